@@ -1,0 +1,1 @@
+"""How the world asks: over HTTP and on the command line."""

@@ -1,0 +1,61 @@
+"""The command line: one module a verb. Heavy imports stay inside the commands, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from grids.errors import WanmiError
+
+
+@click.group(
+    name="wanmi",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="wanmi")
+def app() -> None:
+    """Wanmi (万米): who owns this spot? A spatial engine for cities that are managed by grid."""
+
+
+def _register() -> None:
+    """Let every module of this folder add its commands to `app`."""
+    from api.cli import db, demo, hotspots, load, resolve, serve
+
+    for module in (db, demo, load, resolve, hotspots, serve):
+        for command in module.COMMANDS:
+            app.add_command(command)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``wanmi``; returns the exit status: 0 done, 1 the work found faults, 2 wrong use or something missing."""
+    _register()
+    try:
+        status = app.main(args=argv, prog_name="wanmi", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.Abort:
+        print("wanmi: stopped", file=sys.stderr)
+        return 130
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see '{context.command_path} --help')" if context else ""
+        print(f"wanmi: {error.format_message()}{hint}", file=sys.stderr)
+        return 2
+    except WanmiError as error:
+        print(f"wanmi: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("WANMI_DEBUG"):
+            raise
+        print(f"wanmi: internal fault, {type(error).__name__}: {error} (WANMI_DEBUG=1 shows where)", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

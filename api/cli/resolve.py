@@ -1,0 +1,5 @@
+"""Commands of ``wanmi resolve``."""
+
+from __future__ import annotations
+
+COMMANDS: tuple = ()

@@ -1,0 +1,1 @@
+"""What happens on the ground: coordinates, files, the record, the snapshot, who owns what, hotspots."""
