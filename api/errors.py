@@ -1,0 +1,111 @@
+"""Errors over HTTP: one shape, and the one table that gives an error class its status."""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import exc as sql
+from starlette.exceptions import HTTPException
+
+from grids.errors import Conflict, InputError, NotFound, TooLarge, Unavailable, WanmiError
+
+log = logging.getLogger("wanmi")
+
+
+class Unreadable(InputError):  # noqa: N818 - named after the thing, as all our errors
+    """A body that cannot be parsed at all."""
+
+
+STATUS: dict[type[Exception], int] = {
+    Unreadable: 400,
+    TooLarge: 413,
+    InputError: 422,
+    NotFound: 404,
+    Conflict: 409,
+    Unavailable: 503,
+    sql.OperationalError: 503,
+    sql.InterfaceError: 503,
+    sql.TimeoutError: 503,
+    WanmiError: 500,
+}
+"""Status of an error class; a class that is not listed takes that of its nearest listed ancestor."""
+
+RETRY_AFTER_S = 5
+NAMES = {400: "Unreadable", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed"}
+
+
+def status_of(error: Exception) -> int:
+    """HTTP status of an error.
+
+    Examples
+    --------
+    >>> status_of(InputError("x")), status_of(TooLarge("x")), status_of(KeyError("x"))
+    (422, 413, 500)
+    """
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def answer(status: int, error: str, detail: str, *, at: str = "", headers: dict | None = None) -> Response:
+    """The one shape of errors: ``{"error", "detail", "at"}``."""
+    headers = dict(headers or {})
+    if status == 503:
+        headers.setdefault("retry-after", str(RETRY_AFTER_S))
+    body = orjson.dumps({"error": error, "detail": detail, "at": at})
+    return Response(body, status, headers, media_type="application/json")
+
+
+def from_error(error: Exception) -> Response:
+    """The response for any error that `STATUS` knows."""
+    status = status_of(error)
+    if isinstance(error, WanmiError):
+        headers = {"connection": "close"} if status == 413 else None
+        return answer(status, type(error).__name__, str(error), at=error.where, headers=headers)
+    if status == 503:
+        log.warning("database: %s", str(error).splitlines()[0])
+        return answer(
+            503, "Unavailable", "the database does not answer; try again in a moment", at="database"
+        )
+    log.error("internal fault", exc_info=error)
+    return answer(500, "InternalFault", f"internal fault, {type(error).__name__}; the log says more")
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` answer every error in the one shape, its framework's own included."""
+
+    def ours(_: Request, error: Exception) -> Response:
+        return from_error(error)
+
+    def frameworks(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        name, detail = NAMES.get(error.status_code, "HTTPError"), str(error.detail)
+        path = request.url.path
+        if error.status_code == 404:
+            detail = f"there is nothing at {path}; /docs lists what there is"
+        elif error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            detail = f"{path} takes {allowed or 'another method'}, not {request.method}"
+        return answer(error.status_code, name, detail, at=path, headers=dict(error.headers or {}))
+
+    def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        faults = [(".".join(map(str, fault["loc"][1:])), fault) for fault in error.errors()]
+        lines = [f"{at}: {_say(fault)}" for at, fault in faults]
+        return answer(422, "InputError", ", ".join(lines), at=faults[0][0])
+
+    for kind in STATUS:
+        app.add_exception_handler(kind, ours)
+    app.add_exception_handler(Exception, ours)
+    app.add_exception_handler(HTTPException, frameworks)
+    app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _say(fault: dict) -> str:
+    """A fault of a query or path parameter in words, with the value that was given."""
+    if fault["type"] == "missing":
+        return "is missing"
+    given = fault.get("input")
+    text = fault["msg"][0].lower() + fault["msg"][1:]
+    return f"{given!r} is wrong, {text}" if given is not None else text

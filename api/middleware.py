@@ -1,0 +1,91 @@
+"""What every request passes through: the limit on bodies and the headers of safety."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import Unreadable, from_error
+from grids.errors import TooLarge, WanmiError
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self' {nonce}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+"""Pages may load from this service alone; scripts in a page need the nonce of its answer."""
+
+
+def content_policy(nonce: str = "") -> str:
+    """The content security policy of an answer; `nonce` lets scripts in the page itself run."""
+    return CONTENT_POLICY.format(nonce=f"'nonce-{nonce}'" if nonce else "").replace("'self' ;", "'self';")
+
+
+class SafeHeaders:
+    """Adds the headers that keep browsers from guessing types, framing us or asking anyone else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and complete the headers of its answer."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("content-security-policy", content_policy())
+                headers.setdefault("x-content-type-options", "nosniff")
+                headers.setdefault("referrer-policy", "no-referrer")
+                headers.setdefault("x-frame-options", "SAMEORIGIN")
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class BodyLimit:
+    """Refuses a body beyond `limit` bytes: by its declared length at once, else when that much has come.
+
+    Nothing is kept here, so a body of any size costs no memory. Compressed bodies are refused: their size
+    is not known before they are unpacked.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self.app, self.limit = app, limit
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"the body is larger than {self.limit:,} bytes",
+            where="body",
+            right="send several requests, or load a file with 'wanmi load' (WANMI_MAX_BODY_MB: limit)",
+        )
+
+    def _refusal(self, headers: Headers) -> WanmiError | None:
+        if (encoding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
+            return Unreadable(
+                f"a body in content-encoding {encoding!r} is not taken", where="body", right="send it plain"
+            )
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self.limit:
+            return self._too_large()
+        return None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting its body."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if refusal := self._refusal(Headers(scope=scope)):
+            return await from_error(refusal)(scope, receive, send)
+        got = 0
+
+        async def counted() -> Message:
+            nonlocal got
+            message = await receive()
+            if message["type"] == "http.request":
+                got += len(message.get("body", b""))
+                if got > self.limit:
+                    raise self._too_large()
+            return message
+
+        await self.app(scope, counted, send)

@@ -1,0 +1,86 @@
+"""The settings: one row each, read from ``WANMI_*`` once, at assembly, and passed on as an argument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from grids.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class Settings(BaseSettings):
+    """What can be set from outside; ``Settings.read()`` at the doors, ``Settings(city=…)`` in scripts."""
+
+    model_config = SettingsConfigDict(env_prefix="WANMI_", extra="ignore", frozen=True)
+
+    dsn: str = Field("", description="PostGIS to use; empty: the private cluster's database of the city")
+    city: str = Field("demo", description="key of the city, also the name of its database", min_length=1)
+    state: str = Field("", description="folder of the private cluster; empty: .wanmi in the project")
+    host: str = Field("127.0.0.1", description="address the service listens on; 0.0.0.0 for every one")
+    port: int = Field(8000, description="port the service listens on", ge=1, le=65535)
+    workers: int = Field(1, description="processes that serve", ge=1, le=64)
+    snapshot: str = Field("", description="snapshot file to answer from; empty: built from the record")
+    log_level: str = Field("info", description="critical, error, warning, info or debug")
+    max_body_mb: int = Field(64, description="largest request body, in millions of bytes", ge=1)
+    max_rows: int = Field(1_000_000, description="most cases in one request", ge=1)
+    max_explained: int = Field(1_000, description="most cases in one request with explain=1", ge=1)
+
+    @classmethod
+    def read(cls, **given: object) -> Settings:
+        """Settings from the environment; what is given (and not None) goes first.
+
+        Raises
+        ------
+        InputError
+            Naming every setting that is wrong, and why.
+        """
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            faults = [f"WANMI_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()]
+            raise InputError(", ".join(faults), where="settings", right="see docs/http.md") from None
+
+
+class Row(NamedTuple):
+    """A setting: its variable, its default as text, its meaning."""
+
+    name: str
+    default: str
+    help: str
+
+
+def rows() -> list[Row]:
+    """Every setting in order, for help and documentation.
+
+    Examples
+    --------
+    >>> rows()[1]
+    Row(name='WANMI_CITY', default='demo', help='key of the city, also the name of its database')
+    """
+    return [
+        Row(f"WANMI_{name.upper()}", str(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def engine_for(settings: Settings) -> Engine:
+    """The database of the city: ``WANMI_DSN``, or the city's database in the private cluster, started if need be.
+
+    Raises
+    ------
+    Unavailable
+        The server cannot be started or reached.
+    """
+    from gis.store import connect
+
+    if settings.dsn:
+        return connect(settings.dsn)
+    from gis import postgis
+
+    postgis.up()
+    return connect(postgis.dsn(settings.city))
