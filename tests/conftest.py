@@ -1,0 +1,102 @@
+"""What the tests share: a real PostGIS, a fresh database for each test module, the real data.
+
+- ``cluster``: the checkout's private PostGIS, running. Tests that stop a server make their own.
+- ``database``: DSN of a database of the test module's own, dropped at its end.
+- ``real_data``: the folder of real data. A test that asks for it is marked ``real``; without the folder such
+  tests are left out, and the last lines of the run say so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gis import postgis
+
+PREFIX = "wanmi_test_"
+ROOT = Path(__file__).resolve().parent.parent
+_real = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> postgis.Cluster:
+    """Return the checkout's private PostGIS, running."""
+    running = postgis.up(say=print)
+    _drop_left_behind()
+    return running
+
+
+@pytest.fixture(scope="module")
+def database(cluster: postgis.Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the DSN of an empty database with PostGIS that only this test module uses."""
+    name = database_name(request.module.__name__.rpartition(".")[2])
+    yield postgis.ensure_database(name)
+    postgis.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of the real data."""
+    return _real_folder()
+
+
+def database_name(purpose: str) -> str:
+    """Return a name that says which process made the database: a later run can tell whether it lives."""
+    return f"{PREFIX}{os.getpid()}_{re.sub(r'[^a-z0-9_]', '_', purpose.lower())}"[:63]
+
+
+def _drop_left_behind() -> None:
+    """Drop the databases of test runs that were killed."""
+    for name in postgis.status().databases:
+        found = re.match(rf"{PREFIX}(\d+)_", name)
+        if found and not Path(f"/proc/{found[1]}").exists():
+            postgis.drop_database(name)
+
+
+def _real_folder() -> Path:
+    return Path(os.environ.get("WANMI_REAL_DATA") or ROOT.parent / "shared" / "data").resolve()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to count the tests on real data."""
+    config.stash[_real] = {"run": 0, "left out": 0}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for the real data, and leave them out when it is not there."""
+    for item in items:
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("real")
+    if _real_folder().is_dir():
+        return
+    out = [item for item in items if item.get_closest_marker("real")]
+    if out:
+        config.stash[_real]["left out"] = len(out)
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if not item.get_closest_marker("real")]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Count a test on real data when its body has run."""
+    report = yield
+    if report.when == "call" and not report.skipped and item.get_closest_marker("real"):
+        item.config.stash[_real]["run"] += 1
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in the last lines whether the real data took part."""
+    counts = config.stash[_real]
+    if counts["left out"]:
+        why = f"no folder {_real_folder()}, see WANMI_REAL_DATA"
+        line = f"real data: NOT RUN, {counts['left out']} tests left out ({why})"
+    elif counts["run"]:
+        line = f"real data: {counts['run']} tests run"
+    else:
+        line = "real data: NOT RUN (none of the chosen tests reads it)"
+    terminalreporter.write_line(line)
