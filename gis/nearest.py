@@ -1,0 +1,120 @@
+"""Points by class in a grid hash: the nearest of a class within reach, exact on whole millimetres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+CELL_MM = 50_000
+
+
+@dataclass(frozen=True)
+class Hash:
+    """Points sorted by class, then by cell, row by row.
+
+    ``frame`` is (x origin, y origin, cell size, columns, rows); class k owns ``begin[k]:begin[k + 1]`` of ``key``
+    (its cell), ``place`` (x, y, millimetres from the origin) and ``point`` (its number, in order of precedence).
+    """
+
+    frame: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    key: NDArray[np.int64]
+    place: NDArray[np.int32]
+    point: NDArray[np.int32]
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Names of the arrays, in the order in which the kernels take them."""
+        return tuple(f.name for f in fields(Hash))
+
+    def arrays(self) -> tuple[NDArray, ...]:
+        """The arrays, in that order."""
+        return tuple(getattr(self, name) for name in self.names())
+
+
+def build(x: NDArray[np.int64], y: NDArray[np.int64], klass: NDArray[np.int32], classes: int) -> Hash:
+    """Compile points, numbered in order of precedence (a tie goes to the lower number).
+
+    Parameters
+    ----------
+    x, y
+        Whole millimetres, shape (n,).
+    klass
+        Class of each point, 0 to ``classes - 1``; -1 leaves the point out. Shape (n,).
+    """
+    keep = np.flatnonzero(klass >= 0)
+    x, y, klass = x[keep], y[keep], klass[keep]
+    low_x, low_y = (int(v.min()) if len(v) else 0 for v in (x, y))
+    columns = (int(x.max()) - low_x) // CELL_MM + 1 if len(x) else 0
+    rows = (int(y.max()) - low_y) // CELL_MM + 1 if len(y) else 0
+    key = (y - low_y) // CELL_MM * columns + (x - low_x) // CELL_MM
+    order = np.lexsort((keep, key, klass))
+    begin = np.searchsorted(klass[order], np.arange(classes + 1))
+    place = np.column_stack([x - low_x, y - low_y])[order].astype(np.int32)
+    frame = np.array([low_x, low_y, CELL_MM, columns, rows], dtype=np.int64)
+    return Hash(frame, begin.astype(np.int64), key[order], place, keep[order].astype(np.int32))
+
+
+@njit(cache=True, nogil=True)
+def _bound(key, low, high, value):
+    while low < high:
+        mid = (low + high) // 2
+        if key[mid] < value:
+            low = mid + 1
+        else:
+            high = mid
+    return low
+
+
+@njit(cache=True, nogil=True)
+def nearest(hash_, x, y, klass, reach, instant, begins, ends, out, square):
+    """Nearest valid point of each case's class within its reach; ties to the lower number.
+
+    ``x``, ``y``, ``reach`` whole millimetres, int64 (n,); ``klass`` int32 (n,), -1 looks for nothing; ``instant``
+    int64 microseconds. Writes the point's number or -1 to ``out`` and the squared distance, mm², to ``square``.
+    """
+    frame, begin, key, place, point = hash_
+    cell, columns, rows = frame[2], frame[3], frame[4]
+    for i in range(len(x)):
+        out[i], square[i] = -1, -1
+        k = klass[i]
+        if k < 0 or begin[k] == begin[k + 1]:
+            continue
+        px, py, far = x[i] - frame[0], y[i] - frame[1], reach[i]
+        best = far * far + 1
+        c0, c1 = max(0, (px - far) // cell), min(columns - 1, (px + far) // cell)
+        if c0 > c1:
+            continue
+        for r in range(max(0, (py - far) // cell), min(rows - 1, (py + far) // cell) + 1):
+            a = _bound(key, begin[k], begin[k + 1], r * columns + c0)
+            while a < begin[k + 1] and key[a] <= r * columns + c1:
+                dx, dy = place[a, 0] - px, place[a, 1] - py
+                d, q = dx * dx + dy * dy, point[a]
+                if (d < best or (d == best and q < out[i])) and begins[q] <= instant[i] < ends[q]:
+                    best, out[i], square[i] = d, q, d
+                a += 1
+
+
+@njit(cache=True, nogil=True)
+def within(hash_, x, y, klass, reach):
+    """Points of a class within reach of one place: (number, squared distance mm²), in hash order, any validity."""
+    frame, begin, key, place, point = hash_
+    cell, columns, rows = frame[2], frame[3], frame[4]
+    found = []
+    px, py = x - frame[0], y - frame[1]
+    c0, c1 = max(0, (px - reach) // cell), min(columns - 1, (px + reach) // cell)
+    if klass >= 0 and c0 <= c1:
+        for r in range(max(0, (py - reach) // cell), min(rows - 1, (py + reach) // cell) + 1):
+            a = _bound(key, begin[klass], begin[klass + 1], r * columns + c0)
+            while a < begin[klass + 1] and key[a] <= r * columns + c1:
+                dx, dy = place[a, 0] - px, place[a, 1] - py
+                if dx * dx + dy * dy <= reach * reach:
+                    found.append((np.int64(point[a]), dx * dx + dy * dy))
+                a += 1
+    out = np.empty((len(found), 2), dtype=np.int64)
+    for n in range(len(found)):
+        out[n, 0], out[n, 1] = found[n]
+    return out

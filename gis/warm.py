@@ -1,0 +1,26 @@
+"""Compile the kernels once, so that their cache is warm: ``python -m gis.warm``."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import shapely
+
+from gis.answer import explain
+from gis.assign import Cases
+from gis.model import City
+from gis.snapshot import Snapshot
+
+
+def warm() -> None:
+    """Answer one case of a one-house town; numba keeps what it compiles."""
+    square = gpd.GeoDataFrame(
+        {"set": ["community"], "code": ["a"], "name": [""], "parent": [""], "department": [""], "valid_from": [None], "valid_to": [None]},
+        geometry=[shapely.box(0, 0, 50, 50)],
+    )  # fmt: skip
+    town = City("warm", "warm", 32649, "UTC", (108.0, 0.0, 114.0, 84.0))
+    snapshot = Snapshot.compile(town, {"areas": square})
+    explain(Cases.read(snapshot, [1.0], [1.0], [""]), 0, snapshot)
+
+
+if __name__ == "__main__":
+    warm()
