@@ -13,7 +13,7 @@ GB = 1 << 30
 
 @dataclass(frozen=True)
 class Machine:
-    """What the server may use: bytes of memory, cores, bytes of ``/dev/shm``, free bytes on the data's disk."""
+    """What the server may use: bytes of memory, cores, bytes of ``/dev/shm``, free bytes on its disk."""
 
     memory: int
     cores: int
@@ -55,7 +55,7 @@ def settings(machine: Machine) -> dict[str, str]:
         "fsync": "on",
         "synchronous_commit": "on",
         "full_page_writes": "on",
-        # No replicas: COPY into a table made in the same transaction needs no WAL, its file is synced instead.
+        # No replicas: COPY into a table of the same transaction needs no WAL, its file is synced instead.
         "wal_level": "minimal",
         "max_wal_senders": "0",
         "wal_compression": "on",
