@@ -38,17 +38,18 @@ OLDEST_POSTGIS = (3, 3)
 
 @dataclass(frozen=True)
 class Status:
-    """What `status` found; the versions are "" and the databases empty when the server is down."""
+    """What `status` found; when the server is down there is no pid, no version and no database.
+
+    ``databases`` are sizes in bytes by name, ``note`` says why the data is not in the state folder.
+    """
 
     running: bool
     pid: int | None
-    version: str
+    postgres: str
     postgis: str
     data: Path
     socket: Path
     databases: dict[str, int]
-    """Size in bytes by name."""
-    dsn: str
     note: str
 
 
@@ -137,17 +138,17 @@ def down(state: Path | None = None, *, immediate: bool = False, timeout: float =
 def status(state: Path | None = None) -> Status:
     """Say how the private cluster is; starts nothing."""
     cluster = locate(state)
-    version, postgis, databases, pid = "", "", {}, None
-    if running := postgis_server.probe(cluster) == "up":
-        pid = postgis_server.written_pid(cluster)
-        with _session(cluster.dsn()) as cursor:
-            cursor.execute("SELECT current_setting('server_version')")
-            version = cursor.fetchone()[0].split()[0]
-            cursor.execute("SELECT default_version FROM pg_available_extensions WHERE name = 'postgis'")
-            postgis = (cursor.fetchone() or [""])[0]
-            cursor.execute("SELECT datname, pg_database_size(oid) FROM pg_database WHERE datallowconn ORDER BY 1")
-            databases = {name: size for name, size in cursor if not name.startswith("template")}
-    return Status(running, pid, version, postgis, cluster.data, cluster.socket, databases, cluster.dsn(), cluster.note)
+    if postgis_server.probe(cluster) != "up":
+        return Status(False, None, "", "", cluster.data, cluster.socket, {}, cluster.note)
+    with _session(cluster.dsn()) as cursor:
+        cursor.execute("SELECT current_setting('server_version')")
+        postgres = cursor.fetchone()[0].split()[0]
+        cursor.execute("SELECT default_version FROM pg_available_extensions WHERE name = 'postgis'")
+        postgis = (cursor.fetchone() or [""])[0]
+        cursor.execute("SELECT datname, pg_database_size(oid) FROM pg_database WHERE NOT datistemplate ORDER BY 1")
+        databases = dict(cursor.fetchall())
+    pid = postgis_server.written_pid(cluster)
+    return Status(True, pid, postgres, postgis, cluster.data, cluster.socket, databases, cluster.note)
 
 
 def ensure_database(name: str, *, state: Path | None = None) -> str:

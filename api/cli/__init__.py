@@ -39,6 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     except click.exceptions.Abort:
         print("wanmi: stopped", file=sys.stderr)
         return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return 2
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see '{context.command_path} --help')" if context else ""
