@@ -13,10 +13,8 @@ from gis.snapshot import Snapshot
 
 def warm() -> None:
     """Answer one case of a one-house town; numba keeps what it compiles."""
-    square = gpd.GeoDataFrame(
-        {"set": ["community"], "code": ["a"], "name": [""], "parent": [""], "department": [""], "valid_from": [None], "valid_to": [None]},
-        geometry=[shapely.box(0, 0, 50, 50)],
-    )  # fmt: skip
+    row = {"set": "community", "code": "a", "name": "", "parent": "", "department": "", "valid_from": None}
+    square = gpd.GeoDataFrame([row | {"valid_to": None}], geometry=[shapely.box(0, 0, 50, 50)])
     town = City("warm", "warm", 32649, "UTC", (108.0, 0.0, 114.0, 84.0))
     snapshot = Snapshot.compile(town, {"areas": square})
     explain(Cases.read(snapshot, [1.0], [1.0], [""]), 0, snapshot)

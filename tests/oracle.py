@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pandas as pd
@@ -22,7 +23,7 @@ def side(px: int, py: int, polygon: shapely.Geometry) -> int:
     for part in getattr(polygon, "geoms", [polygon]):
         for ring in (part.exterior, *part.interiors):
             xy = [(mm(x), mm(y)) for x, y in ring.coords]
-            for (x0, y0), (x1, y1) in zip(xy, xy[1:], strict=False):
+            for (x0, y0), (x1, y1) in itertools.pairwise(xy):
                 turn = (x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)
                 if turn == 0 and min(x0, x1) <= px <= max(x0, x1) and min(y0, y1) <= py <= max(y0, y1):
                     return 2

@@ -27,6 +27,10 @@ def box(x: float, y: float, w: float, h: float) -> shapely.Polygon:
     return shapely.box(X0 + x, Y0 + y, X0 + x + w, Y0 + y + h)
 
 
+def point(x: float, y: float) -> shapely.Point:
+    return shapely.Point(X0 + x, Y0 + y)
+
+
 def frame(layer: str, rows: list[dict]) -> gpd.GeoDataFrame | pd.DataFrame:
     """Canonical frame of a layer from rows that leave out what is missing."""
     missing = {
@@ -94,14 +98,15 @@ def layers() -> dict[str, pd.DataFrame]:
         {"class": "2013:E01", "department": "D8", "valid_to": pd.Timestamp("2026-03-01", tz="UTC")},
     ]
     components = [
-        {"code": "14080201002000001", "class": "2026:C01002", "supervising": "D0", "owning": "D4", "geometry": shapely.Point(X0 + 100, Y0 + 100)},
-        {"code": "14080201002000002", "class": "2026:C01002", "owning": "D5", "geometry": shapely.Point(X0 + 110, Y0 + 100)},
-        {"code": "14080201037000001", "class": "2026:C01037", "maintaining": "D5", "geometry": shapely.Point(X0 + 300, Y0 + 300)},
-        {"code": "14080201037000002", "class": "2026:C01037", "geometry": shapely.Point(X0 + 310, Y0 + 300)},
-        {"code": "1408020103000001", "class": "2013:C0103", "owning": "D4", "geometry": shapely.Point(X0 + 200, Y0 + 10)},
-        {"code": "14080201003000009", "class": "2026:C01003", "owning": "D6", "geometry": shapely.Point(X0 + 204, Y0 + 10),
+        {"code": "14080201002000001", "class": "2026:C01002", "supervising": "D0", "owning": "D4",
+         "geometry": point(100, 100)},
+        {"code": "14080201002000002", "class": "2026:C01002", "owning": "D5", "geometry": point(110, 100)},
+        {"code": "14080201037000001", "class": "2026:C01037", "maintaining": "D5", "geometry": point(300, 300)},
+        {"code": "14080201037000002", "class": "2026:C01037", "geometry": point(310, 300)},
+        {"code": "1408020103000001", "class": "2013:C0103", "owning": "D4", "geometry": point(200, 10)},
+        {"code": "14080201003000009", "class": "2026:C01003", "owning": "D6", "geometry": point(204, 10),
          "valid_to": DAY},
-        {"code": "14080201003000009", "class": "2026:C01003", "owning": "D7", "geometry": shapely.Point(X0 + 206, Y0 + 10),
+        {"code": "14080201003000009", "class": "2026:C01003", "owning": "D7", "geometry": point(206, 10),
          "valid_from": DAY},
     ]  # fmt: skip
     hole = shapely.Polygon(box(100, 100, 150, 150).exterior, [box(150, 150, 50, 50).exterior])
@@ -113,7 +118,8 @@ def layers() -> dict[str, pd.DataFrame]:
         {"code": "Z4", "name": "争议", "department": "D5", "classes": "2026:E06", "geometry": box(0, 190, 400, 12)},
         {"code": "Z5", "name": "过期", "department": "D0", "classes": "*", "rank": 1, "geometry": box(0, 0, 400, 400),
          "valid_to": pd.Timestamp("2026-01-01", tz="UTC")},
-        {"code": "Z6", "name": "指定", "department": "D4", "classes": "2026:E06010 2013:E0105", "rank": 2, "geometry": box(300, 0, 80, 80)},
+        {"code": "Z6", "name": "指定", "department": "D4", "classes": "2026:E06010 2013:E0105", "rank": 2,
+         "geometry": box(300, 0, 80, 80)},
         {"code": "Z7", "name": "两块", "department": "D3", "classes": "2013:E01 2013:C",
          "geometry": shapely.MultiPolygon([box(10, 10, 30, 30), box(20, 300, 60, 60)])},
         {"code": "Z8", "name": "双胞胎", "department": "D2", "classes": "*", "geometry": hole},

@@ -1,5 +1,195 @@
-"""Commands of ``wanmi resolve``."""
+"""Who owns this: ``wanmi snapshot``, ``wanmi resolve``, ``wanmi assign``."""
 
 from __future__ import annotations
 
-COMMANDS: tuple = ()
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gis.snapshot import Snapshot
+
+
+def open_snapshot(file: str | None, city: str | None, *, at: str | None = None, known_at: str | None = None) -> Snapshot:
+    """The snapshot of a file, or of the record of a city when no file is named."""
+    from api.settings import Settings, engine_for
+    from gis.snapshot import Snapshot
+
+    settings = Settings.read(city=city)
+    file = file or settings.snapshot
+    if file:
+        return Snapshot.open(file)
+    from gis.store import city_frames, read_city
+
+    engine = engine_for(settings)
+    return Snapshot.compile(read_city(engine), city_frames(engine, known_at=known_at), at=at, known_at=known_at)
+
+
+@click.group()
+def snapshot() -> None:
+    """The city at an instant as one file, from which answers need no database."""
+
+
+@snapshot.command("build")
+@click.option("--at", help="Valid time of cases that tell none; now by default.")
+@click.option("--known-at", help="As known then; now by default.")
+@click.option("--out", default="city.wanmi", show_default=True, type=click.Path(dir_okay=False), help="File to write.")
+@click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def build(at: str | None, known_at: str | None, out: str, city: str | None, as_json: bool) -> None:
+    """Compile the record of a city into a file.
+
+    \b
+    Example:
+      wanmi snapshot build --at 2026-07-01 --out july.wanmi
+    """
+    done = open_snapshot(None, city, at=at, known_at=known_at)
+    done.save(out)
+    _tell(done, out, as_json)
+
+
+@snapshot.command("info")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(file: str, as_json: bool) -> None:
+    """Whose city it is, of when, and how much is in it; its digest is checked.
+
+    \b
+    Example:
+      wanmi snapshot info july.wanmi
+    """
+    from gis.snapshot import Snapshot
+
+    _tell(Snapshot.open(file), file, as_json)
+
+
+def _tell(done: Snapshot, file: str, as_json: bool) -> None:
+    from pathlib import Path
+
+    facts = {
+        "file": file,
+        "version": done.version,
+        "city": done.city.name,
+        "crs": f"EPSG:{done.city.srid}",
+        "at": done.at.isoformat(),
+        "known_at": done.known_at.isoformat(),
+        "units": len(done.layer("units")),
+        "zones": len(done.layer("zones")),
+        "components": len(done.arrays["components.begins"]),
+        "departments": len(done.arrays["departments.code"]),
+        **{name: len(done.layer(f"areas/{name}")) for name in done.area_sets},
+        "megabytes": round(Path(file).stat().st_size / 1e6, 1),
+    }
+    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(f"{k:12} {v}" for k, v in facts.items()))
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("lon", type=float)
+@click.argument("lat", type=float)
+@click.option("--class", "klass", default="", help="Class code with its edition: 2026:C01001.")
+@click.option("--component", default="", help="Component code that the report names.")
+@click.option("--crs", default="EPSG:4326", show_default=True, help="EPSG:n, gcj02 or bd09; x and y for metric ones.")
+@click.option("--accuracy", type=click.FloatRange(min=0), help="Position error in metres.")
+@click.option("--at", help="Valid time; the snapshot's by default.")
+@click.option("--snapshot", "file", type=click.Path(dir_okay=False), help="Snapshot file; the record by default.")
+@click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+def resolve(
+    lon: float,
+    lat: float,
+    klass: str,
+    component: str,
+    crs: str,
+    accuracy: float | None,
+    at: str | None,
+    file: str | None,
+    city: str | None,
+    as_json: bool,
+) -> None:
+    """Who owns this spot, and why.
+
+    \b
+    Example:
+      wanmi resolve 111.0 35.03 --class 2026:C01002
+      wanmi resolve -- -76.61 39.29 --city baltimore
+    """
+    from gis.answer import explain
+    from gis.assign import Cases
+
+    city_then = open_snapshot(file, city)
+    cases = Cases.read(
+        city_then, [lon], [lat], [klass], crs=crs, components=[component], at=at, accuracy_m=[accuracy or 0.0]
+    )
+    answer = explain(cases, 0, city_then)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    owner = answer["owner"]
+    click.echo(f"{owner['name']} ({owner['department']})" if owner else "nobody")
+    click.echo(f"  rule     {answer['rule']}{'  ' + answer['reason'] if answer['reason'] else ''}")
+    if answer["unit"]:
+        click.echo(f"  unit     {answer['unit']['code']}")
+    for line in answer["why"]:
+        click.echo(f"  why      {line}")
+    for loser in answer["candidates"][1:]:
+        click.echo(f"  lost     {loser['department'] or 'nobody'}: {loser['evidence']}; {loser['why_lost']}")
+    click.echo(f"  as of    {answer['at']}, snapshot {answer['snapshot']}")
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False))
+@click.option("--out", type=click.Path(dir_okay=False), help="File to write the answers to (.csv, .parquet).")
+@click.option("--profile", type=click.Path(dir_okay=False), help="Profile that maps the file's columns.")
+@click.option("--crs", help="Coordinate system of the file, when it does not tell.")
+@click.option("--at-column", help="Column with the instant of each case; reported_at by default.")
+@click.option("--snapshot", "snapshot_file", type=click.Path(dir_okay=False), help="Snapshot file; the record by default.")
+@click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def assign(
+    file: str | None,
+    out: str | None,
+    profile: str | None,
+    crs: str | None,
+    at_column: str | None,
+    snapshot_file: str | None,
+    city: str | None,
+    as_json: bool,
+) -> None:
+    """Give many cases their owners: a file to a file, or all cases of the record that have no answer yet.
+
+    \b
+    Example:
+      wanmi assign cases.csv --out answers.parquet --snapshot july.wanmi
+      wanmi assign --city demo
+    """
+    from gis.bulk_assign import assign_file, assign_record
+
+    if (file is None) != (out is None):
+        raise click.UsageError("FILE and --out go together")
+    engine: Any = None
+    if file is None:
+        from api.settings import Settings, engine_for
+
+        engine = engine_for(Settings.read(city=city))
+    city_then = open_snapshot(snapshot_file, city)
+    done: pd.DataFrame = (
+        assign_record(engine, city_then)
+        if file is None
+        else assign_file(file, out, city_then, profile=profile, crs=crs, at_column=at_column)
+    )
+    click.echo(summary(done, as_json))
+
+
+def summary(counts: pd.DataFrame, as_json: bool) -> str:
+    """Cases by rule and reason, as text or JSON; ``counts`` has rule, reason, cases."""
+    total = int(counts["cases"].sum())
+    rows = [(f"{r} {w}".strip(), int(n)) for r, w, n in counts[["rule", "reason", "cases"]].itertuples(index=False)]
+    if as_json:
+        return json.dumps({"cases": total, "by_rule": dict(rows)})
+    return "\n".join([f"{total:,} cases", *(f"  {n:>9,}  {n / max(total, 1):6.1%}  {name}" for name, n in rows)])
+
+
+COMMANDS = (snapshot, resolve, assign)
