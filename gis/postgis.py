@@ -94,6 +94,7 @@ def up(state: Path | None = None, *, say: Say | None = None, timeout: float = 12
     with postgis_home.lock(cluster, deadline):
         if postgis_server.probe(cluster) == "up":
             return cluster
+        postgis_server.sweep(cluster)
         fresh = not cluster.data.exists()
         major = None if fresh else postgis_home.read_major(cluster.data)
         programs = postgis_home.find_programs(major)
@@ -192,9 +193,11 @@ def check_server(dsn: str) -> Server:
     """
     try:
         parts = psycopg2.extensions.parse_dsn(dsn)
-    except psycopg2.ProgrammingError as error:
+    except psycopg2.ProgrammingError:  # its words would repeat the password
         raise InputError(
-            f"no DSN: {_line(error)}", where="WANMI_DSN", right="write postgresql://user@host:5432/database"
+            "PostgreSQL cannot read this DSN",
+            where="WANMI_DSN",
+            right="write postgresql://user@host:5432/database",
         ) from None
     where = f"{parts.get('host', 'local socket')}/{parts.get('dbname', parts.get('user', ''))}"
     with _session(dsn, where=where) as cursor:

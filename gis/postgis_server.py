@@ -59,10 +59,14 @@ def send(pids: set[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def initdb(cluster: Cluster, programs: Path) -> None:
-    """Make the data folder beside its place, then move it there: a half-made one never counts as whole."""
+def sweep(cluster: Cluster) -> None:
+    """Remove data folders that were never finished, because their maker was killed."""
     for left in cluster.home.glob("data.new-*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def initdb(cluster: Cluster, programs: Path) -> None:
+    """Make the data folder beside its place, then move it there: a half-made one never counts as whole."""
     fresh = cluster.home / f"data.new-{os.getpid()}"
     words = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject"]
     done = run(cluster.account, programs / "initdb", "-D", fresh, "-U", SUPERUSER, *words)
@@ -84,7 +88,7 @@ def start(cluster: Cluster, programs: Path, deadline: float, say: Say) -> None:
     # In the background of a shell that ends at once, the server is nobody's child and leaves no zombie.
     launch = 'exec "$1" -D "$2" -k "$3" -p "$4" </dev/null >>"$5" 2>&1 &'
     folders = '"' + str(cluster.socket).replace('"', '""') + '"'
-    for attempt in range(5):
+    for attempt in range(3):
         if probe(cluster) == "down":
             clear(cluster)
         if probe(cluster) == "down":
