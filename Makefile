@@ -1,0 +1,50 @@
+# The verbs of Wanmi. Each sets up what it needs; on a bare Debian 12, as root or with sudo, by itself.
+# `make help` lists them. ARGS is passed on: make test ARGS="tests/gis -k oracle".
+
+STATE := $(or $(WANMI_STATE),.wanmi)
+UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(STATE)/uv/bin/uv)
+RUN = $(UV) run --frozen --no-sync
+ARGS ?=
+
+.PHONY: help run test test-long lint bench notebooks setup setup-test setup-lint clean
+.NOTPARALLEL:
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: setup ## from a bare machine to the demo city on http://127.0.0.1:8000
+	@$(RUN) wanmi demo $(ARGS)
+
+test: setup-test ## all tests but the long ones, with PostGIS and a browser
+	@$(RUN) pytest -m "not long" $(ARGS)
+
+test-long: setup-test ## all tests in full counts
+	@$(RUN) pytest $(ARGS)
+
+lint: setup-lint ## style, layers, types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) lint-imports
+	@$(RUN) mypy
+
+bench: setup ## rates of load and assignment beside geopandas and PostGIS
+	@$(RUN) python -m tests.bench $(ARGS)
+
+notebooks: setup ## execute the notebooks in place
+	@for notebook in notebooks/*.ipynb; do \
+		[ ! -e "$$notebook" ] || $(RUN) jupyter-execute --inplace "$$notebook" || exit 1; \
+	done
+
+setup: ## packages, environment, scripts of the pages, compile cache
+	@.ci/setup run
+
+setup-test:
+	@.ci/setup test
+
+setup-lint:
+	@.ci/setup lint
+
+clean: ## remove what set-up made, but no database
+	rm -rf .venv api/pages/node_modules $(STATE)/uv $(STATE)/packages.log
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
