@@ -123,8 +123,15 @@ class Cases:
 
     def part(self, rows: slice) -> Cases:
         """The cases of a slice; faults are left behind."""
-        columns = (self.x, self.y, self.klass, self.component, self.instant, self.error, self.reason)
-        return Cases(*(v[rows] for v in columns))
+        return Cases(
+            self.x[rows],
+            self.y[rows],
+            self.klass[rows],
+            self.component[rows],
+            self.instant[rows],
+            self.error[rows],
+            self.reason[rows],
+        )
 
 
 def _to_city(
@@ -150,12 +157,12 @@ def _to_city(
         x, y = to_city(x, y, crs, city.srid)
     # what the city's projection cannot hold, or is farther than the Earth is round, is beyond any city
     far = ~(np.isfinite(x) & np.isfinite(y)) | (np.abs(x) > 1e8) | (np.abs(y) > 1e8)
-    x, y = (exact.millimetres(np.where((reason > 0) | far, 1e9, v)) for v in (x, y))
+    mm_x, mm_y = (exact.millimetres(np.where((reason > 0) | far, 1e9, v)) for v in (x, y))
     for px, py in snapshot.default_points_mm:
-        near = (np.abs(x - px) <= DEFAULT_POINT_MM) & (np.abs(y - py) <= DEFAULT_POINT_MM)
-        near[near] = (x[near] - px) ** 2 + (y[near] - py) ** 2 <= DEFAULT_POINT_MM**2
+        near = (np.abs(mm_x - px) <= DEFAULT_POINT_MM) & (np.abs(mm_y - py) <= DEFAULT_POINT_MM)
+        near[near] = (mm_x[near] - px) ** 2 + (mm_y[near] - py) ** 2 <= DEFAULT_POINT_MM**2
         reason[near & (reason == 0)] = REASON["default_point"]
-    return x, y
+    return mm_x, mm_y
 
 
 def _class_faults(snapshot: Snapshot, labels: NDArray[np.object_], klass: NDArray[np.int32]) -> dict[int, str]:
@@ -232,16 +239,14 @@ class Resolution:
         s = self.snapshot
 
         def text(name: str, at: NDArray) -> pd.Series:
-            codes = s.codes(name)
-            used, back = np.unique(at, return_inverse=True)
-            return pd.Series(pd.array(codes[used], dtype="str").take(back))
+            return pd.Series(s.column(name).take(at))
 
-        rules, reasons = np.array(RULES, dtype=object), np.array(REASONS, dtype=object)
+        rules, reasons = pd.array(RULES, dtype="str"), pd.array(REASONS, dtype="str")
         columns = {
             "unit": text("units.code", self.unit),
             "department": text("departments.code", self.department),
-            "rule": pd.Series(pd.array(rules, dtype="str").take(self.rule)),
-            "reason": pd.Series(pd.array(reasons, dtype="str").take(self.reason)),
+            "rule": pd.Series(rules.take(self.rule)),
+            "reason": pd.Series(reasons.take(self.reason)),
             "component": text("components.code", self.component),
             "distance_m": self.distance_m(),
             "zone": text("zones.code", self.zone),

@@ -241,8 +241,18 @@ class Snapshot:
             self._texts[name] = texts
         return self._texts[name]
 
+    def column(self, name: str) -> pd.api.extensions.ExtensionArray:
+        """The same texts as a pandas array, for taking many at once."""
+        if name not in self._columns:
+            self._columns[name] = pd.array(self.codes(name), dtype="str")
+        return self._columns[name]
+
     @cached_property
     def _texts(self) -> dict[str, NDArray[np.object_]]:
+        return {}
+
+    @cached_property
+    def _columns(self) -> dict[str, pd.api.extensions.ExtensionArray]:
         return {}
 
     def class_index(self, texts: ArrayLike) -> NDArray[np.int32]:
