@@ -1,0 +1,14 @@
+-- Where the cases of a selection happened: those that have a place in the city by their answer.
+-- Parameters: classes text[] of edition:kind+code, null for all; begin, end instants, half-open, null for open.
+-- Columns: x, y metres (the city's SRID); unit, "" where none. Index: cases_reported_at. Size: up to one row a case.
+SELECT
+    ST_X(c.geom) AS x,
+    ST_Y(c.geom) AS y,
+    coalesce(a.unit, '') AS unit
+FROM wanmi.cases c
+JOIN wanmi.answers a ON a.case_id = c.id
+WHERE c.geom IS NOT NULL
+    AND a.rule NOT IN ('no_location', 'outside')
+    AND (%(begin)s::timestamptz IS NULL OR c.reported_at >= %(begin)s)
+    AND (%(end)s::timestamptz IS NULL OR c.reported_at < %(end)s)
+    AND (%(classes)s::text[] IS NULL OR (c.edition || ':' || c.kind || c.class_code) = ANY (%(classes)s::text[]))
