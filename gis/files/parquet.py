@@ -1,0 +1,105 @@
+"""Parquet and GeoParquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from gis.files.faults import shown
+from gis.files.opening import Limits, gigabytes
+from gis.files.table import Rows, Table
+from grids.errors import InputError, TooLarge
+
+
+def open_parquet(path: Path, name: str, limits: Limits) -> Table:
+    """Read the head of a Parquet or GeoParquet file.
+
+    Raises
+    ------
+    InputError
+        Broken, or its metadata of geometry is.
+    TooLarge
+        It unpacks to more than the limits.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _broken(error, name) from error
+    with file:
+        head, schema = file.metadata, file.schema_arrow
+        size = sum(head.row_group(i).total_byte_size for i in range(head.num_row_groups))
+        geo = _geo(schema, name)
+    if head.num_rows > limits.rows:
+        raise TooLarge(f"has {head.num_rows:,} rows", where=name, right=f"at most {limits.rows:,}; split it")
+    if size > 4 * limits.bytes:
+        right = f"at most {gigabytes(4 * limits.bytes)} GB; split it"
+        raise TooLarge(f"unpacks to {gigabytes(size)} GB", where=name, right=right)
+    primary = geo.get("primary_column", "")
+    shape = geo.get("columns", {}).get(primary, {})
+    hidden = set(geo.get("columns", {})) | {"bbox"} if geo else set()
+    columns = [column for column in schema.names if column not in hidden]
+    # no crs in the metadata means OGC:CRS84, a crs of null means unknown
+    crs = shape.get("crs", "OGC:CRS84") if geo else None
+    crs = json.dumps(crs) if isinstance(crs, dict) else crs
+
+    def read(wanted: Sequence[str], geometry: bool) -> Rows:
+        return _read(path, name, wanted, primary if geometry else "", shape.get("encoding", "WKB"))
+
+    return Table(name, "GeoParquet" if geo else "Parquet", columns, bool(geo), crs, read)
+
+
+def _geo(schema: pa.Schema, name: str) -> dict[str, Any]:
+    """The metadata of GeoParquet; empty for plain Parquet."""
+    text = (schema.metadata or {}).get(b"geo")
+    if text is None:
+        return {}
+    try:
+        geo = json.loads(text)
+        if geo["columns"][geo["primary_column"]] is None or geo["primary_column"] not in schema.names:
+            raise KeyError(geo["primary_column"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"its GeoParquet metadata is broken ({error})", where=name, right="export it again") from error
+    return geo
+
+
+def _read(path: Path, name: str, wanted: Sequence[str], primary: str, encoding: str) -> Rows:
+    if primary and encoding.upper() != "WKB":
+        return _native(path, name, wanted, primary)
+    try:
+        table = pq.read_table(path, columns=[*wanted, *([primary] if primary else [])])
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _broken(error, name) from error
+    n = table.num_rows
+    frame = table.select(list(wanted)).to_pandas(ignore_metadata=True)
+    rows = Rows(frame, np.arange(1, n + 1, dtype=np.int64))
+    if primary:
+        wkb = table.column(primary).to_numpy(zero_copy_only=False)
+        rows.geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+        rows.unreadable = shapely.is_missing(rows.geometry) & ~np.asarray(table.column(primary).is_null(), dtype=bool)
+    return rows
+
+
+def _native(path: Path, name: str, wanted: Sequence[str], primary: str) -> Rows:
+    """GeoArrow encodings (point, polygon …) through geopandas."""
+    import geopandas
+
+    try:
+        frame = geopandas.read_parquet(path, columns=[*wanted, primary])
+    except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
+        raise _broken(error, name) from error
+    rows = Rows(frame[list(wanted)].reset_index(drop=True), np.arange(1, len(frame) + 1, dtype=np.int64))
+    rows.geometry = np.asarray(frame[primary].to_numpy(), dtype=object)
+    rows.unreadable = np.zeros(len(frame), dtype=bool)
+    return rows
+
+
+def _broken(error: Exception, name: str) -> InputError:
+    what = f"cannot be read as Parquet ({shown(error, 160)})"
+    return InputError(what, where=name, right="is it whole? copy or export it again")

@@ -1,0 +1,352 @@
+"""From a file to a layer: open, find the columns, convert, check, place, mend; bad rows apart, good rows on.
+
+Two kinds of fault, and the wall between them:
+
+* of the **file**: nothing of it can be trusted or understood. It cannot be opened or is not whole; it is the wrong
+  format, layer or place (more than half of its rows lie outside the city); its CRS cannot be told; a required column
+  is missing; not one value of a date column can be read. One `InputError`, one line, nothing is loaded.
+* of a **row**: the rest of the file is sound. The row goes to the rejects with its number, column, value and reason
+  (each fault of it one line), the other rows go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gis.files import columns as cols
+from gis.files.codes import class_filter, classes, identifiers
+from gis.files.delimited import open_csv
+from gis.files.faults import Faults, no_rejects
+from gis.files.instants import days, instant, instants
+from gis.files.keys import composite_codes, distinct, doubles, periods
+from gis.files.opening import Limits, Opened, opened
+from gis.files.parquet import open_parquet
+from gis.files.place import Where, crs_of, from_wkt, in_city, points, where_of
+from gis.files.shapes import fit_types, mend
+from gis.files.table import Rows, Table
+from gis.files.vectors import open_vector
+from gis.layers import LAYERS, Column, Layer
+from gis.model import DUTIES, REASONS, City
+from gis.profile import Profile, Source, hint
+from grids.errors import InputError, NotFound
+
+Progress = Callable[[str], None]
+"""Called with what is being done."""
+
+WORDS = {"duty": ("", *DUTIES), "no_location": tuple(r for r in REASONS if r != "default_point")}
+"""Fields that take only these words."""
+
+
+@dataclass
+class Checked:
+    """What a file gave.
+
+    Parameters
+    ----------
+    frame
+        Good rows: the columns of the layer (`gis.layers`), geometry in the city's metric CRS, index ``row`` = number of
+        the row in the file, from 1.
+    rejects
+        ``row, column, value, why``, one row for each fault.
+    flags
+        The same for rows that are kept although something about them is odd.
+    notes
+        What was assumed, mended or left out, one line each.
+    read
+        Rows in the file (those left out by the profile not counted).
+    """
+
+    frame: pd.DataFrame
+    rejects: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    flags: pd.DataFrame = field(default_factory=no_rejects)
+    read: int = 0
+
+    @property
+    def rejected(self) -> int:
+        """Number of rows rejected (a row may have several faults)."""
+        return int(self.rejects["row"].nunique())
+
+
+def read_layer(
+    path: str | Path,
+    layer: str,
+    city: City,
+    *,
+    profile: Profile | None = None,
+    mapping: Mapping[str, str] | None = None,
+    set_: str | None = None,
+    crs: str | None = None,
+    valid_from: str | None = None,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> Checked:
+    """Read a file as a layer of a city.
+
+    Parameters
+    ----------
+    path
+        GeoPackage, Shapefile (also zipped), GeoJSON, FlatGeobuf, GeoParquet, Parquet or CSV.
+    layer
+        Name of a layer of `gis.layers`.
+    city
+        Gives the metric CRS, the bounds, the time zone, the code scheme and the class edition.
+    profile
+        How the city's own files say it; without one, columns must have our names (any case) or be mapped.
+    mapping
+        Our field (or ``lon``, ``lat``, ``x``, ``y``, ``wkt``) -> their column; wins over the profile.
+    set_
+        Area set, or the variant of the layer in the profile.
+    crs
+        ``EPSG:n``, ``gcj02`` or ``bd09``; wins over the profile, which wins over the file.
+    valid_from
+        Day or instant from which rows without a ``valid_from`` of their own hold.
+    progress
+        Called with the name of each step.
+
+    Returns
+    -------
+    Checked
+
+    Raises
+    ------
+    InputError
+        A fault of the file (see the top of this module); `TooLarge` beyond ``limits``; `NotFound` for an unknown layer.
+    """
+    if layer not in LAYERS:
+        raise NotFound(f"there is no layer {layer!r}", right=hint(layer, LAYERS))
+    shape = LAYERS[layer]
+    own = profile.layer(layer, set_) if profile else Source(layer, set_ or "")
+    source = own.with_map(mapping or {})
+    start = instant(valid_from, zone=city.time_zone, where="--valid-from") if valid_from else None
+    told = progress or (lambda _: None)
+    limits = limits or Limits()
+    with opened(path, limits) as file:
+        told("reading")
+        table = _table(file, limits, source)
+        found = _match(table, shape, source, by_name=not own.columns)
+        where = where_of(table, dict(source.place)) if shape.geometry else Where("none")
+        notes = list(table.notes)
+        known = crs_of(table, where, crs or source.crs, notes) if shape.geometry else None
+        extra = [c for p in source.parts for c in (p.code, *p.of)] + [*source.take, *source.leave]
+        _there(table, extra)
+        wanted = dict.fromkeys([*found.values(), *where.columns, *extra])
+        rows = table.read(list(wanted), where.kind == "geometry")
+    faults = _chosen(rows, source, table.name, [*notes, *rows.notes])
+    early = rows.rejects if rows.rejects is not None else no_rejects()
+    faults.bad |= np.isin(rows.numbers, early["row"])
+    told("columns")
+    out = _fields(rows, shape, source, city, found, faults, table.name)
+    composite_codes(rows.data, source, faults)
+    told("codes")
+    _codes(out, shape, source, city, found, faults)
+    if shape.geometry:
+        told("places")
+        out["geometry"] = _shapes(
+            rows, shape, city, known, where, faults, table.name, out["no_location"] if layer == "cases" else None
+        )
+    if shape.dated:
+        periods(out, found, start, faults)
+    elif "code" in out:
+        # layers of the ground may come without codes: the number of the row serves
+        out["code"] = out["code"].mask(out["code"] == "", pd.Series(faults.numbers).astype("str"))
+    read = len(out) + int((~np.isin(early["row"], rows.numbers)).sum())
+    if source.distinct:
+        out, faults = distinct(out, shape, source, faults)
+    doubles(out, shape, found, faults)
+    rejects = pd.concat([early, faults.frame()], ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
+    good = out[~faults.bad].set_axis(pd.Index(faults.numbers[~faults.bad], name="row"), axis=0)
+    if shape.geometry:
+        good = gpd.GeoDataFrame(good, geometry="geometry", crs=f"EPSG:{city.srid}")
+    return Checked(good, rejects, faults.notes, faults.frame(flags=True), read)
+
+
+def _table(file: Opened, limits: Limits, source: Source) -> Table:
+    if file.format == "CSV":
+        return open_csv(file.path, file.name, limits, encoding=source.encoding, delimiter=source.delimiter)
+    if file.format == "Parquet":
+        return open_parquet(file.path, file.name, limits)
+    return open_vector(file.path, file.name, file.format, limits, encoding=source.encoding, table=source.table)
+
+
+def _match(table: Table, layer: Layer, source: Source, *, by_name: bool) -> dict[str, str]:
+    """Our field -> their column, for all that the file gives; ``by_name`` where no profile names columns."""
+    fields = [column.name for column in layer.columns]
+    missing = {field: column for field, column in source.columns.items() if column not in table.columns}
+    if missing:
+        what = ", ".join(f"{column!r} (for {field})" for field, column in missing.items())
+        first = next(iter(missing.values()))
+        raise InputError(f"has no column {what}", where=table.name, right=hint(first, table.columns))
+    found = dict(source.columns)
+    constants = {*source.constants, *(["set"] if source.set and "set" in fields else [])}
+    if by_name:
+        folded = {column.casefold(): column for column in reversed(table.columns)}
+        for name in fields:
+            if name not in found and name not in constants and name in folded:
+                found[name] = folded[name]
+    lacking = [c.name for c in layer.columns if c.required and c.name not in found and c.name not in constants]
+    if lacking:
+        right = "--map " + " --map ".join(f"{name}=…" for name in lacking)
+        if lacking == ["set"]:
+            right = "say which area set it is: --set district, street, community …"
+        nearest = hint(lacking[0], table.columns) if table.columns else "it has no columns"
+        what = f"has no column for {', '.join(lacking)} of {layer.name}"
+        raise InputError(f"{what}; {nearest}", where=table.name, right=right)
+    return found
+
+
+def _there(table: Table, names: list[str]) -> None:
+    for name in names:
+        if name not in table.columns:
+            raise InputError(f"has no column {name!r}", where=table.name, right=hint(name, table.columns))
+
+
+def _chosen(rows: Rows, source: Source, name: str, notes: list[str]) -> Faults:
+    """Leave out the rows that the profile does not take; a file without rows is an error."""
+    n = len(rows.data)
+    if not n and (rows.rejects is None or rows.rejects.empty):
+        raise InputError("has no rows", where=name, right="give a file with rows")
+    keep = np.ones(n, dtype=bool)
+    for column, values in source.take.items():
+        keep &= cols.text(rows.data[column]).isin(values).to_numpy()
+    for column, values in source.leave.items():
+        keep &= ~cols.text(rows.data[column]).isin(values).to_numpy()
+    if n and not keep.any():
+        what = f"none of its {n:,} rows is one to take"
+        raise InputError(what, where=name, right="see take and leave in the profile")
+    if not keep.all():
+        notes.append(f"{n - keep.sum():,} rows left out by the profile")
+        rows.data, rows.numbers = rows.data[keep].reset_index(drop=True), rows.numbers[keep]
+        rows.geometry = None if rows.geometry is None else rows.geometry[keep]
+        rows.unreadable = None if rows.unreadable is None else rows.unreadable[keep]
+    faults = Faults(rows.numbers)
+    faults.notes = notes
+    return faults
+
+
+def _fields(
+    rows: Rows,
+    layer: Layer,
+    source: Source,
+    city: City,
+    found: Mapping[str, str],
+    faults: Faults,
+    name: str,
+) -> pd.DataFrame:
+    """All columns of the layer, converted."""
+    n = len(rows.data)
+    out: dict[str, pd.Series] = {}
+    for column in layer.columns:
+        raw = _raw(rows, column, source, found, n)
+        their = found.get(column.name, column.name)
+        if raw is None:
+            out[column.name] = _missing(column, n)
+            continue
+        if column.name in source.values or column.name in source.replace:
+            raw = cols.rewrite(raw, source.values.get(column.name, {}), source.replace.get(column.name, ()))
+        formats = source.date_formats(column.name)
+        if column.kind == "instant":
+            zone = source.time_zone or city.time_zone
+            made = instants(raw, their, faults, zone=zone, formats=formats, where=name)
+        elif column.kind == "date":
+            made = days(raw, their, faults, formats=formats, where=name)
+        elif column.kind == "number":
+            made = cols.number(raw, their, column.name, faults)
+        elif column.kind == "integer":
+            made = cols.integer(raw, their, column.name, faults)
+        elif column.kind == "flag":
+            made = cols.flag(raw, their, faults)
+        else:
+            made = cols.clean(cols.text(raw), their, faults)
+        if column.name in WORDS:
+            words = WORDS[column.name]
+            wrong = (~made.isin(words)).to_numpy(dtype=bool)
+            faults.add(wrong, their, made, f"is not one of {', '.join(w for w in words if w)}")
+        if column.required:
+            lacking = (cols.text(raw) == "").to_numpy(dtype=bool)
+            faults.add(lacking, their, "", f"{column.name} is missing")
+        out[column.name] = made
+    return pd.DataFrame(out)
+
+
+def _raw(rows: Rows, column: Column, source: Source, found: Mapping[str, str], n: int) -> pd.Series | None:
+    if column.name in found:
+        return rows.data[found[column.name]]
+    if column.name in source.constants:
+        return pd.Series([str(source.constants[column.name])] * n, dtype="str")
+    if column.name == "set" and source.set:
+        return pd.Series([source.set] * n, dtype="str")
+    return None
+
+
+def _missing(column: Column, n: int) -> pd.Series:
+    if column.kind == "text":
+        return pd.Series([""] * n, dtype="str")
+    if column.kind == "flag":
+        return pd.Series(np.zeros(n, dtype=bool))
+    if column.kind == "instant":
+        return pd.Series(pd.NaT, index=range(n), dtype="datetime64[us, UTC]")
+    if column.kind == "date":
+        return pd.Series(pd.NaT, index=range(n), dtype="datetime64[us]")
+    return pd.Series(np.full(n, np.nan))
+
+
+def _codes(
+    out: pd.DataFrame, layer: Layer, source: Source, city: City, found: Mapping[str, str], faults: Faults
+) -> None:
+    """Bring class codes into one form, check the others."""
+    if "class" in out:
+        column, groups = found.get("class", "class"), layer.name == "rules"
+        kind = source.kind or ("C" if layer.name == "components" else "")
+        out["class"] = classes(out["class"], column, city, faults, edition=source.edition, kind=kind, groups=groups)
+    if layer.name == "zones":
+        column = found.get("classes", "classes")
+        out["classes"] = class_filter(out["classes"], column, city, faults, edition=source.edition)
+    if "code" in out:
+        identifiers(out["code"], found.get("code", "code"), layer.name, city, out.get("set"), faults)
+
+
+def _shapes(
+    rows: Rows,
+    layer: Layer,
+    city: City,
+    crs: object,
+    where: Where,
+    faults: Faults,
+    name: str,
+    no_location: pd.Series | None,
+) -> NDArray[np.object_]:
+    """Geometry of every row in the city's CRS; None where missing (cases) or at fault.
+
+    ``no_location`` is the column of cases, and is filled in where a case has no place.
+    """
+    if where.kind == "geometry":
+        shapes = np.full(len(rows.data), None, dtype=object) if rows.geometry is None else rows.geometry
+        if rows.unreadable is not None:
+            faults.add(rows.unreadable, where.column, "", "is a geometry that cannot be read (an open ring, say)")
+    elif where.kind == "wkt":
+        shapes = from_wkt(rows.data[where.columns[0]], where, faults)
+    else:
+        shapes = points(rows.data, where, faults)
+    shapes = shapes.copy()
+    if no_location is not None:
+        shapes[(no_location != "").to_numpy()] = None
+    shapes = fit_types(shapes, layer, where, faults, name)
+    gone = shapely.is_missing(shapes) & ~faults.at((where.column, *where.columns))
+    if no_location is None:
+        if len(gone) and gone.all():
+            raise InputError(f"has no geometry in its {len(gone):,} rows", where=name, right="is it the right file?")
+        faults.add(gone, where.column, "", "has no geometry")
+    elif gone.any():
+        no_location[gone & (no_location == "").to_numpy()] = "missing"
+        faults.note(f"{gone.sum():,} rows have no place and are kept without one", gone)
+    shapes = in_city(shapes, crs, city, where, faults, name=name, strays=no_location is not None)
+    return mend(shapes, where, faults)

@@ -1,0 +1,192 @@
+"""GeoPackage, Shapefile, GeoJSON and FlatGeobuf through GDAL, which must give all the rows that the file promises."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyogrio.raw
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+
+from gis.files.encoding import encoding_of
+from gis.files.faults import COLUMNS, no_rejects, shown
+from gis.files.opening import Limits, beside
+from gis.files.table import Rows, Table
+from grids.errors import InputError, TooLarge
+
+GDAL = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, UnicodeDecodeError, ValueError)
+
+
+def open_vector(path: Path, name: str, form: str, limits: Limits, *, encoding: str = "", table: str = "") -> Table:
+    """Read the head of a vector file.
+
+    Parameters
+    ----------
+    form
+        ``GeoPackage``, ``Shapefile``, ``GeoJSON`` or ``FlatGeobuf``.
+    encoding
+        Declared by the profile; a Shapefile otherwise follows its ``.cpg``, then its bytes.
+    table
+        Name of the layer inside a GeoPackage; "" when it has one.
+
+    Raises
+    ------
+    InputError
+        GDAL cannot read it, it has several layers and ``table`` names none, it ends in the middle.
+    """
+    source: Any = path
+    notes: list[str] = []
+    options: dict[str, Any] = {}
+    if form == "GeoPackage":
+        _sound(path, name)
+    if form == "GeoJSON":
+        source, notes = _utf8(path, name, encoding)
+        options["DATE_AS_STRING"] = "YES"
+    if form == "Shapefile":
+        encoding, notes = _dbf_encoding(path, name, encoding)
+        options["encoding"] = encoding
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if form == "GeoPackage":
+                options["layer"] = _layer(source, name, table)
+            info = pyogrio.read_info(source, force_feature_count=True, **options)
+        except GDAL as error:
+            raise _broken(error, name, form) from error
+    if info["features"] > limits.rows:
+        raise TooLarge(f"has {info['features']:,} rows", where=name, right=f"at most {limits.rows:,}; split it")
+
+    def read(columns: Sequence[str], geometry: bool) -> Rows:
+        return _read(source, name, form, columns, geometry, info["features"], options)
+
+    if "Curve" in (info["geometry_type"] or "") or "Surface" in (info["geometry_type"] or ""):
+        notes = [*notes, "curves are taken as chains of short straight lines"]
+    fields = [str(field) for field in info["fields"]]
+    return Table(name, form, fields, info["geometry_type"] is not None, info["crs"], read, notes)
+
+
+def _layer(source: Any, name: str, table: str) -> str:
+    layers = [str(layer) for layer in pyogrio.list_layers(source)[:, 0]]
+    if table in layers:
+        return table
+    if table or len(layers) != 1:
+        right = "name one in the profile (table = …): " + ", ".join(layers) if layers else "give one with a layer"
+        what = f"has no layer {table!r}" if table else f"has {len(layers)} layers"
+        raise InputError(what, where=name, right=right)
+    return layers[0]
+
+
+def _read(
+    source: Any, name: str, form: str, columns: Sequence[str], geometry: bool, promised: int, options: dict[str, Any]
+) -> Rows:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            meta, fids, wkb, fields = pyogrio.raw.read(
+                source,
+                columns=list(columns),
+                read_geometry=geometry,
+                datetime_as_string=True,
+                return_fids=True,
+                **options,
+            )
+        except GDAL as error:
+            raise _broken(error, name, form) from error
+    n = len(fids)
+    if n < promised:
+        raise InputError(f"ends in the middle: {n} of {promised} rows", where=name, right="copy it again, whole")
+    got = dict(zip(meta["fields"], fields, strict=True))
+    data = pd.DataFrame({column: pd.Series(got[column]) for column in columns}, index=range(n))
+    rows = Rows(data, np.arange(1, n + 1, dtype=np.int64))
+    rows.rejects = _warned(told, fids)
+    if geometry and wkb is not None:
+        rows.geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+        rows.unreadable = shapely.is_missing(rows.geometry) & np.array([piece is not None for piece in wkb], dtype=bool)
+    return rows
+
+
+def _warned(told: list[warnings.WarningMessage], fids: np.ndarray) -> pd.DataFrame:
+    """Values that GDAL could not take and left out: a date that does not exist in a GeoPackage."""
+    pattern = re.compile(r"Invalid content for record (\d+) in column (.+?): (.*)")
+    found = [match.groups() for message in told if (match := pattern.search(str(message.message)))]
+    if not found:
+        return no_rejects()
+    row_of = {fid: row for row, fid in enumerate(fids.tolist(), start=1)}
+    rows = [
+        (row_of[int(fid)], column, shown(value), "is no date") for fid, column, value in found if int(fid) in row_of
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COLUMNS[1:], "str"))
+
+
+def _broken(error: Exception, name: str, form: str) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, UnicodeDecodeError):
+        return InputError("has text that is not UTF-8", where=name, right="declare its encoding in the profile")
+    text = shown(str(error).split("; It might help")[0], 160)
+    return InputError(f"cannot be read as {form} ({text})", where=name, right="is it whole? copy or export it again")
+
+
+def _sound(path: Path, name: str) -> None:
+    """A GeoPackage that is whole: SQLite checks its own pages (GDAL reads what it can of a broken one)."""
+    try:
+        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True) as base:
+            said = base.execute("pragma quick_check(1)").fetchone()[0]
+        base.close()
+    except sqlite3.Error as error:
+        said = str(error)
+    if said != "ok":
+        what = f"is a broken GeoPackage ({shown(said)})"
+        raise InputError(what, where=name, right="is it whole? copy or export it again")
+
+
+def _utf8(path: Path, name: str, declared: str) -> tuple[Any, list[str]]:
+    """A GeoJSON that GDAL can read: the path itself, or its bytes turned into UTF-8."""
+    data = path.read_bytes()
+    if not data.strip():
+        raise InputError("is blank", where=name, right="give a GeoJSON FeatureCollection")
+    encoding = encoding_of(data, declared=declared, where=name)
+    if encoding in ("utf-8", "utf-8-sig"):
+        return path, []
+    return data.decode(encoding, errors="replace").encode(), [f"encoding {encoding}"]
+
+
+def _dbf_encoding(path: Path, name: str, declared: str) -> tuple[str, list[str]]:
+    """Encoding of the texts of a Shapefile: declared, else its .cpg, else told from its bytes."""
+    if declared:
+        return declared, [f"encoding {declared}"]
+    cpg = beside(path, ".cpg")
+    said = cpg.read_bytes()[:40].decode("ascii", errors="ignore").strip() if cpg else ""
+    if said:
+        known = _python_name(said)
+        if known is None:
+            raise InputError(f"its .cpg says {said!r}", where=name, right="declare the encoding in the profile")
+        return known, [] if known == "utf-8" else [f"encoding {known}, as its .cpg says"]
+    dbf = beside(path, ".dbf")
+    assert dbf is not None
+    data = dbf.read_bytes()
+    first = int.from_bytes(data[8:10], "little")
+    encoding = encoding_of(data[first:], where=dbf.name)
+    return encoding.removesuffix("-sig"), [] if encoding == "utf-8" else [f"encoding {encoding}"]
+
+
+def _python_name(said: str) -> str | None:
+    """Python's name for what a .cpg says: ``UTF-8``, ``936``, ``ISO 88591``, ``LDID/77``, ``1252``."""
+    import codecs
+
+    number = re.sub(r"^(?:cp|windows-?|ansi ?|oem ?|ldid/)", "", said.lower().replace("_", "-"))
+    special = {"936": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "77": "gb18030", "65001": "utf-8"}
+    special |= {"iso 88591": "latin-1", "88591": "latin-1", "iso-8859-1": "latin-1", "87": "cp1252", "3": "cp1252"}
+    name = special.get(number) or (f"cp{number}" if number.isdigit() else number)
+    try:
+        return codecs.lookup(name).name if name not in ("latin-1", "utf-8") else name
+    except LookupError:
+        return None
