@@ -15,7 +15,7 @@ from grids.errors import Conflict, InputError, NotFound, TooLarge, Unavailable, 
 log = logging.getLogger("wanmi")
 
 
-class Unreadable(InputError):  # noqa: N818 - named after the thing, as all our errors
+class Unreadable(InputError):
     """A body that cannot be parsed at all."""
 
 
@@ -65,9 +65,7 @@ def from_error(error: Exception) -> Response:
         return answer(status, type(error).__name__, str(error), at=error.where, headers=headers)
     if status == 503:
         log.warning("database: %s", str(error).splitlines()[0])
-        return answer(
-            503, "Unavailable", "the database does not answer; try again in a moment", at="database"
-        )
+        return answer(503, "Unavailable", "the database does not answer; try again in a moment", at="database")
     log.error("internal fault", exc_info=error)
     return answer(500, "InternalFault", f"internal fault, {type(error).__name__}; the log says more")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field, ValidationError
@@ -69,7 +70,7 @@ def rows() -> list[Row]:
 
 
 def engine_for(settings: Settings) -> Engine:
-    """The database of the city: ``WANMI_DSN``, or the city's database in the private cluster, started if need be.
+    """The database of the city: ``WANMI_DSN``, or its own in the private cluster, started if need be.
 
     Raises
     ------
@@ -82,5 +83,6 @@ def engine_for(settings: Settings) -> Engine:
         return connect(settings.dsn)
     from gis import postgis
 
-    postgis.up()
-    return connect(postgis.dsn(settings.city))
+    state = Path(settings.state) if settings.state else None
+    postgis.up(state)
+    return connect(postgis.dsn(settings.city, state=state))

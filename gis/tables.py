@@ -33,7 +33,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP, ExcludeConstraint
 
 from gis.model import CODE_SCHEMES, DUTIES
 
@@ -117,9 +117,7 @@ def _dated(name: str, *key: str) -> tuple[Any, ...]:
 
 
 def _refers(name: str, columns: list[str], table: str, to: list[str]) -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        columns, [f"{SCHEMA}.{table}.{c}" for c in to], name=f"{name}_{columns[-1]}_fkey"
-    )
+    return ForeignKeyConstraint(columns, [f"{SCHEMA}.{table}.{c}" for c in to], name=f"{name}_{columns[-1]}_fkey")
 
 
 def _one_of(name: str, column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -325,9 +323,7 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         _number("width_m", "full width of a line zone, metres"),
         _geom("GEOMETRY", srid, "line or area as it was drawn, on a 1 mm grid"),
         _geom("MULTIPOLYGON", srid, "ground it covers: the area, or the line widened", "footprint"),
-        Column(
-            "is_line", Boolean, Computed("ST_Dimension(geom) = 1", True), comment="road segment, river section …"
-        ),
+        Column("is_line", Boolean, Computed("ST_Dimension(geom) = 1", True), comment="road segment, river section …"),
         Column("area_m2", Float(53), Computed("ST_Area(footprint)", True), comment="area of its footprint, m²"),
         *_valid(),
         *_dated("zones", "code"),
@@ -491,4 +487,19 @@ def _cases(m: MetaData, srid: int) -> None:
         Index("answers_unit", "unit"),
         Index("answers_department", "department"),
         comment="The latest answer for each case: who owns it, and by which rule",
+    )
+    Table(
+        "intake",
+        m,
+        _code("key", "Idempotency-Key of the sender; made by us when none was sent"),
+        _code("body", "SHA-256 of the body: the same key with another body is refused"),
+        _code("case_id", "case that was recorded"),
+        Column("answer", JSON, nullable=False, comment="answer that was given, in full, letter by letter"),
+        _instant("received_at", "when it came in", "now()"),
+        PrimaryKeyConstraint("key", name="intake_pkey"),
+        ForeignKeyConstraint(
+            ["case_id"], [f"{SCHEMA}.cases.id"], name="intake_case_id_fkey", deferrable=True, initially="DEFERRED"
+        ),
+        Index("intake_case_id", "case_id"),
+        comment="Cases that were handed in one by one, with what was answered",
     )

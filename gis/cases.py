@@ -1,0 +1,204 @@
+"""Cases one by one: recorded with their answer in one transaction, read again, listed.
+
+Whole files of cases go through `gis.store.load`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pandas as pd
+from psycopg2.extensions import cursor as Cursor
+from sqlalchemy import Engine
+
+from gis.sql import question
+from gis.store.engine import transaction
+from grids.errors import Conflict, NotFound
+
+MAX_KEY = 200
+
+
+def record_case(
+    engine: Engine,
+    case: dict[str, Any],
+    answer: dict[str, Any],
+    *,
+    body: str,
+    key: str = "",
+    number: Callable[[int], str] = "WM{:04d}".format,
+) -> tuple[str, str, bool]:
+    """Record a case with its answer; when this returns, both are on disk.
+
+    Parameters
+    ----------
+    engine
+        The record.
+    case
+        Columns of ``case_add.sql``; ``id`` "" for a number of ours.
+    answer
+        The answer in full, as `gis.answer.explain` gives it.
+    body
+        Digest of what was sent.
+    key
+        The sender's Idempotency-Key; "" for none.
+    number
+        Makes a case number from the next of ours.
+
+    Returns
+    -------
+    id, answer, replayed : str, str, bool
+        The case's number, what is answered as JSON, and whether it was recorded before under this key.
+
+    Raises
+    ------
+    Conflict
+        The key came before with another body, or the case's number is taken; nothing is written.
+    """
+    with transaction(engine) as cursor:
+        if key and (before := _before(cursor, key, body)):
+            return *before, True
+        if not case["id"]:
+            cursor.execute(question("case_number"))
+            case = case | {"id": number(cursor.fetchone()[0])}  # type: ignore[index]
+        text = orjson.dumps({"id": case["id"], **answer}).decode()
+        mark = key or f"wanmi:{uuid.uuid4()}"
+        cursor.execute(question("intake_claim"), {"key": mark, "body": body, "case_id": case["id"], "answer": text})
+        if cursor.fetchone() is None:
+            before = _before(cursor, mark, body)
+            assert before is not None
+            return *before, True
+        cursor.execute(question("case_add"), case)
+        if cursor.fetchone() is None:
+            raise Conflict(
+                f"case {case['id']!r} is recorded already",
+                where="id",
+                right="send each case once, with an Idempotency-Key to send it again",
+            )
+        step = {"case_id": case["id"], "kind": "report", "at": case["reported_at"]}
+        cursor.execute(question("case_event_add"), step | {"actor": case["channel"], "note": None})
+        cursor.execute(question("answer_add"), _columns(case["id"], answer))
+    return case["id"], text, False
+
+
+def _before(cursor: Cursor, key: str, body: str) -> tuple[str, str] | None:
+    cursor.execute(question("intake_read"), {"key": key})
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    sent, case_id, answer = row
+    if sent != body:
+        raise Conflict(
+            f"key {key!r} came before with another body",
+            where="Idempotency-Key",
+            right="take a new key for each case",
+        )
+    return case_id, answer
+
+
+def _columns(case_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """Columns of the table answers from an answer in full."""
+    component, zone, owner, unit = (answer[k] or {} for k in ("component", "zone", "owner", "unit"))
+    return {
+        "case_id": case_id,
+        "snapshot": answer["snapshot"],
+        "at": answer["at"],
+        "unit": unit.get("code"),
+        "areas": orjson.dumps({k: v for k, v in answer["areas"].items() if v}).decode(),
+        "department": owner.get("department"),
+        "rule": answer["rule"],
+        "reason": answer["reason"],
+        "component": component.get("code"),
+        "distance_m": component.get("distance_m"),
+        "zone": zone.get("code"),
+        "on_edge": answer["on_edge"],
+        "probability": answer["probability"],
+        "ask_first": answer["ask_first"],
+    }
+
+
+def read_cases(engine: Engine, ids: list[str]) -> list[dict[str, Any]]:
+    """Cases by number, in the order of their numbers; those that are not recorded are left out.
+
+    Instants are ISO 8601 in UTC; ``x``, ``y`` are metres in the city's CRS, None without a place. ``answer`` is
+    None for a case that was not answered yet.
+    """
+    with transaction(engine) as cursor:
+        cursor.execute(question("case_read"), {"ids": ids})
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+    first = names.index("snapshot")
+    out = []
+    for row in rows:
+        answer = {name: row[name] for name in names[first:]}
+        answer["component"] = answer.pop("found_component")
+        case = {name: row[name] for name in names[:first]}
+        out.append(case | {"answer": answer if answer["snapshot"] else None})
+    return out
+
+
+def read_case(engine: Engine, case_id: str) -> dict[str, Any]:
+    """One case with its answer and its steps.
+
+    Raises
+    ------
+    NotFound
+        It is not recorded.
+    """
+    found = read_cases(engine, [case_id])
+    if not found:
+        raise NotFound(f"there is no case {case_id!r}", where="id")
+    with transaction(engine) as cursor:
+        cursor.execute(question("case_events"), {"id": case_id})
+        steps = [dict(zip(("kind", "at", "actor", "note"), map(_plain, row), strict=True)) for row in cursor]
+    return found[0] | {"events": steps}
+
+
+def list_cases(
+    engine: Engine,
+    *,
+    limit: int,
+    after: str = "",
+    begin: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
+    **equal: str | None,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of cases in the order of their numbers.
+
+    Parameters
+    ----------
+    engine
+        The record.
+    limit
+        Most cases of the page.
+    after
+        Number of the last case of the page before, "" for the first page.
+    begin, end
+        When they were reported, half-open.
+    equal
+        ``department``, ``unit``, ``rule``, ``status`` that they have; None for any.
+
+    Returns
+    -------
+    cases, next : list of dict, str or None
+        ``next`` is the ``after`` of the next page, None when there is none.
+    """
+    values = {name: equal.get(name) or None for name in ("department", "unit", "rule", "status")}
+    instants = {
+        name: None if stamp is None or pd.isna(stamp) else stamp.to_pydatetime()
+        for name, stamp in (("begin", begin), ("end", end))
+    }
+    with transaction(engine) as cursor:
+        cursor.execute(question("case_list"), {**values, **instants, "after": after, "limit": limit + 1})
+        ids = [row[0] for row in cursor.fetchall()]
+    more = len(ids) > limit
+    return read_cases(engine, ids[:limit]), (ids[limit - 1] if more else None)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value
