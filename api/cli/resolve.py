@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from gis.snapshot import Snapshot
 
 
-def open_snapshot(file: str | None, city: str | None, *, at: str | None = None, known_at: str | None = None) -> Snapshot:
+def open_snapshot(
+    file: str | None, city: str | None, *, at: str | None = None, known_at: str | None = None
+) -> Snapshot:
     """The snapshot of a file, or of the record of a city when no file is named."""
     from api.settings import Settings, engine_for
     from gis.snapshot import Snapshot
@@ -145,7 +147,10 @@ def resolve(
 @click.option("--profile", type=click.Path(dir_okay=False), help="Profile that maps the file's columns.")
 @click.option("--crs", help="Coordinate system of the file, when it does not tell.")
 @click.option("--at-column", help="Column with the instant of each case; reported_at by default.")
-@click.option("--snapshot", "snapshot_file", type=click.Path(dir_okay=False), help="Snapshot file; the record by default.")
+@click.option(
+    "--snapshot", "snapshot_file", type=click.Path(dir_okay=False), help="Snapshot file; the record by default."
+)
+@click.option("--all", "everything", is_flag=True, help="Answer again what has an answer.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def assign(
@@ -156,8 +161,9 @@ def assign(
     at_column: str | None,
     snapshot_file: str | None,
     city: str | None,
+    everything: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Give many cases their owners: a file to a file, or all cases of the record that have no answer yet.
 
     \b
@@ -165,22 +171,25 @@ def assign(
       wanmi assign cases.csv --out answers.parquet --snapshot july.wanmi
       wanmi assign --city demo
     """
-    from gis.bulk_assign import assign_file, assign_record
+    from gis.batch import assign_file, assign_record
 
     if (file is None) != (out is None):
         raise click.UsageError("FILE and --out go together")
-    engine: Any = None
-    if file is None:
-        from api.settings import Settings, engine_for
+    if file is not None and out is not None:
+        city_then = open_snapshot(snapshot_file, city)
+        counts, checked = assign_file(file, out, city_then, profile=profile, crs=crs, at_column=at_column)
+        click.echo(summary(counts, as_json))
+        for row in checked.rejects.head(5).itertuples(index=False):
+            click.echo(f"row {row.row}, {row.column} {row.value!r}: {row.why}", err=True)
+        if checked.rejected:
+            click.echo(f"{checked.rejected} rows rejected", err=True)
+        return int(bool(checked.rejected))
+    from api.settings import Settings, engine_for
 
-        engine = engine_for(Settings.read(city=city))
-    city_then = open_snapshot(snapshot_file, city)
-    done: pd.DataFrame = (
-        assign_record(engine, city_then)
-        if file is None
-        else assign_file(file, out, city_then, profile=profile, crs=crs, at_column=at_column)
-    )
-    click.echo(summary(done, as_json))
+    engine = engine_for(Settings.read(city=city))
+    counts = assign_record(engine, open_snapshot(snapshot_file, city), everything=everything)
+    click.echo(summary(counts, as_json))
+    return 0
 
 
 def summary(counts: pd.DataFrame, as_json: bool) -> str:
