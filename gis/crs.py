@@ -94,7 +94,7 @@ def parse_crs(crs: Any) -> str | CRS:
     return known.to_2d() if len(known.axis_info) > 2 else known
 
 
-def in_degrees(crs: Any) -> bool:
+def is_degrees(crs: Any) -> bool:
     """Whether coordinates of this system are longitudes and latitudes in degrees."""
     known = parse_crs(crs)
     return isinstance(known, str) or known.is_geographic
@@ -304,9 +304,3 @@ def _transformer(source: Any, srid: int, towards_city: bool) -> Transformer:
 def _short(crs: Any) -> str:
     text = str(crs)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def is_degrees(crs: Any) -> bool:
-    """Whether coordinates of this system are degrees of longitude and latitude (GCJ-02 and BD-09 are)."""
-    known = parse_crs(crs)
-    return isinstance(known, str) or known.is_geographic

@@ -183,9 +183,9 @@ def test_bad_coordinates():
         crs.to_city(["east"], [1.0], "EPSG:4326", 4546)
 
 
-def test_in_degrees():
-    assert all(crs.in_degrees(name) for name in ("EPSG:4326", "gcj02", "bd09", 4490))
-    assert not crs.in_degrees("EPSG:2263")
+def test_is_degrees():
+    assert all(crs.is_degrees(name) for name in ("EPSG:4326", "gcj02", "bd09", 4490))
+    assert not crs.is_degrees("EPSG:2263")
 
 
 @pytest.mark.parametrize(
