@@ -121,6 +121,8 @@ def lock(cluster: Cluster, deadline: float) -> Iterator[None]:
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(cluster.home / "lock", flags, 0o600)
     try:
+        if os.geteuid() == 0:
+            os.fchown(handle, cluster.account.uid, -1)  # its owner may want to start it next
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
