@@ -79,8 +79,13 @@ def first_line(error: object) -> str:
 
 
 @contextlib.contextmanager
-def transaction(engine: Engine) -> Iterator[Cursor]:
+def transaction(engine: Engine, *, commit: bool = True) -> Iterator[Cursor]:
     """Lend a psycopg2 cursor inside one transaction: all of it is committed at the end, or nothing is.
+
+    Parameters
+    ----------
+    commit
+        False takes everything back at the end.
 
     Raises
     ------
@@ -89,13 +94,19 @@ def transaction(engine: Engine) -> Iterator[Cursor]:
     Conflict
         When a constraint of the record refuses what is written; nothing is then changed.
     """
-    raw = engine.raw_connection()
+    try:
+        raw = engine.raw_connection()
+    except (psycopg2.OperationalError, exc.OperationalError) as error:
+        raise _unavailable(error, engine) from error
     try:
         inner = raw.driver_connection
         assert isinstance(inner, Connection)
         with inner.cursor() as cursor:
             yield cursor
-        inner.commit()
+        if commit:
+            inner.commit()
+        else:
+            inner.rollback()
     except BaseException as error:
         _leave(raw, error)
         if isinstance(error, psycopg2.Error):
