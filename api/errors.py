@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import orjson
+import psycopg2
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import exc as sql
@@ -26,6 +28,8 @@ STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     Conflict: 409,
     Unavailable: 503,
+    psycopg2.OperationalError: 503,
+    psycopg2.InterfaceError: 503,
     sql.OperationalError: 503,
     sql.InterfaceError: 503,
     sql.TimeoutError: 503,
@@ -83,8 +87,9 @@ def install(app: FastAPI) -> None:
         if error.status_code == 404:
             detail = f"there is nothing at {path}; /docs lists what there is"
         elif error.status_code == 405:
-            allowed = (error.headers or {}).get("Allow", "")
-            detail = f"{path} takes {allowed or 'another method'}, not {request.method}"
+            methods = ", ".join(_methods(app, path)) or (error.headers or {}).get("Allow", "")
+            detail = f"{path} takes {methods}, not {request.method}"
+            error.headers = {**(error.headers or {}), "Allow": methods}
         return answer(error.status_code, name, detail, at=path, headers=dict(error.headers or {}))
 
     def invalid(_: Request, error: Exception) -> Response:
@@ -98,6 +103,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, ours)
     app.add_exception_handler(HTTPException, frameworks)
     app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Methods that a path takes; several routes may share it."""
+    found: set[str] = set()
+    for template, methods in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(template)), path):
+            found |= {method.upper() for method in methods}
+    return sorted(found)
 
 
 def _say(fault: dict) -> str:

@@ -131,6 +131,14 @@ def ground(engine: Engine, *, srid: int) -> dict[str, gpd.GeoDataFrame]:
     return {name: _shapes(engine, "ground_layer", columns, {"layer": name}, srid) for name in GROUND}
 
 
+def read_rows(engine: Engine, name: str, **values: Any) -> list[dict[str, Any]]:
+    """Rows of the question `name` as dicts, in its order."""
+    with transaction(engine) as cursor:
+        cursor.execute(question(name), values)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def _shapes(engine: Engine, name: str, columns: list[str], values: dict[str, Any], srid: int) -> gpd.GeoDataFrame:
     with transaction(engine) as cursor:
         cursor.execute(question(name), values)

@@ -1,0 +1,54 @@
+"""The service, assembled: settings in, application out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
+
+from api import errors
+from api.middleware import BodyLimit, SafeHeaders
+from api.routes import cases, city, health, maps, resolve, static
+from api.service import Service
+from api.settings import Settings
+
+ABOUT = """Who owns this spot, and why: answers from the snapshot named in each of them.
+
+Coordinates are longitude and latitude (WGS 84) unless `crs` says otherwise; class codes are written
+`edition:kind+code` (`2026:C01001`). Errors have one shape: `{"error", "detail", "at"}`."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application of a city.
+
+    Parameters
+    ----------
+    settings
+        By default read from ``WANMI_*``.
+
+    Returns
+    -------
+    FastAPI
+        Opens the database and the snapshot when it starts; answers 503 until both are there.
+    """
+    settings = settings or Settings.read()
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(service.open)
+        yield
+        service.close()
+
+    app = FastAPI(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
+    app.state.service = service
+    errors.install(app)
+    for room in (resolve, cases, city, maps, health, static):
+        app.include_router(room.router)
+    app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1_000_000)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(SafeHeaders)
+    return app

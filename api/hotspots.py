@@ -1,0 +1,162 @@
+"""The question behind ``/maps/hotspots`` and ``wanmi hotspots``: which cases, and where do they gather."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from api.forms import read_instants
+from gis import counts, hotspots
+from gis.model import City
+from grids.catalog import Catalog, filter_items, filter_text
+from grids.errors import InputError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from sqlalchemy import Engine
+
+BANDWIDTH_M = 150.0
+CELL_M = 25.0
+LEVEL = 0.05
+"""False discovery rate below which a unit counts as hot."""
+KINDS = {"C": "部件", "E": "事件"}
+BANDWIDTHS_M = (50.0, 2000.0)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cases: a class filter (class, group or kind; "" for all) and a period, UTC, half-open, NaT for open."""
+
+    classes: str = ""
+    begin: pd.Timestamp = pd.NaT
+    end: pd.Timestamp = pd.NaT
+    bandwidth_m: float = BANDWIDTH_M
+
+    @classmethod
+    def read(
+        cls, city: City, classes: str = "", begin: str = "", end: str = "", bandwidth_m: float = BANDWIDTH_M
+    ) -> Selection:
+        """Check what was asked; days are the city's.
+
+        Raises
+        ------
+        InputError
+            A time that is none, a period that ends before it begins, a bandwidth out of range.
+        """
+        first = read_instants([begin], city.time_zone, lambda _: "from")[0]
+        last = read_instants([end], city.time_zone, lambda _: "to")[0]
+        if pd.notna(first) and pd.notna(last) and first >= last:
+            raise InputError(f"from {begin} is not before to {end}", where="to", right="the end is excluded")
+        low, high = BANDWIDTHS_M
+        if not low <= bandwidth_m <= high:
+            raise InputError(f"{bandwidth_m:g}", where="bandwidth_m", right=f"{low:g} to {high:g} metres")
+        return cls(classes.strip(), first, last, float(bandwidth_m))
+
+
+def class_texts(book: Catalog, selection: str, edition: str) -> list[str] | None:
+    """Class texts that a filter takes, with those that became them in the edition 2026; None for all.
+
+    Raises
+    ------
+    InputError
+        The filter names what is no class; the nearest are told.
+    """
+    if selection in ("", "*"):
+        return None
+    items = [i if ":" in i or i in ("*", *KINDS) else f"{edition}:{i}" for i in filter_items(selection)]
+    try:
+        taken = book.matches(filter_text(items))
+    except InputError as error:
+        raise InputError(error.what, where="class", right=error.right) from None
+    taken |= (book.to_2026 >= 0) & taken[book.to_2026]
+    return sorted(book.texts[taken])
+
+
+def groups(book: Catalog, edition: str) -> dict[str, str]:
+    """Filters for forms with their names: kinds, and the major classes of an edition, or its classes without majors."""
+    out = {kind: f"全部{name}" for kind, name in KINDS.items()}
+    mine = book.classes[book.classes["edition"] == edition]
+    majors = mine[mine["major_code"] != ""].drop_duplicates(["kind", "major_code"])
+    for row in majors.itertuples(index=False):
+        out[f"{edition}:{row.kind}{row.major_code}"] = f"{KINDS[row.kind]} · {row.major_name}"
+    if not len(majors):
+        for row in mine.itertuples(index=False):
+            text = f"{edition}:{row.kind}{row.code}"
+            out[filter_text([text])] = row.name_zh or row.name_en or row.code
+    return out
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found: the places that count, their density, and the units that stand out.
+
+    ``units`` are the unit grids (code, community, geometry in the city's CRS), ``cases`` the cases of each.
+    """
+
+    city: City
+    selection: Selection
+    places: counts.Places
+    bounds: tuple[float, float, float, float]
+    units: gpd.GeoDataFrame
+    cases: NDArray[np.float64]
+    gi: hotspots.GiStar
+
+    @cached_property
+    def grid(self) -> hotspots.Grid:
+        """Density, cases per hectare."""
+        p, bandwidth = self.places, self.selection.bandwidth_m
+        cell = max(CELL_M, min(bandwidth / 4, 100.0))
+        return hotspots.kde(p.x, p.y, self.bounds, bandwidth_m=bandwidth, cell_m=cell)
+
+    @cached_property
+    def hot(self) -> gpd.GeoDataFrame:
+        """Units that stand out, with their cases, z and q; the strongest first."""
+        frame = self.units.assign(cases=self.cases.astype(int), z=self.gi.z, p=self.gi.p, q=self.gi.q)
+        return frame[self.gi.hot(LEVEL)].sort_values("z", ascending=False, kind="stable")
+
+
+class Units:
+    """Unit grids of a city and who touches whom; read once."""
+
+    def __init__(self, engine: Engine, city: City) -> None:
+        self.frame = counts.unit_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=city.srid)
+        self.codes = self.frame["code"].to_numpy(dtype=object)
+        self.near = hotspots.contact(self.frame.geometry.to_numpy()) if len(self.frame) else None
+        self.bounds = tuple(map(float, self.frame.total_bounds)) if len(self.frame) else None
+
+
+def look(engine: Engine, city: City, book: Catalog, selection: Selection, units: Units) -> Look:
+    """Count the selection's cases and find where they gather.
+
+    Raises
+    ------
+    InputError
+        The class filter takes nothing.
+    """
+    classes = class_texts(book, selection.classes, city.edition)
+    places = counts.case_places(engine, classes=classes, begin=selection.begin, end=selection.end)
+    cases = places.by_unit(units.codes)
+    if units.near is not None and len(units.codes) > 1:
+        gi = hotspots.gi_star(cases, units.near)
+    else:
+        none = np.full(len(units.codes), np.nan)
+        gi = hotspots.GiStar(none, none, none)
+    return Look(city, selection, places, _bounds(units, places), units.frame, cases, gi)
+
+
+def _bounds(units: Units, places: counts.Places) -> tuple[float, float, float, float]:
+    """The ground to draw: the units', else the cases', with a margin."""
+    if units.bounds is not None:
+        west, south, east, north = units.bounds
+    elif len(places):
+        west, east = np.quantile(places.x, [0.001, 0.999])
+        south, north = np.quantile(places.y, [0.001, 0.999])
+    else:
+        return 0.0, 0.0, 100.0, 100.0
+    margin = 500.0
+    return west - margin, south - margin, east + margin, north + margin

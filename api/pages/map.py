@@ -1,0 +1,81 @@
+"""A folium map that asks nobody but us: its scripts and styles are those under ``/static``, or stand in the page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import folium
+from branca.element import Element, MacroElement
+from folium.template import Template
+
+from api.routes import static
+
+
+class Inline(Element):
+    """A script or style that stands in the page itself, for pages that are files."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = "Inline"
+        data, kind = static.content(name)[0], static.FILES[name][1]
+        if kind == "text/css":
+            text = re.sub(r"url\([^)]*\)", "none", data.decode())  # pictures of controls we do not use
+            self.tag = f"<style>{text}</style>"
+        else:
+            text = re.sub(r"(?m)^//# sourceMappingURL=.*$", "", data.decode())
+            self.tag = f"<script>{text}</script>"
+
+    def render(self, **kwargs: Any) -> str:
+        """The element with its content."""
+        return self.tag
+
+
+class CityMap(folium.Map):
+    """A map whose only outside needs are Leaflet and ours.
+
+    folium keeps its lists of addresses as class attributes that all maps share; here they are the map's own.
+    """
+
+    def __init__(self, *, standalone: bool = False, **options: Any) -> None:
+        self.default_js = (
+            [] if standalone else [("leaflet", static.url("leaflet.js")), ("wanmi", static.url("wanmi.js"))]
+        )
+        self.default_css = (
+            [] if standalone else [("leaflet_css", static.url("leaflet.css")), ("wanmi_css", static.url("wanmi.css"))]
+        )
+        super().__init__(tiles=None, control_scale=True, zoom_control="bottomleft", **options)
+        root = self.get_root()
+        if standalone:
+            for name in ("leaflet.css", "wanmi.css", "leaflet.js", "wanmi.js"):
+                root.header.add_child(Inline(name), name=name)
+
+    def add_html(self, html: str) -> None:
+        """Put HTML of ours before the map."""
+        self.get_root().html.add_child(Element("{% raw %}" + html + "{% endraw %}"))
+
+
+class Names(MacroElement):
+    """Names of places and roads on the map, from one of our addresses or given at once."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}wanmi.names({{ this._parent.get_name() }}, {{ this.source }});{% endmacro %}"
+    )
+
+    def __init__(self, source: str | list) -> None:
+        super().__init__()
+        self._name = "Names"
+        self.source = json.dumps(source, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def finish(html: str, *, nonce: str = "") -> str:
+    """The page as it leaves: its language, and the nonce on each script of its own."""
+    html = html.replace("<html>", '<html lang="zh-CN">', 1)
+    return html.replace("<script>", f'<script nonce="{nonce}">') if nonce else html
+
+
+def data_url(png: bytes) -> str:
+    """A picture as an address that needs no request."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,31 @@
+"""What the routes share of the wire: bodies in, JSON out."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.responses import JSONResponse
+
+from api.middleware import content_policy
+
+
+class Json(JSONResponse):
+    """JSON by orjson: NaN becomes null, numpy arrays are taken as they are."""
+
+    def render(self, content: Any) -> bytes:
+        """The content as bytes."""
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body; `api.middleware.BodyLimit` stops it where it grows too large."""
+    return await request.body()
+
+
+def nonce_headers() -> tuple[dict[str, str], str]:
+    """Headers for a page with scripts of its own, and the nonce that these scripts carry."""
+    nonce = secrets.token_urlsafe(16)
+    return {"content-security-policy": content_policy(nonce)}, nonce
