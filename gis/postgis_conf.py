@@ -40,8 +40,8 @@ class Machine:
 def settings(machine: Machine) -> dict[str, str]:
     """Return the server's settings by name.
 
-    The demo has 2 GB for all its processes, so that the server's own memory stays within 512 MB however large
-    the machine: what it does not hold, the system's page cache does.
+    The demo has 2 GB for all its processes, and each of them that has touched the shared buffers counts them:
+    they stay small however large the machine. What they do not hold, the system's page cache does.
     """
 
     def share(part: int, low: int, high: int) -> str:
@@ -62,7 +62,7 @@ def settings(machine: Machine) -> dict[str, str]:
         "max_wal_size": f"{min(max(machine.disk // 10 // MB, 256), 4096)}MB",
         "checkpoint_timeout": "15min",
         # Sized to the machine.
-        "shared_buffers": share(16, 64, 512),
+        "shared_buffers": share(16, 64, 256),
         "work_mem": share(128, 8, 64),
         "maintenance_work_mem": share(32, 64, 256),
         "effective_cache_size": share(2, 256, 1 << 20),

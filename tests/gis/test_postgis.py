@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -210,6 +211,34 @@ def test_postmaster_killed_while_a_query_computes(own: Path) -> None:
     assert len(failed) == 1
     assert _pid(own) != killed
     assert _query(dsn, "SELECT row FROM kept") == [(1,)]
+
+
+@pytest.mark.long
+def test_what_was_acknowledged_survives_kills_at_any_moment(own: Path) -> None:
+    dsn = postgis.ensure_database("city", state=own)
+    _query(dsn, "CREATE TABLE told (number bigint PRIMARY KEY)")
+    acknowledged = 0
+
+    def tell() -> None:
+        nonlocal acknowledged
+        teller = contextlib.closing(psycopg2.connect(dsn))
+        with contextlib.suppress(psycopg2.Error), teller as connection, connection.cursor() as cursor:
+            while True:
+                cursor.execute("INSERT INTO told SELECT coalesce(max(number), 0) + 1 FROM told")
+                connection.commit()
+                acknowledged += 1
+
+    for seed in range(20):
+        teller = threading.Thread(target=tell)
+        teller.start()
+        time.sleep(random.Random(seed).uniform(0.05, 0.5))
+        _kill_all(own)
+        teller.join(30)
+        postgis.up(own)
+        ((count, last),) = _query(dsn, "SELECT count(*), max(number) FROM told")
+        assert acknowledged <= count == last <= acknowledged + 1, f"after kill {seed}"
+        acknowledged = count  # a commit whose answer was cut off may stand
+    assert acknowledged > 1000
 
 
 @pytest.mark.parametrize("content", ["", "no pid\n", "-1\n\x00\x00", "alive"])

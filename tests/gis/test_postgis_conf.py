@@ -11,7 +11,7 @@ def machine(**other: int) -> Machine:
 
 @pytest.mark.parametrize(
     ("memory", "shared", "maintenance"),
-    [(GB // 2, "64MB", "64MB"), (4 * GB, "256MB", "128MB"), (256 * GB, "512MB", "256MB")],
+    [(GB // 2, "64MB", "64MB"), (4 * GB, "256MB", "128MB"), (256 * GB, "256MB", "256MB")],
 )
 def test_memory(memory: int, shared: str, maintenance: str) -> None:
     values = settings(machine(memory=memory))
