@@ -417,12 +417,11 @@ def _dates(told: Any, fields: list[str], where: str, faults: list[str]) -> dict[
 
 def _patterns(pairs: Any, where: str, faults: list[str]) -> tuple[tuple[str, str], ...]:
     out = []
-    for pair in pairs if isinstance(pairs, list) else [()]:
+    for pair in pairs if isinstance(pairs, list) else [pairs]:
         try:
-            find, put = pair
-            re.compile(find)
-            out.append((find, put))
-        except (TypeError, ValueError, re.error) as error:
+            re.compile(pair[0])
+            out.append((pair[0], str(pair[1])))
+        except (TypeError, IndexError, KeyError, re.error) as error:
             faults.append(f"{where} is a list of [regular expression, replacement] ({error})")
     return tuple(out)
 

@@ -7,17 +7,18 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from grids.catalog import catalog
 
 from gis.files.faults import Faults
 from gis.model import City
-from grids.codes import check_component, check_unit, parse_class
-from grids.errors import WanmiError
+from grids.catalog import catalog, filter_items, filter_text
+from grids.codes import parse_class
+from grids.codes_array import check_component, check_unit
+from grids.errors import InputError
 
 DIGITS = {"district": 6, "street": 9, "community": 12}
 """Digits of the administrative codes by area set, in a city with Chinese codes."""
 
-GROUPS = re.compile(r"\*|[CE]|\w+:[CE]\w*")
+GROUP = re.compile(r"\w+:[CE](\d\d)?")
 
 
 def once(column: pd.Series, judge: Callable[[str], tuple[str, str]]) -> tuple[pd.Series, pd.Series]:
@@ -50,69 +51,75 @@ def classes(
     groups
         True where a group may stand for its classes (rules): a kind or a major class.
     """
-    edition = edition or city.edition
-    own = edition not in catalog().editions
+    edition, book = edition or city.edition, catalog()
 
     def judge(text: str) -> tuple[str, str]:
-        if own and not re.match(r"(2007|2013|2026):", text):
-            text = text if text.startswith(f"{edition}:") else f"{edition}:{kind or 'E'}{text}"
-            return text, ""
         try:
-            code = parse_class(text if not kind or ":" in text or text[:1] in "CE" else kind + text, edition=edition)
-        except WanmiError as error:
-            return text, str(error)
-        return str(code), ""
+            return _class(text), ""
+        except InputError as error:
+            what = error.what.removeprefix(f"{text!r} ").removeprefix(f"{text} ")
+            return text, "; ".join(part for part in (what, error.right) if part)
 
-    def judge_group(text: str) -> tuple[str, str]:
-        return (text, "") if re.fullmatch(r"\w+:[CE](\d\d)?", text) else judge(text)
-
-    out, fault = once(column, judge_group if groups else judge)
-    faults.add((fault != "").to_numpy(dtype=bool), name, column, fault)
-    return out
-
-
-def class_filter(column: pd.Series, name: str, city: City, faults: Faults, *, edition: str = "") -> pd.Series:
-    """What a zone takes, words with blanks between: ``*``, ``C``, ``2026:E06010``; bare ones get the edition."""
-    edition = edition or city.edition
-
-    def judge(text: str) -> tuple[str, str]:
-        words = [
-            word if word in ("*", "C", "E") or ":" in word else f"{edition}:{word}"
-            for word in re.split(r"[\s,;]+", text)
-            if word
-        ]
-        wrong = [word for word in words if not GROUPS.fullmatch(word)]
-        if not wrong:
-            wrong = [word for word in words if re.match(r"(2007|2013|2026):[CE]\w{3,}$", word) and _is_unknown(word)]
-        return " ".join(words), f"{wrong[0]!r} is no class; write *, C, 2026:E06 or 2026:E06010" if wrong else ""
+    def _class(text: str) -> str:
+        told = re.match(r"(\w+):[CE]", text)
+        if groups and GROUP.fullmatch(text if told else f"{edition}:{text}"):
+            return text if told else f"{edition}:{text}"
+        if (told[1] if told else edition) in book.editions:
+            return str(book.find(text, edition=edition, kind=None if told else kind or None))
+        return str(parse_class(text if told else f"{edition}:{kind or 'E'}{text}"))
 
     out, fault = once(column, judge)
     faults.add((fault != "").to_numpy(dtype=bool), name, column, fault)
     return out
 
 
-def _is_unknown(word: str) -> bool:
-    try:
-        parse_class(word)
-    except WanmiError:
-        return True
-    return False
+def class_filter(column: pd.Series, name: str, city: City, faults: Faults, *, edition: str = "") -> pd.Series:
+    """What a zone takes, items with blanks between: ``*``, ``C``, ``2026:E06010``; bare ones get the edition."""
+    edition, book = edition or city.edition, catalog()
+
+    def bare(item: str) -> str:
+        if item in ("*", "C", "E") or ":" in item:
+            return item
+        return str(book.find(item, edition=edition)) if item.isdigit() else f"{edition}:{item}"
+
+    def judge(text: str) -> tuple[str, str]:
+        try:
+            items = [bare(item) for item in filter_items(text)]
+            for item in items:
+                if item.partition(":")[0] in book.editions:
+                    book.level(filter_text([item]))
+                elif not re.match(r"\*$|[CE]$|\w+:[CE]", item):
+                    raise InputError(f"{item!r} is no class", right="write *, C, 2026:E06 or 2026:E06010")
+        except InputError as error:
+            return text, "; ".join(part for part in (error.what, error.right) if part)
+        return filter_text(items), ""
+
+    out, fault = once(column, judge)
+    faults.add((fault != "").to_numpy(dtype=bool), name, column, fault)
+    return out
 
 
-def identifiers(column: pd.Series, name: str, layer: str, city: City, sets: pd.Series | None, faults: Faults) -> None:
-    """Check the codes of things against the city's scheme; a city with free codes takes any text."""
+def identifiers(out: pd.DataFrame, name: str, layer: str, city: City, faults: Faults) -> None:
+    """Check the codes of things against the city's scheme; a city with free codes takes any text.
+
+    Parameters
+    ----------
+    out
+        Columns of the layer, class codes in their one form.
+    name
+        What the file calls the column.
+    """
     if city.codes == "free":
         return
-    there = (column != "").to_numpy(dtype=bool)
+    column = out["code"]
     if layer == "units":
-        faults.add(there & (check := _told(check_unit(column.to_numpy()))).astype(bool), name, column, check)
+        fault = check_unit(column, scheme=city.codes, of_community=out["community"])
+        faults.add(fault != "", name, column, fault)
     elif layer == "components":
-        faults.add(there & (check := _told(check_component(column.to_numpy()))).astype(bool), name, column, check)
-    elif layer == "areas" and sets is not None:
+        fault = check_component(column, of_class=out["class"].mask(faults.bad, ""), of_unit=out["unit"])
+        faults.add(fault != "", name, column, fault)
+    elif layer == "areas":
+        there = (column != "").to_numpy(dtype=bool)
         for set_, digits in DIGITS.items():
-            wrong = there & (sets == set_).to_numpy() & ~column.str.fullmatch(rf"\d{{{digits}}}").to_numpy(dtype=bool)
-            faults.add(wrong, name, column, f"is no {set_} code of {digits} digits")
-
-
-def _told(faults: object) -> np.ndarray:
-    return np.asarray(faults, dtype=object)
+            wrong = there & (out["set"] == set_).to_numpy() & ~column.str.fullmatch(rf"\d{{{digits}}}").to_numpy(bool)
+            faults.add(np.asarray(wrong), name, column, f"is no {set_} code of {digits} digits")

@@ -113,7 +113,12 @@ def _read(
         table = table.slice(0, table.num_rows - 1)
     out = table.select(wanted).to_pandas().astype("str")
     out = out.set_axis(list(columns), axis=1) if columns else out.iloc[:, :0]
-    return Rows(out, _numbers(len(out), odd), rejects=_rejects(odd, len(header), data))
+    if unclosed and odd and odd[-1][0] == len(out) + len(odd) and "\n" in odd[-1][2]:
+        odd[-1] = (odd[-1][0], UNCLOSED, odd[-1][2])
+    notes = (
+        [] if data.endswith((b"\n", b"\r", b"\n\x00", b"\x00\n")) else ["its last line has no end; is the file whole?"]
+    )
+    return Rows(out, _numbers(len(out), odd), rejects=_rejects(odd, len(header), data), notes=notes)
 
 
 def _closed(table: pa.Table, odd: list[tuple[int, int, str]], data: bytes) -> bool:

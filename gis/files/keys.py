@@ -29,12 +29,15 @@ def composite_codes(data: pd.DataFrame, source: Source, faults: Faults) -> None:
         faults.note(said, wrong if wrong.any() else None)
 
 
-def periods(out: pd.DataFrame, found: Mapping[str, str], start: pd.Timestamp | None, faults: Faults) -> None:
+def periods(
+    out: pd.DataFrame, data: pd.DataFrame, found: Mapping[str, str], start: pd.Timestamp | None, faults: Faults
+) -> None:
     """Fill in the beginning of ``out``; an end that is not after it is a fault."""
     if start is not None:
         out["valid_from"] = out["valid_from"].fillna(start)
+    told = data[found["valid_to"]] if "valid_to" in found else ""
     wrong = (out["valid_to"] <= out["valid_from"]).to_numpy(dtype=bool)
-    faults.add(wrong, found.get("valid_to", "valid_to"), out["valid_to"].astype("str"), "is not after valid_from")
+    faults.add(wrong, found.get("valid_to", "valid_to"), told, "is not after valid_from")
 
 
 def distinct(out: pd.DataFrame, layer: Layer, source: Source, faults: Faults) -> tuple[pd.DataFrame, Faults]:
@@ -67,12 +70,16 @@ def doubles(out: pd.DataFrame, layer: Layer, found: Mapping[str, str], faults: F
             # a missing beginning is the least integer there is, as it should be
             good["a"] = out["valid_from"].dt.tz_localize(None).to_numpy().view("int64")[good.index]
             good["b"] = out["valid_to"].dt.tz_localize(None).fillna(ENDLESS).to_numpy().view("int64")[good.index]
-        good = good.sort_values([*key, "a", "at"], kind="stable")
+        good = good.sort_values([*key, "a", "b", "at"], kind="stable")
+        # the row before, and of rows alike in all the first
+        good["first"] = good.groupby([*key, "a", "b"], sort=False)["at"].transform("first")
         before = good.shift()
         same = ((good[key] == before[key]).all(axis=1) & (good["a"] < before["b"])).to_numpy()
         if not same.any():
             return
-        one, other = before["at"].to_numpy()[same].astype(np.intp), good["at"].to_numpy()[same]
+        alike = (good["first"] != good["at"]).to_numpy()
+        one = np.where(alike, good["first"], before["at"].fillna(-1)).astype(np.intp)[same]
+        other = good["at"].to_numpy()[same]
         later, where = np.unique(np.maximum(one, other), return_index=True)
         first = np.minimum(one, other)[where]
         why = [f"is in row {number} already{at_once}" for number in faults.numbers[first]]

@@ -321,17 +321,27 @@ def _elsewhere(
 
 
 def _likely(x: float, y: float, city: City) -> str:
-    """Registered systems in use around the city in which these numbers lie in it: at most two, plainest name first."""
+    """Registered systems in use around the city in which these numbers lie in it: at most two.
+
+    The city's own comes first, then those on its datum, on WGS 84, and the plainest name.
+    """
+    from pyproj import CRS
     from pyproj.aoi import AreaOfInterest
-    from pyproj.database import query_crs_info
+    from pyproj.database import CRSInfo, query_crs_info
     from pyproj.enums import PJType
 
     west, south, east, north = city.bounds
     here = AreaOfInterest((west + east) / 2, (south + north) / 2, (west + east) / 2, (south + north) / 2)
     known = query_crs_info("EPSG", PJType.PROJECTED_CRS, here, contains=True)
     known = [info for info in known if info.area_of_use and info.area_of_use.east - info.area_of_use.west < 40]
+    datum = CRS.from_epsg(city.srid).name.split(" / ")[0]
     found: list[str] = []
-    for info in sorted(known, key=lambda info: len(info.name))[:150]:
+
+    def rank(info: CRSInfo) -> tuple[bool, bool, bool, int]:
+        own = info.name.split(" / ")[0]
+        return info.code != str(city.srid), own != datum, own != "WGS 84", len(info.name)
+
+    for info in sorted(known, key=rank)[:150]:
         if _inside(np.array([[x, y]]), f"EPSG:{info.code}", city)[0]:
             found.append(f"EPSG:{info.code} ({info.name})")
         if len(found) == 2:

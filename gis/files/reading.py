@@ -150,11 +150,9 @@ def read_layer(
     _codes(out, shape, source, city, found, faults)
     if shape.geometry:
         told("places")
-        out["geometry"] = _shapes(
-            rows, shape, city, known, where, faults, table.name, out["no_location"] if layer == "cases" else None
-        )
+        out["geometry"] = _shapes(rows, shape, city, known, where, faults, table.name, out, found)
     if shape.dated:
-        periods(out, found, start, faults)
+        periods(out, rows.data, found, start, faults)
     elif "code" in out:
         # layers of the ground may come without codes: the number of the row serves
         out["code"] = out["code"].mask(out["code"] == "", pd.Series(faults.numbers).astype("str"))
@@ -311,7 +309,7 @@ def _codes(
         column = found.get("classes", "classes")
         out["classes"] = class_filter(out["classes"], column, city, faults, edition=source.edition)
     if "code" in out:
-        identifiers(out["code"], found.get("code", "code"), layer.name, city, out.get("set"), faults)
+        identifiers(out, found.get("code", "code"), layer.name, city, faults)
 
 
 def _shapes(
@@ -322,12 +320,14 @@ def _shapes(
     where: Where,
     faults: Faults,
     name: str,
-    no_location: pd.Series | None,
+    out: pd.DataFrame,
+    found: Mapping[str, str],
 ) -> NDArray[np.object_]:
     """Geometry of every row in the city's CRS; None where missing (cases) or at fault.
 
-    ``no_location`` is the column of cases, and is filled in where a case has no place.
+    ``no_location`` of ``out`` is filled in where a case has no place.
     """
+    no_location = out["no_location"] if layer.name == "cases" else None
     if where.kind == "geometry":
         shapes = np.full(len(rows.data), None, dtype=object) if rows.geometry is None else rows.geometry
         if rows.unreadable is not None:
@@ -346,7 +346,11 @@ def _shapes(
             raise InputError(f"has no geometry in its {len(gone):,} rows", where=name, right="is it the right file?")
         faults.add(gone, where.column, "", "has no geometry")
     elif gone.any():
-        no_location[gone & (no_location == "").to_numpy()] = "missing"
+        out.loc[gone & (no_location == "").to_numpy(), "no_location"] = "missing"
         faults.note(f"{gone.sum():,} rows have no place and are kept without one", gone)
+    if layer.name == "zones":
+        lines = np.isin(shapely.get_type_id(shapes), (1, 5)) & out["width_m"].isna().to_numpy()
+        why = "width_m is missing: a line zone needs its full width in metres"
+        faults.add(lines & ~faults.at(("width_m", found.get("width_m", ""))), "width_m", "", why)
     shapes = in_city(shapes, crs, city, where, faults, name=name, strays=no_location is not None)
     return mend(shapes, where, faults)

@@ -42,7 +42,7 @@ def fit_types(
     taken = np.isin(kinds, [TYPES.index(kind) for kind in layer.geometry])
     if there.any() and not (there & taken).any():
         counts = np.bincount(kinds[there], minlength=len(TYPES))
-        has = ", ".join(f"{n:,} {TYPES[i]}{'s' * (n > 1)}" for i, n in enumerate(counts) if n)
+        has = ", ".join(f"{n:,} {TYPES[i]}{'s' if n > 1 else ''}" for i, n in enumerate(counts.tolist()) if n)
         takes = " and ".join(PLAIN[kind] for kind in layer.geometry if kind in PLAIN)
         raise InputError(f"has {has}", where=name, right=f"{layer.name} takes {takes}; is it the right layer?")
     wrong = there & ~taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 import warnings
@@ -67,7 +68,7 @@ def open_vector(path: Path, name: str, form: str, limits: Limits, *, encoding: s
     def read(columns: Sequence[str], geometry: bool) -> Rows:
         return _read(source, name, form, columns, geometry, info["features"], options)
 
-    if "Curve" in (info["geometry_type"] or "") or "Surface" in (info["geometry_type"] or ""):
+    if form == "GeoPackage" and _curved(path, options["layer"]):
         notes = [*notes, "curves are taken as chains of short straight lines"]
     fields = [str(field) for field in info["fields"]]
     return Table(name, form, fields, info["geometry_type"] is not None, info["crs"], read, notes)
@@ -138,14 +139,26 @@ def _broken(error: Exception, name: str, form: str) -> InputError:
 def _sound(path: Path, name: str) -> None:
     """A GeoPackage that is whole: SQLite checks its own pages (GDAL reads what it can of a broken one)."""
     try:
-        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True) as base:
+        with contextlib.closing(_reader(path)) as base:
             said = base.execute("pragma quick_check(1)").fetchone()[0]
-        base.close()
+            base.execute("SELECT geometry_type_name FROM gpkg_geometry_columns").fetchall()
     except sqlite3.Error as error:
         said = str(error)
     if said != "ok":
         what = f"is a broken GeoPackage ({shown(said)})"
         raise InputError(what, where=name, right="is it whole? copy or export it again")
+
+
+def _curved(path: Path, layer: str) -> bool:
+    """Whether the layer's declared type is one of curves (GDAL hands out straight lines and does not say so)."""
+    with contextlib.closing(_reader(path)) as base:
+        asked = "SELECT geometry_type_name FROM gpkg_geometry_columns WHERE table_name = ?"
+        said = base.execute(asked, (layer,)).fetchone() or ("",)
+    return any(word in str(said[0]).upper() for word in ("CURVE", "CIRCULAR", "SURFACE"))
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def _utf8(path: Path, name: str, declared: str) -> tuple[Any, list[str]]:
