@@ -118,7 +118,7 @@ class Catalog:
         missing = [name for name in _NAMED if name not in classes.columns]
         if missing:
             raise InputError(f"columns {', '.join(missing)} are missing", where="classes")
-        table = classes.reindex(columns=list(CLASS_COLUMNS)).fillna("").astype("str").reset_index(drop=True)
+        table = pd.DataFrame({name: _texts(classes, name) for name in CLASS_COLUMNS})
         for bad, what in (
             (~table["kind"].isin(["C", "E"]), "has a kind that is neither C nor E"),
             ((table["edition"] == "") | (table["code"] == ""), "has no edition or no code"),
@@ -412,6 +412,14 @@ def filter_text(items: Sequence[str]) -> str:
     '2026:E06 "x:ELamp out"'
     """
     return " ".join('"' + one.replace('"', '""') + '"' if re.search(r'[\s"]', one) else one for one in items)
+
+
+def _texts(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column as text, "" where a value or the whole column is missing; counted from 0."""
+    if name not in table.columns:
+        return pd.Series([""] * len(table), dtype="str")
+    column = table[name].astype("object").reset_index(drop=True)
+    return column.where(column.notna(), "").astype("str")
 
 
 def _empty(columns: str) -> pd.DataFrame:

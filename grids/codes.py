@@ -161,6 +161,8 @@ def parse_class(text: str, *, edition: str | None = None, kind: str | None = Non
     full = _FULL.fullmatch(text)
     if full:
         edition, kind, text = full["edition"], full["kind"], full["code"]
+        if kind not in KINDS:
+            raise _wrong(given, "does not say component or event", f"write {edition}:C… or {edition}:E…")
     elif edition is None or edition in CLASS_DIGITS:
         if re.fullmatch(r"\d{11}", text, re.ASCII) and edition in (None, "2026"):
             text = text[6:]
@@ -169,11 +171,10 @@ def parse_class(text: str, *, edition: str | None = None, kind: str | None = Non
         edition = edition or ("2026" if len(text) == 5 else None)
     if edition is None:
         if re.fullmatch(r"\d{4}", text, re.ASCII):
-            raise _wrong(
-                given,
-                "has 4 class digits, which mean different things in 2013 and 2007",
-                f"write 2013:{kind or 'C'}{text} or 2007:{kind or 'C'}{text}",
+            right = (
+                f"write 2013:{kind}{text} or 2007:{kind}{text}" if kind else f"write 2013:C{text} or 2007:E{text}, say"
             )
+            raise _wrong(given, "has 4 class digits, which mean different things in 2013 and 2007", right)
         raise _wrong(given, "is no class code", _class_hint(given))
     if edition not in CLASS_DIGITS:
         if kind not in KINDS:
