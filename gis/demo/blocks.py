@@ -105,4 +105,6 @@ def centroids(shapes: np.ndarray) -> np.ndarray:
 def use_frame(blocks: Blocks) -> pd.DataFrame:
     """Area in hectares and number of blocks of each use."""
     names = np.array(USES, object)[blocks.use]
-    return pd.DataFrame({"use": names, "ha": shapely.area(blocks.shapes) / 1e4}).groupby("use")["ha"].agg(["sum", "size"])
+    return (
+        pd.DataFrame({"use": names, "ha": shapely.area(blocks.shapes) / 1e4}).groupby("use")["ha"].agg(["sum", "size"])
+    )

@@ -51,9 +51,11 @@ def make_territory(plan: Plan, net: Network) -> Territory:
         count = np.clip(np.rint(count * plan.scale**0.6), 1, count).astype(int)
     anchor = streets[["east", "north"]].astype(float).to_numpy() * plan.radius
     middle = (centre * area[:, None]).sum(axis=0) / area.sum()
-    anchor = anchor - (anchor * (streets["weight"].astype(float).to_numpy() * count)[:, None]).sum(axis=0) / (
-        streets["weight"].astype(float).to_numpy() * count
-    ).sum()
+    anchor = (
+        anchor
+        - (anchor * (streets["weight"].astype(float).to_numpy() * count)[:, None]).sum(axis=0)
+        / (streets["weight"].astype(float).to_numpy() * count).sum()
+    )
     weight = streets["weight"].astype(float).to_numpy() * count
     street = _grown(centre, area, pairs, middle + anchor, weight)
 
@@ -154,8 +156,14 @@ def _areas(communities: gpd.GeoDataFrame, streets: pd.DataFrame) -> gpd.GeoDataF
     """The layer ``areas``; departments are those of `gis.demo.departments`."""
     parts = [
         pd.DataFrame(
-            {"set": "district", "code": [DISTRICT], "name": [DISTRICT_NAME], "parent": "", "department": "YH",
-             "geometry": [shapely.coverage_union_all(communities.geometry.to_numpy())]}
+            {
+                "set": "district",
+                "code": [DISTRICT],
+                "name": [DISTRICT_NAME],
+                "parent": "",
+                "department": "YH",
+                "geometry": [shapely.coverage_union_all(communities.geometry.to_numpy())],
+            }
         )
     ]
     street_name = dict(zip(streets["code"], streets["name"], strict=True))
@@ -167,14 +175,26 @@ def _areas(communities: gpd.GeoDataFrame, streets: pd.DataFrame) -> gpd.GeoDataF
         whole = [shapely.coverage_union_all(communities.geometry[communities[column] == c].to_numpy()) for c in codes]
         parts.append(
             pd.DataFrame(
-                {"set": set_, "code": codes, "name": [label(c) for c in codes], "parent": parent,
-                 "department": [f"S{c[6:]}" if set_ == "street" else "" for c in codes], "geometry": whole}
+                {
+                    "set": set_,
+                    "code": codes,
+                    "name": [label(c) for c in codes],
+                    "parent": parent,
+                    "department": [f"S{c[6:]}" if set_ == "street" else "" for c in codes],
+                    "geometry": whole,
+                }
             )
         )
     parts.append(
         pd.DataFrame(
-            {"set": "community", "code": communities["code"], "name": communities["name"],
-             "parent": communities["street"], "department": "", "geometry": communities.geometry}
+            {
+                "set": "community",
+                "code": communities["code"],
+                "name": communities["name"],
+                "parent": communities["street"],
+                "department": "",
+                "geometry": communities.geometry,
+            }
         )
     )
     out = pd.concat(parts, ignore_index=True)

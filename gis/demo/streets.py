@@ -149,8 +149,12 @@ def _arterials(plan: Plan, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     for axis in "uv":
         jitter = rng.uniform(-0.06, 0.06, (2, len(STEPS))) * mesh
         jitter[:, :2] *= 0.3
-        out = [(sign * step * mesh + jitter[i, k], STEP_KINDS[k], sign * k)
-               for i, sign in enumerate((1, -1)) for k, step in enumerate(STEPS) if k or sign > 0]
+        out = [
+            (sign * step * mesh + jitter[i, k], STEP_KINDS[k], sign * k)
+            for i, sign in enumerate((1, -1))
+            for k, step in enumerate(STEPS)
+            if k or sign > 0
+        ]
         side[axis] = sorted(out)
     side["v"] = [row for row in side["v"] if row[0] > shore + 0.3 * mesh] + [(shore, PRIMARY, -20)]
     side["v"].sort()
@@ -185,8 +189,17 @@ def _arterials(plan: Plan, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     rail = [(4.6, 3.3), (3.2, 2.05), (1.5, 0.95), (0.3, 0.72), (-1.2, 0.68), (-2.4, 0.1), (-4.6, -0.45)]
     add(smooth([(x * mesh, y * mesh) for x, y in rail]), RAIL, "南同蒲铁路")
     low = shore / mesh
-    canal = [(4.6, 0.05), (3.6, -0.35), (2.7, 0.0), (1.7, -0.55), (0.6, 0.62 * low), (-0.7, 0.55 * low),
-             (-1.7, 0.78 * low), (-2.9, 0.5 * low), (-4.6, 0.72 * low)]
+    canal = [
+        (4.6, 0.05),
+        (3.6, -0.35),
+        (2.7, 0.0),
+        (1.7, -0.55),
+        (0.6, 0.62 * low),
+        (-0.7, 0.55 * low),
+        (-1.7, 0.78 * low),
+        (-2.9, 0.5 * low),
+        (-4.6, 0.72 * low),
+    ]
     add(smooth([(x * mesh, y * mesh) for x, y in canal]), CANAL, "姚暹渠")
     made = np.array([shapely.linestrings(line) for line in lines])
     return made, np.array(kinds, np.int8), np.array(names, object)
@@ -280,8 +293,9 @@ def _local_names(lines, kind, name) -> np.ndarray:
             out[i] = text[:-1] + side + text[-1]
     local = np.flatnonzero((kind == TERTIARY) | (kind == RESIDENTIAL))
     given = called.loc[called["axis"] == "local", "name"].to_numpy(object)
-    a, b = shapely.get_coordinates(shapely.get_point(lines[local], 0)), shapely.get_coordinates(
-        shapely.get_point(lines[local], -1)
+    a, b = (
+        shapely.get_coordinates(shapely.get_point(lines[local], 0)),
+        shapely.get_coordinates(shapely.get_point(lines[local], -1)),
     )
     flat = np.abs(b[:, 0] - a[:, 0]) > np.abs(b[:, 1] - a[:, 1])
     # streets on one bearing and one band of the plan share a name
