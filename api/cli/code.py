@@ -63,8 +63,8 @@ def _judge(text: str, edition: str | None, book: Any) -> dict[str, Any]:
         out["lines"] += _known(str(one), book)
     if isinstance(one, ComponentCode) and book.index([str(one.klass)])[0] < 0:
         out["fault"] = f"class {one.klass} is not in the catalogue"
-        near = [c.removeprefix(f"{one.klass.edition}:C") for c in book.suggest(str(one.klass))]
-        out["meant"] = [one.district + digits + one.serial for digits in near if digits.isdigit()]
+        digits = [c.removeprefix(f"{one.klass.edition}:C") for c in book.suggest(str(one.klass))]
+        out["meant"] = [one.district + some + one.serial for some in digits if some.isdigit()]
     return out
 
 
