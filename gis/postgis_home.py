@@ -80,7 +80,7 @@ def locate(state: Path | None = None) -> Cluster:
     The server's account must be able to enter its home. ``postgres`` cannot enter a checkout below a private
     folder (mode 700); then the home is in a folder of the system, and the cluster's ``note`` says so.
     """
-    state = (state or state_folder()).absolute()
+    state = (state or state_folder()).expanduser().absolute()
     wish = state / "postgres"
     account = _account(wish)
     system = Path("/var/lib/wanmi") if os.geteuid() == 0 else user_state() / "wanmi"

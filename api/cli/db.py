@@ -141,7 +141,7 @@ def psql(city: str | None, arguments: tuple[str, ...]) -> NoReturn:
 
 
 def _state(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return Path(text) if text else None
 
 
 def _say(line: str) -> None:

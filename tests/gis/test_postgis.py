@@ -221,8 +221,8 @@ def test_what_was_acknowledged_survives_kills_at_any_moment(own: Path) -> None:
 
     def tell() -> None:
         nonlocal acknowledged
-        teller = contextlib.closing(psycopg2.connect(dsn))
-        with contextlib.suppress(psycopg2.Error), teller as connection, connection.cursor() as cursor:
+        session = contextlib.closing(psycopg2.connect(dsn))
+        with contextlib.suppress(psycopg2.Error), session as connection, connection.cursor() as cursor:
             while True:
                 cursor.execute("INSERT INTO told SELECT coalesce(max(number), 0) + 1 FROM told")
                 connection.commit()
