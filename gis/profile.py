@@ -43,12 +43,13 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 def hint(text: str, known: Iterable[str]) -> str:
     """What would be right instead of ``text``: the nearest of the known words, else all of them."""
-    known = list(known)
+    known = [" ".join(word.split())[:60] for word in known]
     folded = {word.casefold(): word for word in reversed(known)}
     near = [folded[word] for word in get_close_matches(text.casefold(), folded, n=3, cutoff=0.6)]
     if near:
         return "did you mean " + " or ".join(near) + "?"
-    return "known are " + ", ".join(known) if known else ""
+    more = f" and {len(known) - 30} more" if len(known) > 30 else ""
+    return "known are " + ", ".join(known[:30]) + more if known else ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 
 from gis.files.encoding import encoding_of
 from gis.files.faults import no_rejects, shown
-from gis.files.opening import Limits
+from gis.files.opening import Limits, parsing
 from gis.files.table import Rows, Table
 from grids.errors import InputError, TooLarge
 
@@ -85,7 +85,7 @@ def _read(
     wanted = [names[header.index(column)] for column in columns] or names[:1]
     unclosed = data.count(b'"') % 2 == 1
     taken = names if unclosed else wanted
-    try:
+    with parsing(name, "CSV"):
         table = pacsv.read_csv(
             io.BytesIO(data),
             read_options=pacsv.ReadOptions(
@@ -103,8 +103,6 @@ def _read(
                 strings_can_be_null=False,
             ),
         )
-    except (pa.ArrowInvalid, UnicodeError) as error:
-        raise InputError(f"cannot be read as CSV ({shown(error)})", where=name, right="save it as CSV anew") from error
     if table.num_rows > limits.rows:
         raise TooLarge(f"has {table.num_rows:,} rows", where=name, right=f"at most {limits.rows:,}; split it")
     if unclosed and table.num_rows and not _closed(table, odd, data):

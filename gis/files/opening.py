@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gis.files.faults import shown
 from grids.errors import InputError, TooLarge
 
 FORMATS = {
@@ -227,3 +228,23 @@ def _bomb(path: Path, members: list[zipfile.ZipInfo], limits: Limits) -> None:
         times = total / packed
         what = f"unpacks to {total / 2**30:.3g} GB, {times:,.0f} times its size (a zip bomb?)"
         raise TooLarge(what, where=path.name, right=_at_most(limits))
+
+
+@contextlib.contextmanager
+def parsing(name: str, form: str) -> Iterator[None]:
+    """Where foreign code parses foreign bytes: whatever it raises is the file's fault, told in one line.
+
+    Broken files make the libraries raise far more than their own errors (IndexError, UnicodeDecodeError,
+    JSONDecodeError and MemoryError were seen), so this is the one place that catches everything.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except UnicodeDecodeError as error:
+        right = "declare its encoding in the profile, or is it broken?"
+        raise InputError("has text that is not UTF-8", where=name, right=right) from error
+    except Exception as error:
+        text = shown(str(error).split("; It might help")[0], 160) or type(error).__name__
+        right = "is it whole? copy or export it again"
+        raise InputError(f"cannot be read as {form} ({text})", where=name, right=right) from error

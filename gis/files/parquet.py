@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
-from gis.files.faults import shown
-from gis.files.opening import Limits, gigabytes
+from gis.files.opening import Limits, gigabytes, parsing
 from gis.files.table import Rows, Table
 from grids.errors import InputError, TooLarge
 
@@ -28,11 +27,7 @@ def open_parquet(path: Path, name: str, limits: Limits) -> Table:
     TooLarge
         It unpacks to more than the limits.
     """
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _broken(error, name) from error
-    with file:
+    with parsing(name, "Parquet"), pq.ParquetFile(path) as file:
         head, schema = file.metadata, file.schema_arrow
         size = sum(head.row_group(i).total_byte_size for i in range(head.num_row_groups))
         geo = _geo(schema, name)
@@ -72,15 +67,12 @@ def _geo(schema: pa.Schema, name: str) -> dict[str, Any]:
 def _read(path: Path, name: str, wanted: Sequence[str], primary: str, encoding: str) -> Rows:
     if primary and encoding.upper() != "WKB":
         return _native(path, name, wanted, primary)
-    try:
+    with parsing(name, "Parquet"):
         table = pq.read_table(path, columns=[*wanted, *([primary] if primary else [])])
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _broken(error, name) from error
-    n = table.num_rows
-    frame = table.select(list(wanted)).to_pandas(ignore_metadata=True)
-    rows = Rows(frame, np.arange(1, n + 1, dtype=np.int64))
+        frame = table.select(list(wanted)).replace_schema_metadata().to_pandas(ignore_metadata=True)
+        wkb = table.column(primary).to_numpy(zero_copy_only=False) if primary else None
+    rows = Rows(frame, np.arange(1, len(frame) + 1, dtype=np.int64))
     if primary:
-        wkb = table.column(primary).to_numpy(zero_copy_only=False)
         rows.geometry = shapely.from_wkb(wkb, on_invalid="ignore")
         rows.unreadable = shapely.is_missing(rows.geometry) & ~np.asarray(table.column(primary).is_null(), dtype=bool)
     return rows
@@ -90,16 +82,9 @@ def _native(path: Path, name: str, wanted: Sequence[str], primary: str) -> Rows:
     """GeoArrow encodings (point, polygon …) through geopandas."""
     import geopandas
 
-    try:
+    with parsing(name, "GeoParquet"):
         frame = geopandas.read_parquet(path, columns=[*wanted, primary])
-    except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
-        raise _broken(error, name) from error
     rows = Rows(frame[list(wanted)].reset_index(drop=True), np.arange(1, len(frame) + 1, dtype=np.int64))
     rows.geometry = np.asarray(frame[primary].to_numpy(), dtype=object)
     rows.unreadable = np.zeros(len(frame), dtype=bool)
     return rows
-
-
-def _broken(error: Exception, name: str) -> InputError:
-    what = f"cannot be read as Parquet ({shown(error, 160)})"
-    return InputError(what, where=name, right="is it whole? copy or export it again")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gis.crs import is_degrees, parse_crs, to_city, to_lonlat
 from gis.files.columns import text
-from gis.files.faults import Faults
+from gis.files.faults import Faults, shown
 from gis.files.table import Table
 from gis.model import City
 from grids.errors import InputError
@@ -73,7 +73,9 @@ def where_of(table: Table, place: dict[str, str]) -> Where:
         found = [next((folded[n] for n in NAMES[field] if n in folded), None) for field in pair]
         if None not in found:
             return Where("".join(pair), tuple(column for column in found if column))
-    right = "name them with --map lon=… --map lat=… (or x, y, or wkt); there are " + ", ".join(table.columns[:40])
+    right = "name them with --map lon=… --map lat=… (or x, y, or wkt); there are " + ", ".join(
+        shown(c, 40) for c in table.columns[:30]
+    )
     raise InputError("says nowhere where its rows lie", where=table.name, right=right)
 
 

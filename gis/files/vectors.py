@@ -15,15 +15,12 @@ import pandas as pd
 import pyogrio
 import pyogrio.raw
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
 from gis.files.encoding import encoding_of
 from gis.files.faults import COLUMNS, no_rejects, shown
-from gis.files.opening import Limits, beside
+from gis.files.opening import Limits, beside, parsing
 from gis.files.table import Rows, Table
 from grids.errors import InputError, TooLarge
-
-GDAL = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, UnicodeDecodeError, ValueError)
 
 
 def open_vector(path: Path, name: str, form: str, limits: Limits, *, encoding: str = "", table: str = "") -> Table:
@@ -54,14 +51,11 @@ def open_vector(path: Path, name: str, form: str, limits: Limits, *, encoding: s
     if form == "Shapefile":
         encoding, notes = _dbf_encoding(path, name, encoding)
         options["encoding"] = encoding
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), parsing(name, form):
         warnings.simplefilter("ignore")
-        try:
-            if form == "GeoPackage":
-                options["layer"] = _layer(source, name, table)
-            info = pyogrio.read_info(source, force_feature_count=True, **options)
-        except GDAL as error:
-            raise _broken(error, name, form) from error
+        if form == "GeoPackage":
+            options["layer"] = _layer(source, name, table)
+        info = pyogrio.read_info(source, force_feature_count=True, **options)
     if info["features"] > limits.rows:
         raise TooLarge(f"has {info['features']:,} rows", where=name, right=f"at most {limits.rows:,}; split it")
 
@@ -88,19 +82,16 @@ def _layer(source: Any, name: str, table: str) -> str:
 def _read(
     source: Any, name: str, form: str, columns: Sequence[str], geometry: bool, promised: int, options: dict[str, Any]
 ) -> Rows:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as told, parsing(name, form):
         warnings.simplefilter("always")
-        try:
-            meta, fids, wkb, fields = pyogrio.raw.read(
-                source,
-                columns=list(columns),
-                read_geometry=geometry,
-                datetime_as_string=True,
-                return_fids=True,
-                **options,
-            )
-        except GDAL as error:
-            raise _broken(error, name, form) from error
+        meta, fids, wkb, fields = pyogrio.raw.read(
+            source,
+            columns=list(columns),
+            read_geometry=geometry,
+            datetime_as_string=True,
+            return_fids=True,
+            **options,
+        )
     n = len(fids)
     if n < promised:
         raise InputError(f"ends in the middle: {n} of {promised} rows", where=name, right="copy it again, whole")
@@ -127,26 +118,13 @@ def _warned(told: list[warnings.WarningMessage], fids: np.ndarray) -> pd.DataFra
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COLUMNS[1:], "str"))
 
 
-def _broken(error: Exception, name: str, form: str) -> InputError:
-    if isinstance(error, InputError):
-        return error
-    if isinstance(error, UnicodeDecodeError):
-        return InputError("has text that is not UTF-8", where=name, right="declare its encoding in the profile")
-    text = shown(str(error).split("; It might help")[0], 160)
-    return InputError(f"cannot be read as {form} ({text})", where=name, right="is it whole? copy or export it again")
-
-
 def _sound(path: Path, name: str) -> None:
     """A GeoPackage that is whole: SQLite checks its own pages (GDAL reads what it can of a broken one)."""
-    try:
-        with contextlib.closing(_reader(path)) as base:
-            said = base.execute("pragma quick_check(1)").fetchone()[0]
-            base.execute("SELECT geometry_type_name FROM gpkg_geometry_columns").fetchall()
-    except sqlite3.Error as error:
-        said = str(error)
-    if said != "ok":
-        what = f"is a broken GeoPackage ({shown(said)})"
-        raise InputError(what, where=name, right="is it whole? copy or export it again")
+    with parsing(name, "GeoPackage"), contextlib.closing(_reader(path)) as base:
+        said = base.execute("pragma quick_check(1)").fetchone()[0]
+        base.execute("SELECT geometry_type_name FROM gpkg_geometry_columns").fetchall()
+        if said != "ok":
+            raise sqlite3.DatabaseError(said)
 
 
 def _curved(path: Path, layer: str) -> bool:
