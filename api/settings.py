@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,7 +26,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, description="port the service listens on", ge=1, le=65535)
     workers: int = Field(1, description="processes that serve", ge=1, le=64)
     snapshot: str = Field("", description="snapshot file to answer from; empty: built from the record")
-    log_level: str = Field("info", description="critical, error, warning, info or debug")
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
+        "info", description="how much is logged: critical, error, warning, info or debug"
+    )
     max_body_mb: int = Field(64, description="largest request body, in millions of bytes", ge=1)
     max_rows: int = Field(1_000_000, description="most cases in one request", ge=1)
     max_explained: int = Field(1_000, description="most cases in one request with explain=1", ge=1)

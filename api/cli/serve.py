@@ -1,5 +1,145 @@
-"""Commands of ``wanmi serve``."""
+"""``wanmi serve``: the service, until it is told to stop."""
 
 from __future__ import annotations
 
-COMMANDS: tuple = ()
+import copy
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grids.errors import Unavailable
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; WANMI_HOST or 127.0.0.1 by default, 0.0.0.0 for every one.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; WANMI_PORT or 8000 by default.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that serve; WANMI_WORKERS or 1 by default.")
+@click.option(
+    "--snapshot", type=click.Path(dir_okay=False), help="Snapshot file to answer from; the record by default."
+)
+@click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
+def serve(host: str | None, port: int | None, workers: int | None, snapshot: str | None, city: str | None) -> None:
+    """Serve the city: answers, intake, look-ups, pages; /docs describes them.
+
+    \b
+    Example:
+      wanmi serve
+      wanmi serve --host 0.0.0.0 --port 80 --workers 2
+    """
+    from api.settings import Settings
+
+    run(Settings.read(host=host, port=port, workers=workers, snapshot=snapshot, city=city))
+
+
+def run(settings: Settings) -> None:
+    """Serve until interrupted.
+
+    Raises
+    ------
+    Unavailable
+        The address is taken or not ours.
+    InputError
+        The snapshot file is none.
+    """
+    import uvicorn
+
+    from api.app import create_app
+
+    if settings.snapshot:
+        from gis.snapshot import Snapshot
+
+        Snapshot.open(settings.snapshot)
+    with listen(settings.host, settings.port) as taken:
+        click.echo(f"wanmi: {settings.city} on {address(settings.host, settings.port)}", err=True)
+        options: dict[str, Any] = {
+            "log_level": settings.log_level,
+            "log_config": log_config(settings.log_level),
+            "server_header": False,
+            "timeout_graceful_shutdown": 10,
+        }
+        if settings.workers == 1:
+            config = uvicorn.Config(create_app(settings), **options)
+            uvicorn.Server(config).run(sockets=[taken])
+            return
+        settings = shared_snapshot(settings)
+        # the workers are processes of their own and read the settings again
+        for name, value in settings.model_dump().items():
+            os.environ[f"WANMI_{name.upper()}"] = str(value)
+        config = uvicorn.Config("api.app:create_app", factory=True, workers=settings.workers, **options)
+        from uvicorn.supervisors import Multiprocess
+
+        Multiprocess(config, target=uvicorn.Server(config).run, sockets=[taken]).run()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on, taken here so that a taken port is one clear line.
+
+    Raises
+    ------
+    Unavailable
+        Saying why the address cannot be had.
+    """
+    where = address(host, port)
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family, kind)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(place)
+        taken.listen(2048)
+    except OSError as error:
+        if getattr(error, "errno", None) == 98:
+            right = f"stop what listens there, or take another port: wanmi serve --port {port + 1}"
+            raise Unavailable("the port is in use", where=where, right=right) from None
+        why = error.strerror or str(error)
+        raise Unavailable(f"cannot listen there, {why.lower()}", where=where, right="see --host and --port") from None
+    taken.set_inheritable(True)
+    return taken
+
+
+def log_config(level: str) -> dict[str, Any]:
+    """The server's way of logging, with ours beside it."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    config = copy.deepcopy(LOGGING_CONFIG)
+    config["loggers"]["wanmi"] = {"handlers": ["default"], "level": level.upper(), "propagate": False}
+    return config
+
+
+def address(host: str, port: int) -> str:
+    """Where to point a browser.
+
+    Examples
+    --------
+    >>> address("0.0.0.0", 8000), address("::1", 80)
+    ('http://127.0.0.1:8000', 'http://[::1]:80')
+    """
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def shared_snapshot(settings: Settings) -> Settings:
+    """Settings whose snapshot is a file that all workers map, built from the record when none is named."""
+    from api.service import Service, read_snapshot
+    from gis.state import state_folder
+
+    if settings.snapshot:
+        return settings
+    service = Service(settings)
+    try:
+        snapshot = read_snapshot(settings, service)
+    finally:
+        service.close()
+    folder = Path(settings.state) if settings.state else state_folder()
+    folder = folder / "snapshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = snapshot.save(folder / f"{settings.city}.wanmi")
+    return settings.model_copy(update={"snapshot": str(file)})
+
+
+COMMANDS = (serve,)
