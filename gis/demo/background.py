@@ -104,7 +104,7 @@ def days() -> np.ndarray:
 def day_weights() -> np.ndarray:
     """Share of all reports on each of `days`: season, week, slow growth; holidays are quieter."""
     day = pd.DatetimeIndex(days())
-    weight = np.array(SEASON)[day.month - 1] * np.array(WEEK)[day.dayofweek] * (1 + 0.0004 * np.arange(len(day)))
+    weight = np.array(SEASON)[day.month - 1] * np.array(WEEK)[day.day_of_week] * (1 + 0.0004 * np.arange(len(day)))
     quiet = ((day >= "2025-10-01") & (day <= "2025-10-08")) | ((day >= "2026-10-01") & (day <= "2026-10-07"))
     spring = (day >= "2026-02-15") & (day <= "2026-02-23")
     weight = weight * np.where(quiet, 0.6, 1.0) * np.where(spring, 0.35, 1.0)

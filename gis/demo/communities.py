@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from gis.demo.blocks import centroids
+from gis.demo.departments import seat
 from gis.demo.plan import SRID, Plan, table
 from gis.demo.streets import Network
 from grids.cut import borders
@@ -180,7 +181,7 @@ def _areas(communities: gpd.GeoDataFrame, streets: pd.DataFrame) -> gpd.GeoDataF
                     "code": codes,
                     "name": [label(c) for c in codes],
                     "parent": parent,
-                    "department": [f"S{c[6:]}" if set_ == "street" else "" for c in codes],
+                    "department": [seat(c) if set_ == "street" else "" for c in codes],
                     "geometry": whole,
                 }
             )

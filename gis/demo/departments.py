@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-import data
 from gis.demo.plan import table
+from grids.catalog import catalog
 
 TERRITORIAL = ("所属街办", "属地")
 """Bodies that mean "whoever has the territory": such a class has no competent department of its own."""
 
 MAJORS = {
-    "2026:C01": ("maintaining", 15.0, "CG01"),
-    "2026:C02": ("maintaining", 25.0, "GA01"),
-    "2026:C03": ("maintaining", 25.0, "CG05"),
-    "2026:C04": ("maintaining", 15.0, "CG04"),
-    "2026:C05": ("owning", 40.0, "YH"),
-    "2026:E06": ("", np.nan, ""),
-    "2026:E07": ("", np.nan, "CG09"),
-    "2026:E08": ("", np.nan, "ZJ"),
-    "2026:E09": ("", np.nan, ""),
-    "2026:E10": ("", np.nan, "CG01"),
-    "2013:C01": ("maintaining", 15.0, "CG01"),
-    "2013:C02": ("maintaining", 25.0, "CG01"),
-    "2013:C03": ("maintaining", 25.0, "CG05"),
-    "2013:C04": ("maintaining", 15.0, "CG04"),
-    "2013:C05": ("owning", 40.0, "YH"),
-    "2013:E": ("", np.nan, ""),
+    "C01": ("maintaining", 15.0, "CG01"),
+    "C02": ("maintaining", 25.0, "GA01"),
+    "C03": ("maintaining", 25.0, "CG05"),
+    "C04": ("maintaining", 15.0, "CG04"),
+    "C05": ("owning", 40.0, "YH"),
+    "E06": ("", np.nan, ""),
+    "E07": ("", np.nan, "CG09"),
+    "E08": ("", np.nan, "ZJ"),
+    "E09": ("", np.nan, ""),
+    "E10": ("", np.nan, "CG01"),
 }
-"""Rules for classes that the table does not name: duty, radius in metres, department. Invented."""
+"""Rules of 2026 classes without a counterpart in the table, by major class: duty, radius in metres, department."""
 
 
 def make_departments(streets: list[str]) -> pd.DataFrame:
@@ -59,7 +52,7 @@ def seat(street: str) -> str:
 
 
 def make_rules() -> pd.DataFrame:
-    """The layer ``rules``: one row for each class of the table, 2013 and its 2026 counterpart, and for each major."""
+    """The layer ``rules``: one row for each class of the table, its 2026 counterpart, and every other 2026 class."""
     bodies = read_bodies()
     mix = table("component_mix")
     radius = dict(zip("2026:C" + mix["code"], mix["radius_m"].astype(float), strict=True))
@@ -68,24 +61,27 @@ def make_rules() -> pd.DataFrame:
         event = ":E" in row.class_
         reach = np.nan if event else radius.get(row.modern, 20.0)
         duty = "" if event else ("owning" if row.department in ("SY", "") else "maintaining")
-        for text in dict.fromkeys([row.class_, row.modern]):
-            if text:
-                rows.append((text, duty, reach, row.department, row.name, False, row.note))
-    for text, (duty, reach, department) in MAJORS.items():
-        rows.append((text, duty, reach, department, "", True, "by major class; no source names these classes"))
+        texts = dict.fromkeys([row.class_, row.modern])
+        rows += [(text, duty, reach, row.department, row.name, False, row.note) for text in texts if text]
+    known = {row[0] for row in rows}
+    modern = catalog().classes
+    for row in modern[modern["edition"] == "2026"].itertuples(index=False):
+        text = f"2026:{row.kind}{row.code}"
+        if text not in known:
+            duty, reach, department = MAJORS[row.kind + row.major_code]
+            note = "by major class; no source names this class"
+            rows.append((text, duty, radius.get(text, reach), department, row.name_zh, True, note))
     columns = ["class", "duty", "radius_m", "department", "name", "invented", "note"]
     frame = pd.DataFrame(rows, columns=columns).drop_duplicates("class").sort_values("class", kind="stable")
     return _dated(frame.reset_index(drop=True))
 
 
 def read_bodies() -> pd.DataFrame:
-    """Yuncheng's table with its bodies read: class_, modern (2026 class or ""), name, maintaining, supervising, department.
+    """Yuncheng's table, its bodies read: class_, modern (2026 class or ""), name, maintaining, supervising, department.
 
     ``department`` is "" where the table names a territorial body: the territory decides.
     """
-    folder = Path(data.__file__).parent
-    frame = pd.read_csv(folder / "responsible_bodies.csv", dtype=str, keep_default_na=False)
-    cross = pd.read_csv(folder / "crosswalk.csv", dtype=str, keep_default_na=False)
+    frame, cross = catalog().bodies, catalog().crosswalk
     cross = cross[(cross["code_2026"] != "") & (cross["match"] != "different")]
     modern = dict(zip(cross["kind"] + cross["code_2013"], cross["kind"] + cross["code_2026"], strict=True))
     name = dict(zip(cross["kind"] + cross["code_2013"], cross["name_2013"], strict=True))

@@ -30,7 +30,8 @@ def event_owners(
         When it was reported, datetime64[us] UTC.
     """
     zone = _zones(xy, klass, instant, zones)
-    competent = np.array([_competent(text, rules) for text in catalog().texts], object)[klass]
+    own = dict(zip(rules["class"], rules["department"], strict=True))
+    competent = np.array([own.get(text, "") for text in catalog().texts], object)[klass]
     streets = territory.areas[(territory.areas["set"] == "street")]
     shape, point = STRtree(shapely.points(xy)).query(streets.geometry.to_numpy(), predicate="intersects")
     local = np.full(len(xy), "YH", object)
@@ -41,27 +42,15 @@ def event_owners(
 
 def component_owners(components: gpd.GeoDataFrame, rules: pd.DataFrame) -> np.ndarray:
     """Department of each component by its class's duty, else the next duty in `DUTIES`, else the class's own."""
-    duty_of = {row["class"]: row["duty"] for _, row in rules.iterrows()}
+    known = dict(zip(rules["class"], rules["duty"], strict=True))
     texts = components["class"].to_numpy(object)
-    known = {text: duty_of.get(text) or duty_of[text[:8]] for text in np.unique(texts.astype(str))}
     duty = np.array([DUTIES.index(known[text]) for text in texts])
     three = components[list(DUTIES)].to_numpy(object)
-    own = {text: _competent(text, rules) for text in known}
+    own = dict(zip(rules["class"], rules["department"], strict=True))
     owner = np.full(len(texts), "", object)
     for step in range(len(DUTIES)):
         owner = np.where(owner == "", three[np.arange(len(texts)), (duty + step) % len(DUTIES)], owner)
     return np.where(owner == "", np.array([own[text] for text in texts], object), owner)
-
-
-def _competent(text: str, rules: pd.DataFrame) -> str:
-    """Department of a class's own rule, else of its 2026 class, else of its major, else ""."""
-    given = dict(zip(rules["class"], rules["department"], strict=True))
-    book = catalog()
-    place = int(book.to_2026[book._place[text]])
-    for key in (text, text[:8] if text.startswith("2026") else text[:8], text[:6]):
-        if key in given:
-            return given[key]
-    return _competent(book.texts[place], rules) if place >= 0 and book.texts[place] != text else ""
 
 
 def _zones(xy: np.ndarray, klass: np.ndarray, instant: np.ndarray, zones: gpd.GeoDataFrame) -> np.ndarray:
@@ -71,9 +60,7 @@ def _zones(xy: np.ndarray, klass: np.ndarray, instant: np.ndarray, zones: gpd.Ge
     ground = footprint(zones.geometry.to_numpy(), zones["width_m"].fillna(0.0).to_numpy())
     begin = zones["valid_from"].dt.tz_localize(None).fillna(pd.Timestamp("1900-01-01")).to_numpy("datetime64[us]")
     end = zones["valid_to"].dt.tz_localize(None).fillna(pd.Timestamp("2200-01-01")).to_numpy("datetime64[us]")
-    canon = np.where(book.to_2026 >= 0, book.to_2026, np.arange(len(book)))
     takes = np.stack([book.matches(text) for text in zones["classes"]])
-    takes |= takes[:, canon]
     shape, point = STRtree(shapely.points(xy)).query(ground, predicate="intersects")
     good = takes[shape, klass[point]] & (begin[shape] <= instant[point]) & (instant[point] < end[shape])
     shape, point = shape[good], point[good]

@@ -13,12 +13,32 @@ from gis.demo.departments import seat
 from gis.demo.plan import SRID, Plan
 from gis.demo.streets import CANAL, KINDS, RAIL, SECONDARY, TRUNK, Network
 from gis.exact import footprint, snap
+from grids.catalog import catalog
 
 ROAD_CARE = "2026:E06013 2026:E06016 2026:E06050 2026:E06051 2026:E06052 2013:E0505"
 ROAD_CLEANING = "2026:E06010 2026:E06012 2026:E06014 2026:E06037"
 WATER = "2026:E06015 2026:E06023 2026:E06024 2026:E06025 2026:E06026 2026:E06046 2013:E0181 2013:E0182"
 FRONTAGE = "2026:E06007 2026:E07006 2026:E09005 2026:E09006"
 SANITATION = "2026:E06"
+MAJORS_2013 = {
+    "2026:E06": "2013:E01",
+    "2026:E07": "2013:E02",
+    "2026:E08": "2013:E03",
+    "2026:E09": "2013:E04",
+    "2026:C04": "2013:C04",
+}
+"""Majors of the edition 2013 with the matters of a 2026 one."""
+
+
+def both(modern: str) -> str:
+    """A class filter for both editions: the 2026 items and the 2013 classes or majors that they took over."""
+    book = catalog()
+    items = modern.split()
+    for item in modern.split():
+        old = book.texts[(book.to_2026 == book.index([item])[0]) & (book.classes["edition"] == "2013").to_numpy()]
+        items += [MAJORS_2013[item]] if item in MAJORS_2013 else old.tolist() if ":" in item and len(item) > 8 else []
+    return " ".join(dict.fromkeys(items))
+
 
 EXPIRY = pd.Timestamp("2026-03-31 16:00", tz="UTC")
 REFORM = pd.Timestamp("2026-06-30 16:00", tz="UTC")
@@ -36,7 +56,7 @@ class Register:
         shape = snap(shape)[0]
         number = sum(row["code"].startswith(f"Z-{sort}-") for row in self.rows) + 1
         code = f"Z-{sort}-{number:03d}"
-        row = {"code": code, "name": name, "department": department, "classes": classes, "rank": pd.NA,
+        row = {"code": code, "name": name, "department": department, "classes": both(classes), "rank": pd.NA,
                "width_m": np.nan, "valid_from": pd.NaT, "valid_to": pd.NaT, "geometry": shape}  # fmt: skip
         self.rows.append(row | more)
         return code
