@@ -5,7 +5,7 @@
 
 CREATE TEMP TABLE p AS
 SELECT id, edition, kind, code, at, component, error, edition || ':' || kind || code AS class,
-       x - :x0 * 1000 AS x, y - :y0 * 1000 AS y, ST_Point(x - :x0 * 1000, y - :y0 * 1000) AS g
+       x - :x0::bigint * 1000 AS x, y - :y0::bigint * 1000 AS y, ST_Point(x - :x0::bigint * 1000, y - :y0::bigint * 1000) AS g
 FROM wanmi_points;
 CREATE INDEX ON p USING gist (g);
 ANALYZE p;
