@@ -197,7 +197,7 @@ def _catalogue(m: MetaData, srid: int) -> None:
         _text("name_2013", "its name"),
         _code("code_2026", "class code in the edition 2026; empty: no counterpart", nullable=True),
         _text("name_2026", "its name"),
-        _text("match", "same, similar, moved, different name, none", nullable=False),
+        _text("match", "same, similar, moved, different (same number, another thing), none", nullable=False),
         _text("name_likeness", "likeness of the names of moved classes, where it was measured"),
         PrimaryKeyConstraint("kind", "code_2013", name="crosswalk_pkey"),
         comment="Classes of 2013 in the edition of 2026; the edition 2007 has no crosswalk",

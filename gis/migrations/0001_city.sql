@@ -100,7 +100,7 @@ COMMENT ON COLUMN wanmi.crosswalk.code_2013 IS 'class code in the edition 2013';
 COMMENT ON COLUMN wanmi.crosswalk.name_2013 IS 'its name';
 COMMENT ON COLUMN wanmi.crosswalk.code_2026 IS 'class code in the edition 2026; empty: no counterpart';
 COMMENT ON COLUMN wanmi.crosswalk.name_2026 IS 'its name';
-COMMENT ON COLUMN wanmi.crosswalk.match IS 'same, similar, moved, different name, none';
+COMMENT ON COLUMN wanmi.crosswalk.match IS 'same, similar, moved, different (same number, another thing), none';
 COMMENT ON COLUMN wanmi.crosswalk.name_likeness IS 'likeness of the names of moved classes, where it was measured';
 
 CREATE TABLE wanmi.limits (

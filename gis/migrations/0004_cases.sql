@@ -112,3 +112,34 @@ CREATE TRIGGER refer_to_classes_insert AFTER INSERT ON wanmi.cases
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION wanmi.refer_to_classes();
 CREATE TRIGGER refer_to_classes_update AFTER UPDATE ON wanmi.cases
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION wanmi.refer_to_classes();
+
+-- Answers come by the hundred thousand, so that their cases are looked up once for each statement, not for each row.
+CREATE FUNCTION wanmi.refer_to_cases() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    lost text;
+BEGIN
+    EXECUTE $q$
+        SELECT n.case_id FROM written n WHERE NOT EXISTS (SELECT FROM wanmi.cases c WHERE c.id = n.case_id) LIMIT 1
+    $q$ INTO lost;
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION 'case % is not recorded', lost
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'answers_case', SCHEMA = 'wanmi', TABLE = 'answers';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION wanmi.refer_to_cases() IS 'Trigger: the cases of the answers written are recorded';
+CREATE TRIGGER refer_to_cases_insert AFTER INSERT ON wanmi.answers
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION wanmi.refer_to_cases();
+CREATE TRIGGER refer_to_cases_update AFTER UPDATE ON wanmi.answers
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION wanmi.refer_to_cases();
+
+CREATE FUNCTION wanmi.take_answers_along() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM wanmi.answers a USING gone WHERE a.case_id = gone.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION wanmi.take_answers_along() IS 'Trigger: answers go with their cases';
+CREATE TRIGGER take_answers_along AFTER DELETE ON wanmi.cases
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION wanmi.take_answers_along();

@@ -65,9 +65,10 @@ def migrate(connection: Connection, *, srid: int, lonlat: int) -> list[str]:
     """
     connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     connection.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS 'Wanmi: the record of one city'")
-    before, script, taken = current(connection), _steps(), []
-    if before == newest():
+    if current(connection) == newest():
         return []
+    script = _steps()
+    taken: list[str] = []
 
     def steps(revision: str, context: MigrationContext) -> list:
         found = script._upgrade_revs("head", revision)
@@ -88,8 +89,9 @@ def run_beside(step: str, values: dict[str, int]) -> None:
     text = Path(step).with_suffix(".sql").read_text(encoding="utf-8")
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", str(int(value)))
-    with op.get_bind().connection.cursor() as cursor:  # past SQLAlchemy, which would read % as a parameter
-        cursor.execute(text)
+    cursor = op.get_bind().connection.cursor()  # past SQLAlchemy, which would read % as a parameter
+    cursor.execute(text)
+    cursor.close()
 
 
 def _steps() -> ScriptDirectory:

@@ -1,6 +1,19 @@
 """Who runs SQL: the record of a city is made, loaded and read here, whole arrays at a time."""
 
+from gis.store.answers import write_answers
 from gis.store.city import create_city, read_city
 from gis.store.engine import connect
+from gis.store.load import LoadReport, load
+from gis.store.reading import cases_frame, cases_frames, city_frames
 
-__all__ = ["connect", "create_city", "read_city"]
+__all__ = [
+    "LoadReport",
+    "cases_frame",
+    "cases_frames",
+    "city_frames",
+    "connect",
+    "create_city",
+    "load",
+    "read_city",
+    "write_answers",
+]

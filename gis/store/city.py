@@ -8,7 +8,7 @@ import pandas as pd
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from pyproj import CRS
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine, exc, text
 
 from gis import migrations
 from gis.model import City
@@ -85,7 +85,7 @@ def fill_catalogue(cursor: Cursor, book: Catalog, srid: int) -> None:
     """Write classes, crosswalk and limits; rows that are as they were stay untouched."""
     classes = book.classes
     limits = book.limits.rename(columns={"code": "class_code", "limit": "time_limit"})
-    limits = limits.assign(id=range(1, len(limits) + 1))
+    limits = limits.assign(id=range(1, len(limits) + 1), time_limit=pd.to_numeric(limits["time_limit"]))
     for name, frame in (("classes", classes), ("crosswalk", book.crosswalk), ("limits", limits)):
         upsert(cursor, name, frame, srid)
 
@@ -153,7 +153,7 @@ def _extensions(connection: Connection) -> None:
         f"CREATE EXTENSION {name}" for name in EXTENSIONS
     )
     for name, oldest in EXTENSIONS.items():
-        found = connection.exec_driver_sql(f"SELECT extversion FROM pg_extension WHERE extname = '{name}'").scalar()
+        found = connection.execute(text("SELECT extversion FROM pg_extension WHERE extname = :n"), {"n": name}).scalar()
         if found is None:
             try:
                 connection.exec_driver_sql(f"CREATE EXTENSION {name}")
@@ -204,4 +204,3 @@ def _row(connection: Connection) -> City | None:
         edition=row["edition"],
         territory=tuple(row["territory"]),
     )
-

@@ -27,7 +27,9 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"
 EPOCH_US = 946_684_800_000_000
-"""PostgreSQL counts microseconds from 2000-01-01; -infinity and infinity are the ends of int64."""
+"""PostgreSQL counts microseconds from 2000-01-01."""
+INFINITE = {"valid_from": np.iinfo(np.int64).min, "valid_to": np.iinfo(np.int64).max}
+"""How -infinity and infinity are written, which a missing beginning and a missing end mean."""
 BATCH = 50_000
 """Rows encoded at a time: small enough for the processor's cache and Arrow's 2 GB, large enough to be no loop."""
 
@@ -67,21 +69,21 @@ def number(values: Any, kind: str) -> list[pa.Array]:
 
 
 def instant(values: Any, missing: int | None = None) -> list[pa.Array]:
-    """Encode instants, which are UTC; NaT is NULL, or ``missing`` (the end of int64 that means infinity)."""
-    stamps = pd.to_datetime(pd.Series(values), utc=True).dt.as_unit("us")
-    lost = stamps.isna().to_numpy()
-    micros = stamps.to_numpy(dtype="datetime64[us]").view(np.int64) - EPOCH_US
-    if missing is not None:
-        return _nullable(np.where(lost, np.int64(missing), micros).astype(">i8"), None)
-    return _nullable(np.where(lost, 0, micros).astype(">i8"), lost)
+    """Encode instants, which are UTC; NaT is NULL, or one of `INFINITE`."""
+    if not isinstance(values, np.ndarray):
+        values = pd.to_datetime(pd.Series(values), utc=True).dt.tz_localize(None).to_numpy()
+    stamps = values.astype("datetime64[us]")
+    lost = np.isnat(stamps)
+    micros = np.where(lost, missing or 0, stamps.view(np.int64) - EPOCH_US)
+    return _nullable(micros.astype(">i8"), lost if missing is None else None)
 
 
 def date(values: Any) -> list[pa.Array]:
     """Encode calendar days; NaT is NULL."""
-    days = pd.to_datetime(pd.Series(values)).dt.tz_localize(None)
-    lost = days.isna().to_numpy()
-    count = days.to_numpy(dtype="datetime64[D]").view(np.int64) - EPOCH_US // 86_400_000_000
-    return _nullable(np.where(lost, 0, count).astype(">i4"), lost)
+    days = np.asarray(values, dtype="datetime64[D]")
+    lost = np.isnat(days)
+    count = np.where(lost, 0, days.view(np.int64) - EPOCH_US // 86_400_000_000)
+    return _nullable(count.astype(">i4"), lost)
 
 
 def points(x: NDArray[np.float64], y: NDArray[np.float64], srid: int) -> list[pa.Array]:
@@ -134,7 +136,7 @@ def encode_column(column: Column, values: Any, srid: int) -> list[pa.Array]:
     if isinstance(kind, Text):
         return text(values, empty_is_null=bool(column.nullable))
     if isinstance(kind, Geometry):
-        return points(*values, srid) if isinstance(values, tuple) else geometry(values, srid)
+        return points(values[0], values[1], srid) if isinstance(values, tuple) else geometry(values, srid)
     if isinstance(kind, TIMESTAMP):
         return instant(values)
     if isinstance(kind, Date):

@@ -67,9 +67,7 @@ def _unavailable(error: Exception, engine: Engine | None) -> Unavailable:
     line = first_line(error)
     if "does not exist" in line and "database" in line:
         return Unavailable(line, right="run 'wanmi demo', or 'wanmi load' with a profile")
-    return Unavailable(
-        f"no connection: {line}", where=f"database {name}", right="is it up? (wanmi db status)"
-    )
+    return Unavailable(f"no connection: {line}", where=f"database {name}", right="is it up? (wanmi db status)")
 
 
 def first_line(error: object) -> str:
@@ -128,12 +126,12 @@ def _as_ours(error: psycopg2.Error, engine: Engine) -> WanmiError | psycopg2.Err
     if isinstance(error, psycopg2.errors.IntegrityError):
         diag = error.diag
         detail = f" ({diag.message_detail})" if diag.message_detail else ""
-        return Conflict(
-            f"{diag.message_primary}{detail}", where=f"table {diag.table_name}" if diag.table_name else ""
-        )
+        return Conflict(f"{diag.message_primary}{detail}", where=f"table {diag.table_name}" if diag.table_name else "")
     if isinstance(error, psycopg2.errors.UndefinedTable):
         return Conflict(
-            "it holds no city of ours", where=f"database {engine.url.database}", right="run 'wanmi demo' or 'wanmi load'"
+            "it holds no city of ours",
+            where=f"database {engine.url.database}",
+            right="run 'wanmi demo' or 'wanmi load'",
         )
     lost = (psycopg2.OperationalError, psycopg2.InterfaceError)
     if isinstance(error, lost) and (error.pgcode is None or error.pgcode[:2] in ("08", "57", "53")):

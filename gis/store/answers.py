@@ -1,0 +1,116 @@
+"""Writing answers to the cases of the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+from sqlalchemy import Engine, Table
+
+from gis.sql import question
+from gis.store import copying
+from gis.store.engine import transaction
+from gis.store.filling import is_empty
+from gis.store.indexes import rebuilt
+from gis.store.rows import strings
+from gis.tables import SCHEMA, tables
+from grids.errors import InputError
+
+OWN = ("id", "at", "unit", "department", "rule", "reason", "component", "distance_m", "zone", "on_edge")
+"""Columns that every frame of answers has, besides probability and ask_first."""
+MANY = 50_000
+
+
+def write_answers(engine: Engine, answers: pd.DataFrame, snapshot: str) -> int:
+    """Write the answers to cases, in one transaction; what they had before is replaced.
+
+    Parameters
+    ----------
+    answers
+        ``id`` of the case, ``at`` for which it was answered, the columns of `gis.assign.Resolution.frame`; every
+        further column is an area set, with the code of the area, "" for none. A case stands there once.
+    snapshot
+        Version of the snapshot that answered.
+
+    Returns
+    -------
+    int
+        Answers written.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a case stands there twice.
+    Conflict
+        A case is not recorded.
+    """
+    lacking = [name for name in (*OWN, "probability", "ask_first") if name not in answers.columns]
+    if lacking:
+        raise InputError(f"no column {', '.join(lacking)}", where="answers")
+    if answers["id"].duplicated().any():
+        twice = answers["id"][answers["id"].duplicated()].iloc[0]
+        raise InputError(f"case {twice} stands there twice", where="answers", right="answer each case once")
+    if not len(answers):
+        return 0
+    table = tables(0).tables[f"{SCHEMA}.answers"]
+    names = [c.name for c in table.columns if c.name != "answered_at"]
+    with transaction(engine) as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('wanmi.load.answers', 0))")
+        batches = _encoded(answers, snapshot, table, names)
+        if len(answers) >= MANY and _alone(cursor):
+            with rebuilt(cursor, "answers"):
+                copying.copy_in(cursor, sql.Identifier(SCHEMA, "answers"), names, batches)
+                return cursor.rowcount
+        staged = sql.Identifier("new_answers")
+        here = sql.Identifier(SCHEMA, "answers")
+        like = sql.SQL("CREATE TEMP TABLE {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP")
+        cursor.execute(like.format(staged, here))
+        copying.copy_in(cursor, staged, names, batches)
+        cursor.execute(sql.SQL("ANALYZE {}").format(staged))
+        cursor.execute(question("forget_answers", staged=staged))
+        cursor.execute(question("write_answers", staged=staged))
+        return cursor.rowcount
+
+
+def _encoded(answers: pd.DataFrame, snapshot: str, table: Table, names: list[str]) -> Iterator[memoryview]:
+    sets = [c for c in answers.columns if c not in (*OWN, "probability", "ask_first")]
+    for begin in range(0, len(answers), copying.BATCH):
+        part = answers.iloc[begin : begin + copying.BATCH]
+        values = {name: part[name] for name in names if name in part.columns}
+        values["case_id"] = part["id"]
+        values["snapshot"] = pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(len(part), dtype=np.int32)), pa.array([snapshot])
+        )
+        values["areas"] = _areas(part, sets)
+        encoded = [copying.encode_column(table.columns[name], values[name], 0) for name in names]
+        yield copying.rows(encoded, len(part))
+
+
+def _areas(part: pd.DataFrame, sets: list[str]) -> pa.Array:
+    """Return ``{"set": "code", …}`` of each row; distinct codes are written as JSON once."""
+    pieces: list[pa.Array] = []
+    for name in sets:
+        words = strings(part[name]).dictionary_encode()
+        head = f"{json.dumps(name)}: "
+        said = pa.array(
+            [head + json.dumps(code) if code else None for code in words.dictionary.to_pylist()], pa.string()
+        )
+        pieces.append(said.take(words.indices))
+    if not pieces:
+        return pa.array(["{}"] * len(part), pa.string())
+    inner = pc.binary_join_element_wise(*pieces, pa.scalar(", "), null_handling="skip")
+    return pc.binary_join_element_wise(pa.scalar("{"), inner, pa.scalar("}"), pa.scalar(""))
+
+
+def _alone(cursor: Cursor) -> bool:
+    """Lock the table of answers when it is empty."""
+    if not is_empty(cursor, "answers"):
+        return False
+    cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(SCHEMA, "answers")))
+    return is_empty(cursor, "answers")
