@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -236,7 +237,7 @@ def check_places(asked: Asked, crs: Any, city: City) -> None:
     lon, lat, accuracy = (asked.columns[n] for n in NUMBERS)
     faults = Faults()
     for name, value in (("lon", lon), ("lat", lat), ("accuracy_m", accuracy)):
-        faults.add_rows(np.flatnonzero(np.isinf(value)), lambda i, n=name: asked.where(i, n), lambda _: "is infinite")
+        faults.add_rows(np.flatnonzero(np.isinf(value)), partial(asked.where, name=name), lambda _: "is infinite")
     faults.add_rows(
         np.flatnonzero(accuracy < 0),
         lambda i: asked.where(i, "accuracy_m"),
@@ -258,11 +259,8 @@ def check_places(asked: Asked, crs: Any, city: City) -> None:
         )
     for name, value, most in (("lon", lon, 180), ("lat", lat, 90)):
         # the swapped rows of a mixed batch are answered as wrong datum
-        faults.add_rows(
-            np.flatnonzero((np.abs(value) > most) & ~swapped),
-            lambda i, n=name: asked.where(i, n),
-            lambda i, v=value, m=most: f"{v[i]:g} is beyond ±{m}; degrees are wanted, or name the crs: {bounds}",
-        )
+        for i in np.flatnonzero((np.abs(value) > most) & ~swapped).tolist():
+            faults.add(asked.where(i, name), f"{value[i]:g} is beyond ±{most}; send degrees, or name the crs: {bounds}")
     faults.stop()
 
 

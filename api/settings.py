@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     max_explained: int = Field(1_000, description="most cases in one request with explain=1", ge=1)
 
     @classmethod
-    def read(cls, **given: object) -> Settings:
+    def read(cls, **given: Any) -> Settings:
         """Settings from the environment; what is given (and not None) goes first.
 
         Raises

@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 
 from gis.sql import question
 from gis.store.engine import transaction
+from grids.catalog import CLASS_COLUMNS, Catalog, catalog
 
 GROUND = ("parcels", "rivers", "buildings", "roads", "railways")
 """Layers of the ground that a base map shows, in the order in which they are drawn."""
@@ -129,6 +130,12 @@ def ground(engine: Engine, *, srid: int) -> dict[str, gpd.GeoDataFrame]:
     """Layers of the ground by name: code, name, kind, width_m (NaN missing), geometry."""
     columns = ["code", "name", "kind", "width_m"]
     return {name: _shapes(engine, "ground_layer", columns, {"layer": name}, srid) for name in GROUND}
+
+
+def class_book(engine: Engine) -> Catalog:
+    """The class catalogue of the record: all editions, and the city's own classes."""
+    rows = pd.DataFrame(read_rows(engine, "class_table"), columns=list(CLASS_COLUMNS), dtype=object)
+    return Catalog(rows, catalog().crosswalk)
 
 
 def read_rows(engine: Engine, name: str, **values: Any) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def run(settings: Settings) -> None:
         config = uvicorn.Config("api.app:create_app", factory=True, workers=settings.workers, **options)
         from uvicorn.supervisors import Multiprocess
 
-        Multiprocess(config, target=uvicorn.Server(config).run, sockets=[taken]).run()
+        Multiprocess(config, sockets=[taken]).run()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -107,7 +106,7 @@ class BaseMap:
         self, ground: Mapping[str, pd.DataFrame], areas: pd.DataFrame, *, territory: Iterable[str], srid: int
     ) -> None:
         self.sheets = {n: sheet(ground.get(n), srid) for n in ("parcels", "rivers", "buildings", "roads", "railways")}
-        self.borders: list[NDArray[np.object_]] = []
+        self.borders: list[Sheet] = []
         self.land: list[shapely.Geometry] = []
         shapes = project(areas["geometry"], srid) if len(areas) else np.empty(0, dtype=object)
         sets = areas["set"].to_numpy(dtype=object) if len(areas) else np.empty(0, dtype=object)
@@ -115,14 +114,14 @@ class BaseMap:
             mine = shapes[sets == name]
             if len(mine):
                 # a border between two areas is drawn once
-                lines = shapely.line_merge(shapely.union_all(shapely.boundary(mine)))
-                self.borders.append(shapely.get_parts(lines))
+                lines = shapely.get_parts(shapely.line_merge(shapely.union_all(shapely.boundary(mine))))
+                none = np.full(len(lines), "", dtype=object)
+                self.borders.append(Sheet(lines, none, np.full(len(lines), np.nan), STRtree(lines)))
                 self.land = list(mine)
         middle = (
             shapely.get_coordinates(shapely.union_all(shapely.envelope(shapes)))[:, 1].mean() if len(shapes) else 0.0
         )
         self.stretch = float(np.cosh(middle / 6_378_137.0))
-        self._dashes = lru_cache(maxsize=64)(self._dashes_at)
 
     def tile(self, z: int, x: int, y: int) -> bytes:
         """PNG of a tile, `PICTURE_PX` on each side."""
@@ -191,7 +190,7 @@ class BaseMap:
         at = found.near(pen.box, 20 * self.stretch)
         pen.lines(found.shapes[at], 1.2 if z < 13 else 3.0, RAIL)
         if z >= 13:
-            pen.lines(self._dashes(z, -1, 9.0, 9.0), 1.6, RAIL_GAP)
+            pen.lines(dashes(found.shapes[at], 9.0 * pixel_m(z), 9.0 * pixel_m(z)), 1.6, RAIL_GAP)
 
     def _borders(self, pen: _Pen, z: int) -> None:
         styles = {0: (14, 1.0, 3.0, 4.0, "#b9a7c4"), 1: (12, 1.4, 7.0, 4.0, "#9c86ab")}
@@ -201,16 +200,13 @@ class BaseMap:
             if k == last and last > 0:
                 zoom, width, on, off, colour = 0, 2.0, 12.0, 4.0, "#86709a"
             if z >= zoom:
-                pen.lines(self._dashes(z, k, on, off), width, colour)
-
-    def _dashes_at(self, z: int, which: int, on_px: float, off_px: float) -> NDArray[np.object_]:
-        """Dashes of a set of borders (railways: -1) at a zoom; begun at the line's end, whatever the tile."""
-        lines = self.borders[which] if which >= 0 else self.sheets["railways"].shapes
-        return dashes(lines, on_px * pixel_m(z), off_px * pixel_m(z))
+                border = self.borders[k]
+                near = border.shapes[border.near(pen.box, 0)]
+                pen.lines(dashes(near, on * pixel_m(z), off * pixel_m(z)), width, colour)
 
 
 def dashes(lines: NDArray[np.object_], on: float, off: float) -> NDArray[np.object_]:
-    """Pieces of length `on` with gaps of `off` along each line, corners kept."""
+    """Pieces of length `on` with gaps of `off` along each line from its start, corners kept."""
     out: list[shapely.Geometry] = []
     for line in shapely.get_parts(np.asarray(lines, dtype=object)):
         xy = shapely.get_coordinates(line)

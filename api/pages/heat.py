@@ -13,9 +13,9 @@ from gis.hotspots import Grid
 
 RAMP = (
     (0.00, (255, 246, 190, 0)),
-    (0.06, (255, 240, 160, 95)),
-    (0.18, (254, 217, 104, 150)),
-    (0.36, (250, 159, 61, 185)),
+    (0.06, (255, 238, 150, 62)),
+    (0.18, (254, 214, 98, 135)),
+    (0.36, (250, 159, 61, 180)),
     (0.56, (227, 89, 55, 205)),
     (0.76, (164, 35, 92, 218)),
     (1.00, (62, 11, 84, 230)),
@@ -53,9 +53,9 @@ def colours(share: ArrayLike) -> NDArray[np.uint8]:
     -------
     uint8, shape of ``share`` + (4,): red, green, blue, opacity.
     """
-    share = np.clip(np.nan_to_num(np.asarray(share, float)), 0, 1)
+    part: NDArray[np.float64] = np.clip(np.nan_to_num(np.asarray(share, float)), 0, 1)
     at = [s for s, _ in RAMP]
-    return np.stack([np.interp(share, at, [c[k] for _, c in RAMP]) for k in range(4)], axis=-1).round().astype("u1")
+    return np.stack([np.interp(part, at, [c[k] for _, c in RAMP]) for k in range(4)], axis=-1).round().astype("u1")
 
 
 def picture(grid: Grid, box: Box, pixels: tuple[int, int], *, srid: int, top: float) -> bytes:

@@ -14,12 +14,13 @@ import shapely
 
 from api.hotspots import LEVEL, Look
 from api.pages import heat
-from api.pages.map import CityMap, Names, data_url, finish
+from api.pages.map import Chrome, CityMap, Names, data_url, finish
 from api.pages.mercator import from_lonlat, pixel_m
 from api.pages.names import Name
 from api.routes import static
 from gis.crs import to_lonlat
 
+OUTLINE = "#00677d"
 MOST_UNITS = 1500
 """Most outlines in a page; the strongest are shown."""
 CREDIT = {"demo": "万米演示城市（虚构） · Wanmi demo city (invented)"}
@@ -61,19 +62,20 @@ def page(look: Look, sources: Sources, *, nonce: str = "") -> str:
         min_zoom=9,
         max_zoom=18,
         prefer_canvas=True,
-        attribution_control=True,
     )
     credit = CREDIT.get(look.city.key, escape(look.city.name))
-    _pictures(city, sources, credit, (west, south, east, north))
-    outlines(look).add_to(city)
+    _pictures(city, sources, credit)
+    spots = folium.FeatureGroup("显著热点单元").add_to(city)
+    for layer in outlines(look):
+        layer.add_to(spots)
     Names(sources.names).add_to(city)
+    Chrome().add_to(city)
     folium.LayerControl(position="topright", collapsed=False).add_to(city)
-    city.fit_bounds([[south, west], [north, east]], padding=(8, 8))
+    city.fit_bounds([[south, west], [north, east]], padding_top_left=(280, 8), padding_bottom_right=(8, 8))
     title = f"{look.city.name} 案件热点"
-    root = city.get_root()
-    root.title = f"{title} · 万米"
+    city.figure.title = f"{title} · 万米"
     city.add_html(header(look, title, sources) + panel(look, sources) + legend(look))
-    return finish(root.render(), nonce=nonce)
+    return finish(city.figure.render(), nonce=nonce)
 
 
 def corners(look: Look) -> tuple[float, float, float, float]:
@@ -83,50 +85,61 @@ def corners(look: Look) -> tuple[float, float, float, float]:
     return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
 
 
-def _pictures(city: CityMap, sources: Sources, credit: str, box: tuple[float, float, float, float]) -> None:
+def _pictures(city: CityMap, sources: Sources, credit: str) -> None:
     if sources.box is None:
         folium.TileLayer(sources.base, attr=credit, name="底图", max_native_zoom=18, max_zoom=18, control=False).add_to(
             city
         )
         folium.TileLayer(
-            sources.heat, attr=credit, name="案件密度", overlay=True, max_native_zoom=17, max_zoom=18, class_name="heat"
+            sources.heat, attr=credit, name="案件密度", overlay=True, max_native_zoom=17, max_zoom=18, opacity=0.9
         ).add_to(city)
         return
     west, south, east, north = sources.box
     bounds = [[south, west], [north, east]]
-    folium.raster_layers.ImageOverlay(sources.base, bounds, name="底图", control=False, attr=credit).add_to(city)
+    folium.raster_layers.ImageOverlay(sources.base, bounds, name="底图", control=False, attribution=credit).add_to(city)
     folium.raster_layers.ImageOverlay(sources.heat, bounds, name="案件密度", zindex=2).add_to(city)
 
 
-def outlines(look: Look) -> folium.GeoJson:
-    """Units that stand out, outlined, with their figures."""
+def outlines(look: Look) -> list[folium.GeoJson]:
+    """Units that stand out: each with its figures, and one outline around those that touch."""
     hot = look.hot.head(MOST_UNITS)
 
     def degrees(xy: np.ndarray) -> np.ndarray:
         return np.column_stack(to_lonlat(xy[:, 0], xy[:, 1], look.city.srid)).round(6)
 
-    shapes = shapely.transform(shapely.simplify(hot.geometry.to_numpy(), 1.0), degrees)
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"code": c, "cases": int(n), "z": f"{z:.2f}", "q": "< 0.001" if q < 0.001 else f"{q:.3f}"},
-            "geometry": json.loads(g),
-        }
-        for c, n, z, q, g in zip(hot["code"], hot["cases"], hot["z"], hot["q"], shapely.to_geojson(shapes), strict=True)
+    def features(shapes: np.ndarray, properties: list[dict[str, Any]]) -> dict[str, Any]:
+        texts = shapely.to_geojson(shapely.transform(shapely.simplify(shapes, 1.0), degrees))
+        found = [
+            {"type": "Feature", "properties": about, "geometry": json.loads(text)}
+            for about, text in zip(properties, texts, strict=True)
+        ]
+        return {"type": "FeatureCollection", "features": found}
+
+    cells = hot.geometry.to_numpy()
+    together = shapely.get_parts(shapely.union_all(cells))
+    about = [
+        {"code": c, "cases": int(n), "z": f"{z:.2f}", "q": "< 0.001" if q < 0.001 else f"{q:.3f}"}
+        for c, n, z, q in zip(hot["code"], hot["cases"], hot["z"], hot["q"], strict=True)
     ]
-    style = {"color": "#00677d", "weight": 1.6, "opacity": 0.95, "fillColor": "#00677d", "fillOpacity": 0.06}
     fields = {"code": "单元网格", "cases": "案件数", "z": "Gi* z", "q": "q（错误发现率）"}
-    tooltip = (
-        folium.GeoJsonTooltip(list(fields), list(fields.values()), class_name="spot", sticky=True) if features else None
-    )
-    return folium.GeoJson(
-        {"type": "FeatureCollection", "features": features},
-        name="显著热点单元",
-        style_function=lambda _: style,
-        highlight_function=lambda _: {"weight": 3, "fillOpacity": 0.2},
-        tooltip=tooltip,
-        smooth_factor=0.5,
-    )
+    tooltip = folium.GeoJsonTooltip(list(fields), list(fields.values()), class_name="spot", sticky=True)
+    thin = {"color": OUTLINE, "weight": 0.7, "opacity": 0.45, "fillColor": OUTLINE, "fillOpacity": 0.04}
+    thick = {"color": OUTLINE, "weight": 2.2, "opacity": 1, "fill": False}
+    return [
+        folium.GeoJson(
+            features(together, [{} for _ in together]),
+            style_function=lambda _: thick,
+            interactive=False,
+            smooth_factor=0.5,
+        ),
+        folium.GeoJson(
+            features(cells, about),
+            style_function=lambda _: thin,
+            highlight_function=lambda _: {"weight": 2.5, "opacity": 1, "fillOpacity": 0.2},
+            tooltip=tooltip if about else None,
+            smooth_factor=0.5,
+        ),
+    ]
 
 
 def header(look: Look, title: str, sources: Sources) -> str:
@@ -215,7 +228,8 @@ def legend(look: Look) -> str:
         '<section class="legend card"><h2>案件密度（件/公顷）</h2>'
         f'<div class="ramp" style="background:{heat.stops()}"></div><div class="ticks">{ticks}</div>'
         f'<div class="key"><i></i>显著热点单元（Gi*，q &lt; {LEVEL:g}）</div>'
-        f"<p>高斯核密度，带宽 {look.selection.bandwidth_m:g} 米；n = {len(look.places):,}；{escape(period(look))}。"
+        f"<p>高斯核密度，带宽 {look.selection.bandwidth_m:g} 米；n = {len(look.places):,}；"
+        f"<span>{escape(period(look))}</span>。"
         "城区边缘未作边界校正，密度偏低。Gi* 以相接单元为邻，双侧检验，Benjamini–Hochberg 校正。</p></section>"
     )
 

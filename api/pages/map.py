@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import folium
-from branca.element import Element, MacroElement
+from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from api.routes import static
@@ -46,15 +46,31 @@ class CityMap(folium.Map):
         self.default_css = (
             [] if standalone else [("leaflet_css", static.url("leaflet.css")), ("wanmi_css", static.url("wanmi.css"))]
         )
-        super().__init__(tiles=None, control_scale=True, zoom_control="bottomleft", **options)
-        root = self.get_root()
+        super().__init__(tiles=None, zoom_control="bottomleft", **options)
         if standalone:
             for name in ("leaflet.css", "wanmi.css", "leaflet.js", "wanmi.js"):
-                root.header.add_child(Inline(name), name=name)
+                self.figure.header.add_child(Inline(name), name=name)
+
+    @property
+    def figure(self) -> Figure:
+        """The page around the map."""
+        root = self.get_root()
+        assert isinstance(root, Figure)
+        return root
 
     def add_html(self, html: str) -> None:
         """Put HTML of ours before the map."""
-        self.get_root().html.add_child(Element("{% raw %}" + html + "{% endraw %}"))
+        self.figure.html.add_child(Element("{% raw %}" + html + "{% endraw %}"))
+
+
+class Chrome(MacroElement):
+    """A metric scale, and no address of others."""
+
+    _template = Template("{% macro script(this, kwargs) %}wanmi.chrome({{ this._parent.get_name() }});{% endmacro %}")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = "Chrome"
 
 
 class Names(MacroElement):

@@ -16,10 +16,12 @@ from api.hotspots import BANDWIDTH_M, Look, Selection, Units, groups, look
 from api.pages import heat
 from api.pages.basemap import BaseMap
 from api.pages.hotspots import Sources, page
+from api.pages.mercator import from_lonlat, tile_box
 from api.pages.names import Name, place_names
 from api.routes.wire import Json, nonce_headers
 from api.service import Service, service_of
 from gis import counts
+from gis.crs import to_lonlat
 from grids.catalog import Catalog
 
 router = APIRouter(tags=["maps"])
@@ -58,7 +60,7 @@ class Atlas:
             city = snapshot.city
             areas = counts.area_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=city.srid)
             layers = counts.ground(engine, srid=city.srid)
-            options = {"territory": city.territory, "srid": city.srid}
+            options: dict[str, Any] = {"territory": city.territory, "srid": city.srid}
             mark = hashlib.sha256(snapshot.version.encode())
             for name, frame in layers.items():
                 mark.update(f"{name}{len(frame)}{frame.total_bounds if len(frame) else ''}".encode())
@@ -172,6 +174,30 @@ def heat_tile(
         return _png(heat.tile(grid, z, x, y, srid=found.city.srid, top=heat.top_density(grid)))
 
     return _kept(request, version, draw)
+
+
+@router.get("/tiles/heat/{z}/{x}/{y}.json", summary="Cases in a tile")
+def heat_count(
+    request: Request,
+    z: int,
+    x: int,
+    y: int,
+    atlas: Annotated[Atlas, Depends(atlas_of)],
+    selection: Annotated[Selection, Depends(selection_of)],
+) -> Response:
+    """How many of the selection's cases lie in a tile; on an edge they count in the eastern or northern one."""
+    west, south, east, north = tile_box(z, x, y)
+    found, version = atlas.look(selection)
+
+    def count() -> Response:
+        def web() -> tuple[Any, Any]:
+            return from_lonlat(*to_lonlat(found.places.x, found.places.y, found.city.srid))
+
+        px, py = atlas.keep(("web", version), web, most=4)
+        inside = (west <= px) & (px < east) & (south <= py) & (py < north)
+        return Json({"cases": int(inside.sum())})
+
+    return _kept(request, version, count)
 
 
 def _png(data: bytes) -> Response:

@@ -177,7 +177,7 @@ def check_known_at(snapshot: Snapshot, known_at: str | None) -> None:
 
 def compact(snapshot: Snapshot, asked: Asked, done: Resolution) -> Response:
     """Rows of `COMPACT` in the form that was asked."""
-    named = {
+    named: dict[str, tuple[np.ndarray, np.ndarray]] = {
         "unit": (snapshot.codes("units.code"), done.unit),
         "department": (snapshot.codes("departments.code"), done.department),
         "rule": (np.array([*RULES, ""], dtype=object), done.rule),

@@ -56,6 +56,11 @@ window.wanmi = (function () {
   });
 
   return {
+    // A metric scale, and no address of others.
+    chrome: function (map) {
+      L.control.scale({imperial: false, maxWidth: 140}).addTo(map);
+      map.attributionControl.setPrefix("Leaflet");
+    },
     // Names from one of our addresses, or given at once.
     names: function (map, source) {
       const put = names => new Names(names).addTo(map);
