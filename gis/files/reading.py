@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -132,27 +133,78 @@ def read_layer(
     with opened(path, limits) as file:
         told("reading")
         table = _table(file, limits, source)
-        found = _match(table, shape, source, by_name=not own.columns)
-        where = where_of(table, dict(source.place)) if shape.geometry else Where("none")
-        notes = list(table.notes)
-        known = crs_of(table, where, crs or source.crs, notes) if shape.geometry else None
-        extra = [c for p in source.parts for c in (p.code, *p.of)] + [*source.take, *source.leave]
-        _there(table, extra)
-        wanted = dict.fromkeys([*found.values(), *where.columns, *extra])
-        rows = table.read(list(wanted), where.kind == "geometry")
-    faults = _chosen(rows, source, table.name, [*notes, *rows.notes])
+        plan = plan_of(table, shape, source, city, by_name=not own.columns, crs=crs, start=start)
+        rows = table.read(list(plan.wanted), plan.where.kind == "geometry")
+    return judge(rows, plan, told)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a file becomes a layer, known from its head: which columns, where it says where, in which CRS.
+
+    Parameters
+    ----------
+    found
+        Our field -> their column.
+    crs
+        As `gis.crs.parse_crs` gives it; None for a layer without geometry.
+    start
+        Instant from which rows without a beginning of their own hold; None for always.
+    name
+        The file's, for messages.
+    wanted
+        Columns to read.
+    """
+
+    layer: Layer
+    source: Source
+    city: City
+    found: Mapping[str, str]
+    where: Where
+    crs: Any
+    start: pd.Timestamp | None
+    name: str
+    notes: tuple[str, ...]
+    wanted: tuple[str, ...]
+
+
+def plan_of(
+    table: Table,
+    layer: Layer,
+    source: Source,
+    city: City,
+    *,
+    by_name: bool,
+    crs: str | None = None,
+    start: pd.Timestamp | None = None,
+) -> Plan:
+    """Plan how to read a file whose head is known; ``by_name`` where no profile names its columns."""
+    found = _match(table, layer, source, by_name=by_name)
+    where = where_of(table, dict(source.place)) if layer.geometry else Where("none")
+    notes = list(table.notes)
+    known = crs_of(table, where, crs or source.crs, notes) if layer.geometry else None
+    extra = [c for p in source.parts for c in (p.code, *p.of)] + [*source.take, *source.leave]
+    _there(table, extra)
+    wanted = tuple(dict.fromkeys([*found.values(), *where.columns, *extra]))
+    return Plan(layer, source, city, found, where, known, start, table.name, tuple(notes), wanted)
+
+
+def judge(rows: Rows, plan: Plan, told: Progress) -> Checked:
+    """Convert and check the rows of a file, or some of them."""
+    shape, source, city, found = plan.layer, plan.source, plan.city, plan.found
+    faults = _chosen(rows, source, plan.name, [*plan.notes, *rows.notes])
     early = rows.rejects if rows.rejects is not None else no_rejects()
     faults.bad |= np.isin(rows.numbers, early["row"])
     told("columns")
-    out = _fields(rows, shape, source, city, found, faults, table.name)
+    out = _fields(rows, shape, source, city, found, faults, plan.name)
     composite_codes(rows.data, source, faults)
     told("codes")
     _codes(out, shape, source, city, found, faults)
     if shape.geometry:
         told("places")
-        out["geometry"] = _shapes(rows, shape, city, known, where, faults, table.name, out, found)
+        out["geometry"] = _shapes(rows, shape, city, plan.crs, plan.where, faults, plan.name, out, found)
     if shape.dated:
-        periods(out, rows.data, found, start, faults)
+        periods(out, rows.data, found, plan.start, faults)
     elif "code" in out:
         # layers of the ground may come without codes: the number of the row serves
         out["code"] = out["code"].mask(out["code"] == "", pd.Series(faults.numbers).astype("str"))
