@@ -261,11 +261,11 @@ def _city(table: Any, faults: list[str]) -> City | None:
         if not isinstance(table.get(name), kind):
             faults.append(f"city.{name} is missing" if name not in table else f"city.{name} is no {kind.__name__}")
     key, bounds = table.get("key", ""), table.get("bounds", [])
-    if isinstance(key, str) and not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", key):
+    if "key" in table and isinstance(key, str) and not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", key):
         faults.append(f"city.key {key!r} is not a short lower-case name such as baltimore")
     if isinstance(table.get("time_zone"), str) and not _is_zone(table["time_zone"]):
         faults.append(f"city.time_zone {table['time_zone']!r} is no IANA name such as Asia/Shanghai")
-    if not _is_box(bounds):
+    if isinstance(bounds, list) and "bounds" in table and not _is_box(bounds):
         faults.append(f"city.bounds {bounds} are not west, south, east, north in degrees")
     srid = _srid(table, faults)
     points = table.get("default_points", [])
