@@ -66,10 +66,12 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
     from gis.demo.blocks import make_blocks
     from gis.demo.buildings import make_buildings
     from gis.demo.cases import make_cases
-    from gis.demo.communities import make_territory
-    from gis.demo.components import Places, make_components, make_drains
+    from gis.demo.communities import make_areas, make_territory
+    from gis.demo.components import make_components, make_drains
     from gis.demo.departments import make_departments, make_rules
-    from gis.demo.ground import make_railways, make_rivers, make_roads, parcels
+    from gis.demo.ground import make_parcels, make_railways, make_rivers, make_roads
+    from gis.demo.happened import happened
+    from gis.demo.places import Places
     from gis.demo.rosters import make_rosters
     from gis.demo.streets import make_network
     from gis.demo.zones import make_zones
@@ -84,18 +86,17 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
     tell("unit grids", 0.05)
     units = build_units(territory.communities, gpd.GeoDataFrame(geometry=net.lines[net.inside], crs=SRID))
     tell("buildings", 0.15)
-    buildings = make_buildings(plan, blocks)
+    buildings, service = make_buildings(plan, blocks)
     drains, sewers = make_drains(plan, net)
     tell("components", 0.25)
-    places = Places(plan, net, blocks, buildings.geometry.to_numpy(), sewers)
+    places = Places(net, blocks, buildings.geometry.to_numpy(), sewers)
     components = make_components(plan, net, places, units)
-    zones, faults = make_zones(plan, net, blocks, territory)
-    streets = territory.areas.loc[territory.areas["set"] == "street", "code"].tolist()
-    rules = make_rules()
+    areas = make_areas(territory, units)
+    zones, faults = make_zones(plan, net, blocks, territory, areas)
+    streets = areas.loc[areas["set"] == "street", "code"].tolist()
 
-    low_x, low_y, high_x, high_y = shapely.bounds(net.outline)
-    margin = 3000.0
-    lon, lat = to_lonlat([low_x - margin, high_x + margin], [low_y - margin, high_y + margin], SRID)
+    low_x, low_y, high_x, high_y = shapely.bounds(net.frame)
+    lon, lat = to_lonlat([low_x, high_x, low_x, high_x], [low_y, high_y, high_y, low_y], SRID)
     hall = shapely.get_coordinates(shapely.point_on_surface(net.blocks[np.argmin(net.quarter)]))[0]
     hall_lon, hall_lat = to_lonlat(hall[:1], hall[1:], SRID)
     city = City(
@@ -103,31 +104,36 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
         name="盐湖区",
         srid=SRID,
         time_zone="Asia/Shanghai",
-        bounds=tuple(float(round(v, 4)) for v in (lon[0], lat[0], lon[1], lat[1])),
+        bounds=(_down(lon.min()), _down(lat.min()), -_down(-lon.max()), -_down(-lat.max())),
         default_points=((float(round(hall_lon[0], 6)), float(round(hall_lat[0], 6))), (0.0, 0.0)),
         codes="china15",
         edition="2026",
     )
-    tell("cases", 0.4)
-    cases, truth = make_cases(plan, city, net, blocks, territory, components, zones, rules)
     made = {
-        "areas": territory.areas,
+        "areas": areas,
         "departments": make_departments(streets),
-        "rules": rules,
+        "rules": make_rules(),
         "units": units,
         "components": components,
         "zones": zones,
         "rosters": make_rosters(plan),
-        "roads": make_roads(net),
+        "roads": make_roads(net, service),
         "rivers": make_rivers(plan, net),
         "railways": make_railways(net),
         "buildings": buildings,
-        "parcels": parcels(blocks),
+        "parcels": make_parcels(net, blocks),
         "drains": drains,
-        "cases": cases,
     }
+    tell("cases", 0.4)
+    true, spots = happened(plan, net, blocks, territory, made)
+    made["cases"], truth = make_cases(plan, city, true, spots, territory, components)
     tell("done", 1.0)
     return Demo(city, {name: _canonical(name, frame) for name, frame in made.items()}, truth | {"zones": faults})
+
+
+def _down(degrees: float) -> float:
+    """The next lower ten-thousandth of a degree."""
+    return float(np.floor(degrees * 1e4) / 1e4)
 
 
 def _canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,10 +9,11 @@ import pandas as pd
 import shapely
 from shapely import STRtree
 
+from gis.demo.arterials import RESIDENTIAL
 from gis.demo.blocks import USES, Blocks
 from gis.demo.communities import Territory
 from gis.demo.plan import Plan
-from gis.demo.streets import CANAL, KINDS, RESIDENTIAL, Network
+from gis.demo.streets import Network
 
 FIRST_DAY, LAST_DAY = np.datetime64("2025-07-01"), np.datetime64("2026-12-31")
 EDITION_DAY = np.datetime64("2026-07-01")
@@ -67,7 +68,7 @@ def make_anchors(plan: Plan, net: Network, blocks: Blocks, territory: Territory)
     back = shapely.get_coordinates(shapely.line_interpolate_point(lines[line], np.maximum(along - 1.0, 0.0)))
     way = here - back
     way /= np.maximum(np.hypot(*way.T), 1e-9)[:, None]
-    half = KINDS["width_m"].to_numpy()[kind[line]] / 2
+    half = net.width_m[mine][line] / 2
     left = np.column_stack([-way[:, 1], way[:, 0]]) * (half + rng.uniform(-3, 6, len(half)))[:, None]
     xy = np.round(np.vstack([here + left, here - left]), 3)
     line = np.tile(line, 2)
@@ -85,7 +86,7 @@ def make_anchors(plan: Plan, net: Network, blocks: Blocks, territory: Territory)
         wave, phase = rng.normal(0, 5.0, 2), rng.uniform(0, 2 * np.pi)
         field += 0.17 * np.sin(wave[0] * x + wave[1] * y + phase)
     near = np.exp(field - 0.55 * np.hypot(x, y))
-    bank = shapely.dwithin(shapely.union_all(net.lines[net.kind == CANAL]), shapely.points(xy), 90.0)
+    bank = shapely.dwithin(net.water, shapely.points(xy), 90.0)
     share = {}
     for profile, (uses, other, roads) in PROFILES.items():
         weight = np.array([uses.get(name, other) for name in USES])[use] * np.array(roads)[road] * near

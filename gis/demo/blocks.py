@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import shapely
 from shapely import STRtree
 
+from gis.demo.arterials import CANAL_WIDTH_M
 from gis.demo.plan import CENTRE, Plan
-from gis.demo.streets import CANAL, KINDS, QUARTERS, RAIL, Network
+from gis.demo.streets import QUARTERS, Network
 
 USES = (
-    "residential", "courtyard", "commercial", "office", "industrial", "school",
-    "hospital", "park", "market", "government", "construction", "vacant", "station",
-)  # fmt: skip
+    "residential",
+    "courtyard",
+    "commercial",
+    "office",
+    "industrial",
+    "school",
+    "hospital",
+    "park",
+    "market",
+    "government",
+    "construction",
+    "vacant",
+    "station",
+    "greenway",
+    "railway",
+)
 """Land uses; arrays hold positions in this tuple."""
 
 SHARES = {
@@ -25,8 +40,12 @@ SHARES = {
     "industry": (0.10, 0.01, 0.04, 0.05, 0.62, 0.01, 0.00, 0.04, 0.01, 0.01, 0.06, 0.05),
     "village": (0.06, 0.80, 0.03, 0.00, 0.04, 0.02, 0.00, 0.01, 0.02, 0.00, 0.01, 0.01),
     "lakeside": (0.38, 0.03, 0.07, 0.04, 0.02, 0.04, 0.01, 0.27, 0.01, 0.01, 0.05, 0.07),
+    "campus": (0.12, 0.00, 0.00, 0.00, 0.00, 0.88, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00),
+    "parkland": (0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 1.00, 0.00, 0.00, 0.00, 0.00),
+    "canal": (0.0,) * 13 + (1.0,),
+    "rail": (0.0,) * 14 + (1.0,),
 }
-"""Share of each use but ``station`` among the blocks of a quarter."""
+"""Share of the first uses among the blocks of a quarter."""
 
 SETBACK_M = 4.0
 
@@ -43,8 +62,6 @@ class Blocks:
         What the road, railway and canal land leaves of each: MultiPolygons, possibly empty.
     quarter, use
         Positions in `QUARTERS` and `USES`.
-    community
-        Position of the community of each block in the communities of `areas`, filled in by them.
     """
 
     shapes: np.ndarray
@@ -63,14 +80,14 @@ def make_blocks(plan: Plan, net: Network) -> Blocks:
         edges = np.cumsum(SHARES[name]) / sum(SHARES[name])
         mine = quarter == i
         use[mine] = np.searchsorted(edges, draw[mine], side="right")
-    use = np.minimum(use, len(USES) - 2)
-    area = shapely.area(shapes)
-    bank = shapely.dwithin(shapely.union_all(net.lines[net.kind == CANAL]), shapes, 5.0)
-    use[bank & (rng.random(len(shapes)) < 0.3)] = USES.index("park")
-    rail = shapely.union_all(net.lines[(net.kind == RAIL) & net.inside])
-    middle = shapely.get_coordinates(shapely.centroid(shapes))
-    beside = np.flatnonzero(shapely.dwithin(rail, shapes, 5.0) & (area > 15_000))
-    use[beside[np.argmin(np.round(np.hypot(*(middle[beside] - CENTRE).T), 3))]] = USES.index("station")
+    use = np.minimum(use, len(USES) - 1)
+    area = np.round(shapely.area(shapes))
+    land = quarter < QUARTERS.index("canal")
+    bank = land & shapely.dwithin(net.water, shapes, 60.0)
+    use[bank & (rng.random(len(shapes)) < 0.25)] = USES.index("park")
+    middle = centroids(shapes)
+    beside = np.flatnonzero(land & shapely.dwithin(net.rail, shapes, 40.0) & (area > 15_000))
+    use[beside[np.argmin(np.round(np.hypot(*(middle[beside] - CENTRE).T)))]] = USES.index("station")
     for wanted in ("hospital", "market", "industrial", "construction", "park", "vacant", "school"):
         # small cities miss rare uses by chance: the plainest block takes them
         if not (use == USES.index(wanted)).any():
@@ -79,21 +96,16 @@ def make_blocks(plan: Plan, net: Network) -> Blocks:
     return Blocks(shapes, _land(net), quarter, use)
 
 
-def road_land(net: Network) -> np.ndarray:
-    """Ground that each edge of the network covers: its buffer of half its width, flat ends rounded off."""
-    width = KINDS["width_m"].to_numpy()[net.kind]
-    return shapely.buffer(net.lines, width / 2, quad_segs=2)
-
-
 def _land(net: Network) -> np.ndarray:
-    """Each block without the road land at its border and a setback."""
-    taken = shapely.buffer(net.lines, KINDS["width_m"].to_numpy()[net.kind] / 2 + SETBACK_M, quad_segs=2)
-    tree = STRtree(taken)
-    block, line = tree.query(net.blocks, predicate="intersects")
-    order = np.argsort(block, kind="stable")
+    """Each block without the road land at its border and a setback, and without the water."""
+    wide = net.width_m > 0
+    taken = shapely.buffer(net.lines[wide], net.width_m[wide] / 2 + SETBACK_M, quad_segs=2)
+    taken = np.append(taken, shapely.buffer(net.water, CANAL_WIDTH_M / 2))
+    block, line = STRtree(taken).query(net.blocks, predicate="intersects")
+    order = np.lexsort((line, block))
     block, line = block[order], line[order]
     starts = np.searchsorted(block, np.arange(len(net.blocks) + 1))
-    cover = np.array([shapely.union_all(taken[line[a:b]]) for a, b in zip(starts[:-1], starts[1:], strict=True)])
+    cover = np.array([shapely.union_all(taken[line[a:b]]) for a, b in pairwise(starts)])
     return shapely.difference(net.blocks, cover)
 
 

@@ -14,7 +14,7 @@ from gis.demo.plan import SRID, Plan
 
 @dataclass(frozen=True)
 class Pattern:
-    """How a use is built: size of a building, room between buildings, share built, kind and storeys."""
+    """How a use is built: size of a building, room between buildings, share built, kind, storeys, service road."""
 
     long: tuple[float, float]
     deep: tuple[float, float]
@@ -23,16 +23,17 @@ class Pattern:
     filled: float
     kind: str
     storeys: tuple[int, int]
+    spine: bool = False
 
 
 PATTERNS = {
-    "residential": Pattern((34, 62), (11, 15), (9, 14), (22, 36), 0.93, "apartments", (5, 28)),
+    "residential": Pattern((34, 62), (11, 15), (9, 14), (22, 36), 0.93, "apartments", (5, 28), True),
     "courtyard": Pattern((11, 19), (8, 12), (1.5, 4), (3, 8), 0.90, "house", (1, 3)),
-    "commercial": Pattern((30, 70), (22, 40), (8, 16), (12, 22), 0.85, "commercial", (2, 9)),
+    "commercial": Pattern((30, 70), (22, 40), (8, 16), (12, 22), 0.85, "commercial", (2, 9), True),
     "office": Pattern((36, 70), (16, 26), (16, 30), (24, 40), 0.75, "office", (5, 22)),
-    "industrial": Pattern((60, 130), (24, 50), (12, 24), (12, 22), 0.80, "industrial", (1, 2)),
-    "school": Pattern((45, 80), (12, 18), (16, 30), (30, 50), 0.60, "school", (3, 6)),
-    "hospital": Pattern((50, 85), (16, 26), (14, 24), (22, 34), 0.75, "hospital", (4, 14)),
+    "industrial": Pattern((60, 130), (24, 50), (12, 24), (12, 22), 0.80, "industrial", (1, 2), True),
+    "school": Pattern((45, 80), (12, 18), (16, 30), (30, 50), 0.60, "school", (3, 6), True),
+    "hospital": Pattern((50, 85), (16, 26), (14, 24), (22, 34), 0.75, "hospital", (4, 14), True),
     "park": Pattern((10, 18), (8, 12), (60, 120), (70, 130), 0.25, "pavilion", (1, 1)),
     "market": Pattern((50, 90), (18, 26), (6, 9), (8, 11), 0.92, "retail", (1, 2)),
     "government": Pattern((50, 85), (15, 22), (18, 30), (28, 44), 0.7, "government", (4, 12)),
@@ -42,21 +43,28 @@ PATTERNS = {
 }
 
 
-def make_buildings(plan: Plan, blocks: Blocks) -> gpd.GeoDataFrame:
-    """The layer ``buildings``: rectangles in the frame of their block, clear of road land."""
+SPINE_M2 = 18_000.0
+"""Blocks of more land than this have a service road through their middle, between two columns of buildings."""
+
+
+def make_buildings(plan: Plan, blocks: Blocks) -> tuple[gpd.GeoDataFrame, np.ndarray]:
+    """The layer ``buildings``: rectangles in the frame of their block, clear of road land; and the service roads."""
     rng = plan.stream("buildings")
-    shapes, kinds, heights = [], [], []
+    shapes, kinds, heights, spines = [], [], [], []
     for name, pattern in PATTERNS.items():
         mine = np.flatnonzero((blocks.use == USES.index(name)) & (shapely.area(blocks.land) > 300))
         if not len(mine):
             continue
-        made, block = _rows(blocks.land[mine], pattern, rng)
+        made, block, middle = _rows(blocks.land[mine], pattern, rng)
+        wide = (shapely.area(blocks.land[mine]) > SPINE_M2) & pattern.spine
+        parts = shapely.intersection(middle[wide], blocks.shapes[mine][wide])
+        spines.append(parts[shapely.get_type_id(parts) == 1])
         storeys = rng.integers(pattern.storeys[0], pattern.storeys[1] + 1, len(mine))
         shapes.append(made)
         kinds += [pattern.kind] * len(made)
         heights.append(3.0 * storeys[block] + rng.integers(0, 2, len(made)) * 3.0)
     made = shapely.set_precision(np.concatenate(shapes), 0.001)
-    return gpd.GeoDataFrame(
+    frame = gpd.GeoDataFrame(
         {
             "code": [f"B{i:06d}" for i in range(1, len(made) + 1)],
             "name": "",
@@ -67,10 +75,14 @@ def make_buildings(plan: Plan, blocks: Blocks) -> gpd.GeoDataFrame:
         geometry=made,
         crs=SRID,
     )
+    return frame, shapely.set_precision(np.concatenate(spines), 0.001)
 
 
-def _rows(land: np.ndarray, pattern: Pattern, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Rectangles in rows over each piece of land, and the position of their land; only those wholly on it."""
+def _rows(land: np.ndarray, pattern: Pattern, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Rectangles in rows over each piece of land, and the position of their land; only those wholly on it.
+
+    Third, for each piece a line up through the gap between its middle columns; empty where it has but one column.
+    """
     box = shapely.get_coordinates(shapely.oriented_envelope(land)).reshape(-1, 5, 2)
     first, second = box[:, 1] - box[:, 0], box[:, 2] - box[:, 1]
     flat = (np.abs(first[:, 0]) >= np.abs(first[:, 1]))[:, None]  # slabs lie east-west, to face south
@@ -100,4 +112,8 @@ def _rows(land: np.ndarray, pattern: Pattern, rng: np.random.Generator) -> tuple
     made = shapely.polygons(np.round(np.stack(corner, axis=1), 3))
     shapely.prepare(land)
     kept = (rng.random(m) < pattern.filled) & shapely.contains(land[of], made)
-    return made[kept], of[kept]
+    at = (width - across * (long + gap) + gap) / 2 + (across // 2) * (long + gap) - gap / 2
+    foot = origin + along * at[:, None]
+    middle = shapely.linestrings(np.stack([foot - up * 30.0, foot + up * (height + 30.0)[:, None]], axis=1))
+    middle[across < 2] = shapely.LineString()
+    return made[kept], of[kept], middle

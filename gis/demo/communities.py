@@ -26,15 +26,12 @@ class Territory:
 
     Attributes
     ----------
-    areas
-        The layer ``areas``: district, street, community, patrol.
     community
         Position in the communities (sorted by code) of each block.
     communities
         Frame of the communities: code, name, street, patrol, geometry.
     """
 
-    areas: gpd.GeoDataFrame
     community: np.ndarray
     communities: gpd.GeoDataFrame
 
@@ -58,7 +55,7 @@ def make_territory(plan: Plan, net: Network) -> Territory:
         / (streets["weight"].astype(float).to_numpy() * count).sum()
     )
     weight = streets["weight"].astype(float).to_numpy() * count
-    street = _grown(centre, area, pairs, middle + anchor, weight)
+    street = _grown(centre, area, pairs, middle + anchor, weight, net.superblock)
 
     community = np.full(len(blocks), -1)
     rows: list[dict] = []
@@ -66,7 +63,7 @@ def make_territory(plan: Plan, net: Network) -> Territory:
         mine = np.flatnonzero(street == i)
         k = min(int(count[i]), len(mine))
         seeds = _spread(centre[mine], area[mine], k, rng)
-        part = _grown(centre[mine], area[mine], _within(pairs, mine), seeds, np.ones(k))
+        part = _grown(centre[mine], area[mine], _within(pairs, mine), seeds, np.ones(k), net.superblock[mine])
         listed = names[street_of == code].head(k)
         community[mine] = len(rows) + part
         rows += [{"code": c, "name": n, "street": code} for c, n in zip(listed["code"], listed["name"], strict=True)]
@@ -78,19 +75,21 @@ def make_territory(plan: Plan, net: Network) -> Territory:
     frame = frame.iloc[order].reset_index(drop=True)
     communities = gpd.GeoDataFrame(frame, geometry=shapes[order], crs=SRID)
     communities["patrol"] = _patrols(communities)
-    return Territory(_areas(communities, streets), place[community], communities)
+    return Territory(place[community], communities)
 
 
-def _grown(centre, area, pairs, seeds: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _grown(centre, area, pairs, seeds: np.ndarray, weight: np.ndarray, superblock: np.ndarray) -> np.ndarray:
     """Regions of blocks around seeds with areas near their weights: the emptiest region takes its nearest block.
 
-    Regions are connected as far as the blocks are. Ties go to the lower position.
+    A block across a main road counts as a third of a region's width farther off. Regions are connected as far as the
+    blocks are. Ties go to the lower position.
     """
     near: list[list[int]] = [[] for _ in centre]
     for a, b in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True):
         near[a].append(b)
         near[b].append(a)
     goal = weight / weight.sum() * area.sum()
+    across = np.sqrt(goal) / 3
     region = np.full(len(centre), -1)
     total = np.zeros(len(seeds))
     edge: list[list[tuple[float, int]]] = [[] for _ in seeds]
@@ -100,7 +99,8 @@ def _grown(centre, area, pairs, seeds: np.ndarray, weight: np.ndarray) -> np.nda
         total[i] += area[block]
         for other in near[block]:
             if region[other] < 0:
-                heapq.heappush(edge[i], (round(float(np.hypot(*(centre[other] - seeds[i]))), 3), other))
+                far = np.hypot(*(centre[other] - seeds[i])) + across[i] * (superblock[other] != superblock[block])
+                heapq.heappush(edge[i], (round(float(far), 3), other))
 
     for i, seed in enumerate(seeds):
         free = np.flatnonzero(region < 0)
@@ -149,12 +149,21 @@ def _patrols(communities: gpd.GeoDataFrame) -> np.ndarray:
     middle = (centre * area[:, None]).sum(axis=0) / area.sum()
     r = np.sqrt(area.sum() / np.pi)
     seeds = middle + np.array([[0, -0.1], [0.95, 0.0], [-0.95, 0.05], [0.05, -0.75], [0.1, 0.75]]) * r
-    region = _grown(centre, area, borders(shapes), seeds, np.ones(5))
+    region = _grown(centre, area, borders(shapes), seeds, np.ones(5), np.zeros(len(area), int))
     return np.array([f"P{i + 1}" for i in range(5)], object)[region]
 
 
-def _areas(communities: gpd.GeoDataFrame, streets: pd.DataFrame) -> gpd.GeoDataFrame:
-    """The layer ``areas``; departments are those of `gis.demo.departments`."""
+def make_areas(territory: Territory, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The layer ``areas``: district, street, patrol, community, put together from the units that they hold.
+
+    So the levels share every vertex of their borders. Departments are those of `gis.demo.departments`.
+    """
+    streets = table("streets")
+    of = units["community"].to_numpy(object)
+    communities = territory.communities.copy()
+    communities.geometry = [
+        shapely.coverage_union_all(units.geometry.to_numpy()[of == code]) for code in communities["code"]
+    ]
     parts = [
         pd.DataFrame(
             {

@@ -77,7 +77,7 @@ def make_rules() -> pd.DataFrame:
 
 
 def read_bodies() -> pd.DataFrame:
-    """Yuncheng's table, its bodies read: class_, modern (2026 class or ""), name, maintaining, supervising, department.
+    """Yuncheng's table, its bodies read: class_, modern (2026), name, maintaining, supervising, department.
 
     ``department`` is "" where the table names a territorial body: the territory decides.
     """

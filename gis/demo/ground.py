@@ -4,66 +4,75 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
+from gis.demo.arterials import (
+    CANAL_WIDTH_M,
+    FENCE,
+    KINDS,
+    RAIL_WIDTH_M,
+    SERVICE,
+    TERTIARY,
+    shore_north,
+    smooth,
+)
 from gis.demo.blocks import USES, Blocks
 from gis.demo.plan import SRID, Plan
-from gis.demo.streets import CANAL, KINDS, RAIL, Network, bend, shore_north, smooth
+from gis.demo.streets import Network, bend
 
 
-def make_roads(net: Network) -> gpd.GeoDataFrame:
-    """The layer ``roads``: edges between junctions."""
-    return _lines(net, net.kind < RAIL, "R", lanes=True)
+def make_roads(net: Network, service: np.ndarray) -> gpd.GeoDataFrame:
+    """The layer ``roads``: edges between junctions, and service roads inside the blocks."""
+    real = net.kind != FENCE
+    kind = np.concatenate([net.kind[real], np.full(len(service), SERVICE)])
+    return _frame(
+        "R",
+        np.concatenate([net.lines[real], service]),
+        name=np.concatenate([net.name[real], np.full(len(service), "", object)]),
+        kind=KINDS["kind"].to_numpy(object)[kind],
+        width_m=KINDS["width_m"].to_numpy()[kind],
+        lanes=KINDS["lanes"].to_numpy()[kind],
+    )
 
 
 def make_railways(net: Network) -> gpd.GeoDataFrame:
-    """The layer ``railways``."""
-    return _lines(net, net.kind == RAIL, "L")
+    """The layer ``railways``: two tracks in their corridor."""
+    tracks = shapely.offset_curve(net.rail, np.array([2.5, -2.5]), join_style="mitre")
+    return _frame("L", tracks, name="南同蒲铁路", kind="rail", width_m=RAIL_WIDTH_M / 2)
 
 
 def make_rivers(plan: Plan, net: Network) -> gpd.GeoDataFrame:
-    """The layer ``rivers``: the canal as lines, and the salt lake south of the shore road as a polygon."""
-    canal = _lines(net, net.kind == CANAL, "W")
-    canal["kind"] = "canal"
+    """The layer ``rivers``: the canal as a line, and the salt lake south of the shore road as a polygon."""
     r, top = plan.radius, shore_north(plan) - 0.06 * plan.radius
-    ring = smooth([(-1.5 * r, top - 0.3 * r), (-1.1 * r, top - 0.02 * r), (-0.5 * r, top), (0.3 * r, top - 0.03 * r),
-                   (1.0 * r, top - 0.01 * r), (1.5 * r, top - 0.22 * r), (1.3 * r, top - 0.5 * r),
-                   (0.2 * r, top - 0.46 * r), (-1.2 * r, top - 0.52 * r), (-1.5 * r, top - 0.3 * r)], 4)  # fmt: skip
-    lake = shapely.difference(shapely.Polygon(bend(plan, ring, 1.0)), shapely.buffer(net.outline, 60.0))
-    lake = shapely.set_precision(max(shapely.get_parts(lake), key=lambda part: part.area), 0.001)
-    row = {"code": "WL0001", "name": "盐湖", "kind": "water", "width_m": np.nan, "geometry": lake}
-    return gpd.GeoDataFrame(pd.concat([canal, pd.DataFrame([row])], ignore_index=True), geometry="geometry", crs=SRID)
+    ring = [(-1.5 * r, top - 0.3 * r), (-1.1 * r, top - 0.02 * r), (-0.5 * r, top), (0.3 * r, top - 0.03 * r),
+            (1.0 * r, top - 0.01 * r), (1.5 * r, top - 0.22 * r), (1.3 * r, top - 0.5 * r), (0.2 * r, top - 0.46 * r),
+            (-1.2 * r, top - 0.52 * r), (-1.5 * r, top - 0.3 * r)]  # fmt: skip
+    lake = shapely.difference(shapely.Polygon(bend(plan, smooth(ring), 1.0)), shapely.buffer(net.outline, 60.0))
+    lake = shapely.intersection(lake, net.frame)
+    lake = max(shapely.get_parts(lake), key=lambda part: part.area)
+    shapes = np.array([net.water, lake])
+    return _frame("W", shapes, name=["姚暹渠", "盐湖"], kind=["canal", "water"], width_m=[CANAL_WIDTH_M, np.nan])
 
 
-def parcels(blocks: Blocks) -> gpd.GeoDataFrame:
-    """The layer ``parcels``: what the streets leave of each block, with its land use."""
-    land = shapely.set_precision(blocks.land, 0.001)
-    some = shapely.area(land) > 50
-    return gpd.GeoDataFrame(
-        {
-            "code": [f"P{i:05d}" for i in range(1, some.sum() + 1)],
-            "name": "",
-            "kind": np.array(USES, object)[blocks.use[some]],
-            "width_m": np.nan,
-        },
-        geometry=land[some],
-        crs=SRID,
+def make_parcels(net: Network, blocks: Blocks) -> gpd.GeoDataFrame:
+    """The layer ``parcels``: what the streets leave of each block, with its land use, and bridges over the canal."""
+    some = shapely.area(blocks.land) > 50
+    over = net.inside & (net.kind <= TERTIARY) & shapely.crosses(net.lines, net.water)
+    span = shapely.intersection(
+        shapely.buffer(net.lines[over], net.width_m[over] / 2, cap_style="flat"),
+        shapely.buffer(net.water, CANAL_WIDTH_M / 2 + 6.0),
+    )
+    bridges = [f"{name}桥" if name else "" for name in net.name[over]]
+    return _frame(
+        "P",
+        np.concatenate([blocks.land[some], span]),
+        name=np.concatenate([np.full(some.sum(), "", object), bridges]),
+        kind=np.concatenate([np.array(USES, object)[blocks.use[some]], np.full(over.sum(), "bridge")]),
+        width_m=np.nan,
     )
 
 
-def _lines(net: Network, mine: np.ndarray, letter: str, lanes: bool = False) -> gpd.GeoDataFrame:
-    kind = net.kind[mine]
-    frame = gpd.GeoDataFrame(
-        {
-            "code": [f"{letter}{i:05d}" for i in range(1, mine.sum() + 1)],
-            "name": net.name[mine],
-            "kind": KINDS["kind"].to_numpy(object)[kind],
-            "width_m": KINDS["width_m"].to_numpy()[kind],
-        },
-        geometry=net.lines[mine],
-        crs=SRID,
-    )
-    if lanes:
-        frame["lanes"] = KINDS["lanes"].to_numpy()[kind]
-    return frame
+def _frame(letter: str, shapes: np.ndarray, **columns) -> gpd.GeoDataFrame:
+    """A ground layer with codes in row order, on the millimetre grid."""
+    code = [f"{letter}{i:05d}" for i in range(1, len(shapes) + 1)]
+    return gpd.GeoDataFrame({"code": code, **columns}, geometry=shapely.set_precision(shapes, 0.001), crs=SRID)

@@ -8,14 +8,13 @@ import pandas as pd
 import shapely
 from shapely import STRtree
 
-from gis.demo.communities import Territory
 from gis.exact import footprint
 from gis.model import DUTIES
 from grids.catalog import catalog
 
 
 def event_owners(
-    xy: np.ndarray, klass: np.ndarray, instant: np.ndarray, zones: gpd.GeoDataFrame, territory: Territory,
+    xy: np.ndarray, klass: np.ndarray, instant: np.ndarray, zones: gpd.GeoDataFrame, areas: gpd.GeoDataFrame,
     rules: pd.DataFrame,
 ) -> np.ndarray:  # fmt: skip
     """Department of each event: its zone, else its class's competent department, else the territory's.
@@ -32,7 +31,7 @@ def event_owners(
     zone = _zones(xy, klass, instant, zones)
     own = dict(zip(rules["class"], rules["department"], strict=True))
     competent = np.array([own.get(text, "") for text in catalog().texts], object)[klass]
-    streets = territory.areas[(territory.areas["set"] == "street")]
+    streets = areas[areas["set"] == "street"]
     shape, point = STRtree(shapely.points(xy)).query(streets.geometry.to_numpy(), predicate="intersects")
     local = np.full(len(xy), "YH", object)
     local[point] = streets["department"].to_numpy(object)[shape]

@@ -38,6 +38,11 @@ def event_mix() -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+def planted_in_all(plan: Plan) -> int:
+    """How many cases the hotspots add, about."""
+    return round(plan.count(EACH, 1) * sum(SIZES) * sum(risk - 1 for risk in RISKS))
+
+
 def make_hotspots(plan: Plan, net: Network, anchors: Anchors, n_events: int) -> pd.DataFrame:
     """Place the hotspots of the plan.
 

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from gis.demo.arterials import CANAL_HALF_M, KINDS, RAIL_HALF_M, SECONDARY, TRUNK
 from gis.demo.blocks import USES, Blocks
 from gis.demo.communities import Territory
 from gis.demo.departments import seat
 from gis.demo.plan import SRID, Plan
-from gis.demo.streets import CANAL, KINDS, RAIL, SECONDARY, TRUNK, Network
+from gis.demo.streets import Network
 from gis.exact import footprint, snap
 from grids.catalog import catalog
 
@@ -73,12 +74,12 @@ class Register:
                 "area_m2": shapely.area(where),
                 "note": note,
                 "geometry": where,
-            }  # fmt: skip
+            }
         )
 
 
 def make_zones(
-    plan: Plan, net: Network, blocks: Blocks, territory: Territory
+    plan: Plan, net: Network, blocks: Blocks, territory: Territory, areas: gpd.GeoDataFrame
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """The layer ``zones`` and the truth about its faults."""
     rng = plan.stream("zones")
@@ -86,10 +87,10 @@ def make_zones(
     _roads(book, net)
     _water_and_rail(book, net)
     _places(book, plan, blocks, territory, rng)
-    _enforcement(book, territory)
-    _sanitation(book, plan, territory)
-    _contested(book, territory)
-    _dated(book, blocks, territory)
+    _enforcement(book, areas)
+    _sanitation(book, areas)
+    _contested(book, areas)
+    _dated(book, blocks, areas)
     zones = gpd.GeoDataFrame(book.rows, geometry="geometry", crs=SRID)
     zones["rank"] = zones["rank"].astype("Int64")
     for column in ("valid_from", "valid_to"):
@@ -114,10 +115,10 @@ def _roads(book: Register, net: Network) -> None:
 
 def _water_and_rail(book: Register, net: Network) -> None:
     """A river section by line, and railway land for everything on it."""
-    canal = shapely.line_merge(shapely.union_all(net.lines[net.inside & (net.kind == CANAL)]))
-    book.add("WR", "姚暹渠城区段", "SW01", WATER, canal, width_m=44.0)
-    rail = shapely.line_merge(shapely.union_all(net.lines[net.inside & (net.kind == RAIL)]))
-    book.add("TL", "铁路用地", "TL", "C E", rail, width_m=30.0, rank=2)
+    canal = shapely.intersection(net.water, net.outline)
+    book.add("WR", "姚暹渠城区段", "SW01", WATER, canal, width_m=2 * CANAL_HALF_M)
+    rail = shapely.intersection(net.rail, net.outline)
+    book.add("TL", "铁路用地", "TL", "C E", rail, width_m=2 * RAIL_HALF_M, rank=2)
 
 
 def _places(book: Register, plan: Plan, blocks: Blocks, territory: Territory, rng: np.random.Generator) -> None:
@@ -148,21 +149,20 @@ def _places(book: Register, plan: Plan, blocks: Blocks, territory: Territory, rn
         book.add("MQ", f"门前三包责任区{i + 1}", seat(street[block]), FRONTAGE, front)
 
 
-def _enforcement(book: Register, territory: Territory) -> None:
+def _enforcement(book: Register, areas: gpd.GeoDataFrame) -> None:
     """Advertising and building sites: the enforcement team of each street."""
-    streets = territory.areas[territory.areas["set"] == "street"]
+    streets = areas[areas["set"] == "street"]
     for row in streets.itertuples(index=False):
         book.add("ZF", f"{row.name}执法责任区", f"Z{row.code[6:]}", "2026:E07 2026:E08", row.geometry)
     zone = streets[streets["code"] == "140802404"].geometry.iloc[0]
     book.add("KF", "开发区综合管理区", "DZ", "E", zone)
 
 
-def _sanitation(book: Register, plan: Plan, territory: Territory) -> None:
+def _sanitation(book: Register, areas: gpd.GeoDataFrame) -> None:
     """Sanitation contracts by street groups, drawn by hand: overlaps, gaps and slivers at their seams."""
-    shapes = territory.communities.geometry.to_numpy()
-    patrol = territory.communities["patrol"].to_numpy(object)
+    sides = areas[areas["set"] == "patrol"].set_index("code").geometry
     team = {"P1": "CG05", "P2": "HW03", "P3": "HW01", "P4": "HW01", "P5": "HW02"}
-    whole = {p: shapely.coverage_union_all(shapes[patrol == p]) for p in team}
+    whole = {code: sides[code] for code in team}
     made = dict(whole)
     seams = []
     for i, a in enumerate(team):
@@ -197,9 +197,9 @@ def _sanitation(book: Register, plan: Plan, territory: Territory) -> None:
             book.fault(sort, [codes[a], codes[b]], where, f"{note}: {team[a]}, {team[b]}")
 
 
-def _contested(book: Register, territory: Territory) -> None:
+def _contested(book: Register, areas: gpd.GeoDataFrame) -> None:
     """A border road that two street offices claim with equal right, and a plot handed over twice."""
-    streets = territory.areas[territory.areas["set"] == "street"].reset_index(drop=True)
+    streets = areas[areas["set"] == "street"].reset_index(drop=True)
     best = []
     for i in range(len(streets)):
         for j in range(i + 1, len(streets)):
@@ -218,7 +218,7 @@ def _contested(book: Register, territory: Territory) -> None:
         book.fault("contested_border", pair, where, f"border of {streets.name[i]} and {streets.name[j]}")
 
 
-def _dated(book: Register, blocks: Blocks, territory: Territory) -> None:
+def _dated(book: Register, blocks: Blocks, areas: gpd.GeoDataFrame) -> None:
     """An expired zone without a successor, one replaced, one to come; one claimed twice; one beyond the border."""
     use = np.array(USES, object)[blocks.use]
     area = np.round(shapely.area(blocks.land))
@@ -236,7 +236,7 @@ def _dated(book: Register, blocks: Blocks, territory: Territory) -> None:
     book.fault("to_come", [code], coming, "begins after the last case; no fault")
     pair = [book.add("CF", f"重复划定区{i}", d, "2026:E06 2026:E09", double) for i, d in ((1, "CG10"), (2, "CG09"))]
     book.fault("duplicate", pair, double, "one polygon, two departments")
-    city = territory.areas.loc[territory.areas["set"] == "district"].geometry.iloc[0]
+    city = areas.loc[areas["set"] == "district"].geometry.iloc[0]
     corner = shapely.buffer(
         shapely.Point(shapely.get_coordinates(shapely.get_exterior_ring(city))[0]), 180.0, quad_segs=6
     )
