@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from sqlalchemy import Engine, Table
@@ -18,7 +17,6 @@ from gis.store import copying
 from gis.store.engine import transaction
 from gis.store.filling import is_empty
 from gis.store.indexes import rebuilt
-from gis.store.rows import strings
 from gis.tables import SCHEMA, tables
 from grids.errors import InputError
 
@@ -93,19 +91,13 @@ def _encoded(answers: pd.DataFrame, snapshot: str, table: Table, names: list[str
 
 
 def _areas(part: pd.DataFrame, sets: list[str]) -> pa.Array:
-    """Return ``{"set": "code", …}`` of each row; distinct codes are written as JSON once."""
-    pieces: list[pa.Array] = []
-    for name in sets:
-        words = strings(part[name]).dictionary_encode()
-        head = f"{json.dumps(name)}: "
-        said = pa.array(
-            [head + json.dumps(code) if code else None for code in words.dictionary.to_pylist()], pa.string()
-        )
-        pieces.append(said.take(words.indices))
-    if not pieces:
+    """Return ``{"set": "code", …}`` of each row; each combination is written as JSON once."""
+    if not sets:
         return pa.array(["{}"] * len(part), pa.string())
-    inner = pc.binary_join_element_wise(*pieces, pa.scalar(", "), null_handling="skip")
-    return pc.binary_join_element_wise(pa.scalar("{"), inner, pa.scalar("}"), pa.scalar(""))
+    which = part.groupby(sets, sort=False, dropna=False).ngroup().to_numpy()
+    distinct = part.loc[~part.duplicated(sets), sets].to_dict("records")
+    said = pa.array([json.dumps({k: v for k, v in row.items() if v}) for row in distinct], pa.string())
+    return said.take(pa.array(which))
 
 
 def _alone(cursor: Cursor) -> bool:
