@@ -15,7 +15,7 @@ from gis.profile import read_profile
 from gis.snapshot import Snapshot
 from grids.errors import InputError
 
-CHUNK = 250_000
+CHUNK = 500_000
 """Cases of the record that are held in memory at a time."""
 
 
