@@ -50,13 +50,14 @@ class Faults:
             True: odd, but the row is kept.
         """
         rows = np.asarray(rows)
-        values, why = np.asarray(values, dtype=object), np.asarray(why, dtype=object)
-        if rows.dtype == bool:
-            values = values[rows] if values.ndim else values
-            why = why[rows] if why.ndim else why
-            rows = np.flatnonzero(rows)
+        mask = rows if rows.dtype == bool else None
+        rows = rows if mask is None else np.flatnonzero(mask)
         if not len(rows):
-            return
+            return  # before a whole column is turned into objects
+        values, why = np.asarray(values, dtype=object), np.asarray(why, dtype=object)
+        if mask is not None:
+            values = values[mask] if values.ndim else values
+            why = why[mask] if why.ndim else why
         if not flag:
             self.bad[rows] = True
         found = (rows, column, np.broadcast_to(values, rows.shape), np.broadcast_to(why, rows.shape))

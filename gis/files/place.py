@@ -177,9 +177,9 @@ def in_city(
         More than half of the rows lie outside (default points not counted): the file is wrong, not its rows. It
         tries to say why: exchanged axes, feet or metres labelled as degrees, degrees labelled as metres, another CRS.
     """
-    if shapely.has_z(shapes).any():
-        faults.note("heights (Z) left out")
-    shapes = shapely.force_2d(shapes)
+    if shapely.has_z(shapes).any() or shapely.has_m(shapes).any():
+        faults.note("heights and measures (Z, M) left out")
+        shapes = shapely.force_2d(shapes)
     xy, of = shapely.get_coordinates(shapes, return_index=True)
     broken = np.zeros(len(shapes), dtype=bool)
     broken[of[~np.isfinite(xy).all(axis=1)]] = True

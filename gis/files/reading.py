@@ -321,7 +321,7 @@ def _fields(
             wrong = (~made.isin(words)).to_numpy(dtype=bool)
             faults.add(wrong, their, made, f"is not one of {', '.join(w for w in words if w)}")
         if column.required:
-            lacking = (cols.text(raw) == "").to_numpy(dtype=bool)
+            lacking = ((made if column.kind == "text" else cols.text(raw)) == "").to_numpy(dtype=bool)
             faults.add(lacking, their, "", f"{column.name} is missing")
         out[column.name] = made
     return pd.DataFrame(out)

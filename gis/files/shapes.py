@@ -46,7 +46,7 @@ def fit_types(
         takes = " and ".join(PLAIN[kind] for kind in layer.geometry if kind in PLAIN)
         raise InputError(f"has {has}", where=name, right=f"{layer.name} takes {takes}; is it the right layer?")
     wrong = there & ~taken
-    said = np.array([TYPES[kind] if kind >= 0 else "" for kind in kinds], dtype=object)
+    said = np.array([*TYPES, ""], dtype=object)[kinds]
     faults.add(wrong, where.column, said, f"{layer.name} takes {', '.join(layer.geometry)}")
     shapes[wrong] = None
     return shapes

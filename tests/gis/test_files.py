@@ -474,7 +474,7 @@ def test_smaller_than_a_millimetre(tmp_path):
 def test_heights_and_curves(tmp_path):
     high = written(tmp_path / "a.gpkg", areas(shapely.force_3d(BOX, 7.0)))
     told = read(high, "areas")
-    assert told.notes == ["heights (Z) left out"]
+    assert told.notes == ["heights and measures (Z, M) left out"]
     assert not told.frame.has_z.any()
     ring = [(111.0, 35.0), (111.01, 35.01), (111.02, 35.0), (111.01, 34.99), (111.0, 35.0)]
     arc = np.array([1, 8], "<u4"), np.array([5], "<u4"), np.array(ring, "<f8")

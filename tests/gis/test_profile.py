@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
+from gis.files import Limits
+from gis.files.opening import FORMATS
 from gis.layers import LAYERS
 from gis.model import City
 from gis.profile import OPTIONS, Parts, Profile, Source, hint, read_profile, shipped
@@ -233,3 +236,15 @@ def test_hints():
     assert hint("code", ["OID", "shape"]) == "known are OID, shape"
     assert hint("x", ["a\nb", "c" * 100]) == f"known are a b, {'c' * 60}"
     assert hint("code", []) == ""
+
+
+def test_docs_know_everything():
+    docs = (Path(__file__).parents[2] / "docs" / "loading.md").read_text()
+    said = set(re.findall(r"\w+", docs))
+    assert set(OPTIONS) <= said
+    assert {field.name for field in dataclasses.fields(City)} <= said
+    assert set(LAYERS) <= said
+    assert all(ending in docs for ending in FORMATS)
+    limits = Limits()
+    assert f"{limits.members} files, {limits.ratio} times" in docs
+    assert f"{limits.rows // 1_000_000} million rows" in docs
