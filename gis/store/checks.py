@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 from numpy.typing import NDArray
 from psycopg2.extensions import cursor as Cursor
 
@@ -81,8 +82,12 @@ def check(to: Target, columns: Columns, known: Known, faults: Faults) -> None:
         _communities(columns["community"], known, faults)
     if to.layer == "rosters":
         _roster_areas(columns, known, faults)
-    if to.is_points and to.layer != "cases":
-        faults.add(np.isnan(columns["geom"][0]), "geometry", "", "has no place")
+    if "geom" in columns and to.layer != "cases":
+        shapes = columns["geom"]
+        gone = (
+            np.isnan(shapes[0]) if isinstance(shapes, tuple) else shapely.is_missing(shapes) | shapely.is_empty(shapes)
+        )
+        faults.add(gone, "geometry", "", "has no geometry")
 
 
 def class_texts(columns: Columns) -> pa.Array:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import psycopg2
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
@@ -127,7 +128,12 @@ def copy_in(
         table, sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(options)
     )
     with Ahead(batches) as ahead:
-        cursor.copy_expert(command, _Stream(ahead), size=1 << 16)
+        try:
+            cursor.copy_expert(command, _Stream(ahead), size=1 << 16)
+        except psycopg2.Error:
+            if ahead.error is not None:  # the server only knows that the stream broke off
+                raise ahead.error from None
+            raise
 
 
 def encode_column(column: Column, values: Any, srid: int) -> list[pa.Array]:
@@ -204,6 +210,7 @@ class Ahead(Iterator[_T]):
     def __init__(self, items: Iterable[_T], depth: int = 2) -> None:
         self._ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
         self._stop = threading.Event()
+        self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._make, args=(items,), daemon=True)
 
     def __enter__(self) -> Ahead[_T]:
@@ -238,7 +245,7 @@ class Ahead(Iterator[_T]):
                 if not self._put(("item", item)):
                     return
         except BaseException as error:
-            end = ("end", error)
+            self.error, end = error, ("end", error)
         self._put(end)
 
     def _put(self, what: tuple[str, Any]) -> bool:

@@ -23,14 +23,12 @@ TOLERANCE_M = 10.0
 """How far a component may lie from the unit that its file names: class C of the position classes, ±10 m."""
 
 
-def units_in_force(cursor: Cursor) -> tuple[NDArray[np.object_], NDArray[np.object_]] | None:
-    """Read codes and polygons of the units that hold now, in order of code; None where there are none."""
+def units_in_force(cursor: Cursor) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Read codes and polygons of the units that hold now, in order of code."""
     cursor.execute(question("units_in_force"))
     found = cursor.fetchall()
-    if not found:
-        return None
     codes = np.array([code for code, _ in found], dtype=object)
-    return codes, shapely.from_wkb([bytes(shape) for _, shape in found])
+    return codes, np.asarray(shapely.from_wkb([bytes(shape) for _, shape in found]), dtype=object)
 
 
 def link_to(codes: NDArray[np.object_], shapes: NDArray[np.object_]) -> Link:
@@ -46,32 +44,51 @@ def link_to(codes: NDArray[np.object_], shapes: NDArray[np.object_]) -> Link:
     return link
 
 
-def link_components(
-    columns: Columns, link: Link, faults: Faults, units: tuple[NDArray[np.object_], NDArray[np.object_]] | None
-) -> None:
-    """Write the unit of each component's place; where its file names another one far off, say so.
+class Linker:
+    """Writes the unit of each component's place; where its file names another one far off, says so.
 
     Where no unit holds the place, the file's word stays.
     """
-    x, y = columns["geom"]
-    said, found = strings(columns["unit"]), pa.array(link(x, y), type=pa.string())
-    nowhere = pc.equal(found, "")
-    columns["unit"] = pc.if_else(nowhere, said, found)
-    odd = pc.and_(pc.not_equal(said, ""), pc.not_equal(said, found)).to_numpy(zero_copy_only=False)
-    if units is None or not odd.any():
-        return
-    codes, shapes = units
-    rows = np.flatnonzero(odd)
-    claims = np.array(said.take(pa.array(rows)).to_pylist(), dtype=object)
-    at = np.minimum(np.searchsorted(codes, claims), len(codes) - 1)
-    known = codes[at] == claims
-    away = np.full(len(rows), np.inf)
-    away[known] = shapely.distance(shapely.points(x[rows[known]], y[rows[known]]), shapes[at[known]])
-    far = away > TOLERANCE_M
-    places = found.take(pa.array(rows)).to_pylist()
-    why = [
-        f"its place is {f'{d:.0f} m away, ' if np.isfinite(d) else ''}in {place or 'no unit grid'}"
-        + ("" if np.isfinite(d) else "; no such unit grid holds now")
-        for d, place in zip(away[far], np.array(places, dtype=object)[far], strict=True)
-    ]
-    faults.add(rows[far], "unit", claims[far], np.array(why, dtype=object), flag=True)
+
+    def __init__(self, link: Link | None, codes: NDArray[np.object_], shapes: NDArray[np.object_]) -> None:
+        self._link = link or (link_to(codes, shapes) if len(codes) else None)
+        self._codes, self._shapes = codes, shapes
+
+    @classmethod
+    def read(cls, cursor: Cursor, link: Link | None) -> Linker:
+        """Return one for the units that hold now; ``link`` finds a place's unit instead of our own index."""
+        return cls(link, *units_in_force(cursor))
+
+    def __call__(self, columns: Columns, faults: Faults) -> None:
+        """Fill in the column ``unit``."""
+        if self._link is None:
+            return
+        x, y = columns["geom"]
+        said, found = strings(columns["unit"]), pa.array(self._link(x, y), type=pa.string())
+        columns["unit"] = pc.if_else(pc.equal(found, ""), said, found)
+        odd = pc.and_(pc.not_equal(said, ""), pc.not_equal(said, found)).to_numpy(zero_copy_only=False)
+        if len(self._codes) and odd.any():
+            self._report(np.flatnonzero(odd), x, y, said, found, faults)
+
+    def _report(
+        self,
+        rows: NDArray[np.intp],
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        said: pa.Array,
+        found: pa.Array,
+        faults: Faults,
+    ) -> None:
+        claims, places = (np.array(v.take(pa.array(rows)).to_pylist(), dtype=object) for v in (said, found))
+        at = np.minimum(np.searchsorted(self._codes, claims), len(self._codes) - 1)
+        known = self._codes[at] == claims
+        away = np.full(len(rows), np.inf)
+        spots = shapely.points(x[rows[known]], y[rows[known]])
+        away[known] = shapely.distance(spots, self._shapes[at[known]])
+        far = away > TOLERANCE_M
+        why = [
+            f"its place is in {place or 'no unit grid'}, "
+            + (f"{distance:.0f} m away" if np.isfinite(distance) else "and no such unit grid holds now")
+            for distance, place in zip(away[far], places[far], strict=True)
+        ]
+        faults.add(rows[far], "unit", claims[far], np.array(why, dtype=object), flag=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from sqlalchemy import Engine
@@ -20,7 +21,7 @@ from gis.model import City
 from gis.store import checks, filling, staging
 from gis.store.city import read_city
 from gis.store.engine import transaction
-from gis.store.linking import Link, link_components, link_to, units_in_force
+from gis.store.linking import Link, Linker
 from gis.store.rows import Columns, Target, encoded, instants, table_columns, taken, target
 from gis.tables import SCHEMA
 from grids.errors import InputError, NotFound
@@ -121,41 +122,68 @@ def load(
     report = LoadReport(layer)
     with report.stage("columns", progress):
         columns = table_columns(to, frame, city)
-        numbers = np.asarray(frame.index, dtype=np.int64) if len(frame) else np.empty(0, dtype=np.int64)
-        faults = Faults(numbers)
+        faults = Faults(np.asarray(frame.index, dtype=np.int64) if len(frame) else [])
         if valid_from is not None and to.dated:
             begin = instants([valid_from])[0]
             columns["valid_from"] = np.where(np.isnat(columns["valid_from"]), begin, columns["valid_from"])
-    bulk = layer in filling.LAYERS and len(frame) >= filling.MANY and _looks_empty(engine, to)
-    with transaction(engine, commit=not dry_run) as cursor:
-        lock(cursor, to, alone=bulk)
-        with report.stage("checks", progress):
-            known = checks.Known.read(cursor, city)
-            checks.required(to, columns, faults)
-            checks.check(to, columns, known, faults)
-            turn = checks.doubles(to, columns, faults)
-        if layer == "components":
-            with report.stage("units", progress):
-                units = units_in_force(cursor)
-                if link is None and units is not None:
-                    link = link_to(*units)
-                if link is not None:
-                    link_components(columns, link, faults, units)
-        good = ~faults.bad
-        kept = taken(columns, good)
-        if bulk and filling.is_empty(cursor, to.table.name):
-            with report.stage("writing", progress):
-                names = _written(to, kept)
-                report.inserted = filling.fill(cursor, to, names, encoded(to, kept, names, endless=True))
-        else:
-            _merge(cursor, to, kept, numbers[good], turn[good], city, faults, report, progress)
-        with report.stage("commit", progress):
-            pass
-    report.rejects, report.notes = faults.frame(), faults.frame(flags=True)
-    if not dry_run and report.inserted + report.changed >= 1000:
-        with report.stage("statistics", progress):
-            _analyze(engine, to)
+    with loading(engine, to, len(frame), report, dry_run=dry_run, progress=progress) as (cursor, alone):
+        write(cursor, to, city, columns, faults, report, alone=alone, link=link, progress=progress)
     return report
+
+
+@contextmanager
+def loading(
+    engine: Engine, to: Target, rows: int, report: LoadReport, *, dry_run: bool, progress: Progress | None
+) -> Iterator[tuple[Cursor, bool]]:
+    """Hold the one transaction of a load of so many rows; also tells whether the table is empty and ours alone.
+
+    Afterwards the planner is told what was loaded.
+    """
+    many = to.layer in filling.LAYERS and rows >= filling.MANY
+    if many:
+        with transaction(engine) as cursor:  # a look before locking; another under the lock
+            many = filling.is_empty(cursor, to.table.name)
+    with transaction(engine, commit=not dry_run) as cursor:
+        lock(cursor, to, alone=many)
+        yield cursor, many and filling.is_empty(cursor, to.table.name)
+        begin = time.perf_counter()
+    report.seconds["commit"] = time.perf_counter() - begin
+    if not dry_run and report.inserted + report.changed >= 1000:
+        with report.stage("statistics", progress), transaction(engine) as cursor:
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, to.table.name)))
+
+
+def write(
+    cursor: Cursor,
+    to: Target,
+    city: City,
+    columns: Columns,
+    faults: Faults,
+    report: LoadReport,
+    *,
+    alone: bool,
+    link: Link | None,
+    progress: Progress | None,
+) -> None:
+    """Check rows against each other and the record, and write them; ``alone`` fills an empty table of our own."""
+    with report.stage("checks", progress):
+        known = checks.Known.read(cursor, city)
+        checks.required(to, columns, faults)
+        checks.check(to, columns, known, faults)
+        turn = checks.doubles(to, columns, faults)
+    if to.layer == "components":
+        with report.stage("units", progress):
+            Linker.read(cursor, link)(columns, faults)
+    good = ~faults.bad
+    kept = taken(columns, good)
+    if alone:
+        with report.stage("writing", progress):
+            times = [n for n in ("valid_from", "valid_to") if to.dated and not np.isnat(kept[n]).all()]
+            names = [*to.columns, *times]
+            report.inserted = filling.fill(cursor, to, names, encoded(to, kept, names, endless=True))
+    else:
+        _merge(cursor, to, kept, turn[good], city, faults, report, progress)
+    report.rejects, report.notes = faults.frame(), faults.frame(flags=True)
 
 
 def lock(cursor: Cursor, to: Target, *, alone: bool) -> None:
@@ -184,24 +212,11 @@ def _complete(layer: str, frame: pd.DataFrame) -> None:
         raise InputError(f"no column {', '.join(lacking)}", where=layer, right="see 'wanmi load --help'")
 
 
-def _looks_empty(engine: Engine, to: Target) -> bool:
-    """Look before locking; looked at again under the lock."""
-    with transaction(engine) as cursor:
-        return filling.is_empty(cursor, to.table.name)
-
-
-def _written(to: Target, columns: Columns) -> list[str]:
-    """Return the columns worth sending: those that say nothing in any row take their defaults."""
-    times = [n for n in ("valid_from", "valid_to") if to.dated and not np.isnat(columns[n]).all()]
-    return [*to.columns, *times]
-
-
 def _merge(
     cursor: Cursor,
     to: Target,
     columns: Columns,
-    numbers: np.ndarray,
-    turn: np.ndarray,
+    turn: NDArray[np.int32],
     city: City,
     faults: Faults,
     report: LoadReport,
@@ -211,16 +226,10 @@ def _merge(
     cursor.execute("SELECT clock_timestamp()")
     stamp = cursor.fetchone()[0]  # type: ignore[index]
     with report.stage("staging", progress):
-        staging.stage(cursor, to, columns, numbers, turn)
+        staging.stage(cursor, to, columns, faults.numbers[~faults.bad], turn)
         staging.refuse_invalid(cursor, to, faults)
         staging.note_references(cursor, to, columns, city.territory)
     with report.stage("writing", progress):
         counts = staging.merge(cursor, to, stamp, faults)
     for name in ("inserted", "changed", "unchanged", "retired"):
         setattr(report, name, counts[name])
-
-
-def _analyze(engine: Engine, to: Target) -> None:
-    """Let the planner know what was loaded; a failure harms nobody."""
-    with transaction(engine) as cursor:
-        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, to.table.name)))

@@ -137,6 +137,20 @@ def taken(columns: Columns, keep: NDArray[np.bool_]) -> Columns:
     return {name: some(values) for name, values in columns.items()}
 
 
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Return the rows of several parts, one after another."""
+
+    def whole(name: str) -> Any:
+        values = [columns[name] for columns in parts]
+        if isinstance(values[0], tuple):
+            return tuple(np.concatenate(axis) for axis in zip(*values, strict=True))
+        if isinstance(values[0], pa.Array):
+            return pa.concat_arrays([strings(v) for v in values])
+        return np.concatenate(values)
+
+    return {name: whole(name) for name in parts[0]}
+
+
 def part(columns: Columns, begin: int, end: int) -> Columns:
     """Return the rows from ``begin`` to before ``end``, without a copy."""
 
