@@ -42,6 +42,8 @@ def text(column: pd.Series) -> pd.Series:
         kind = column.dtype
     if pd.api.types.is_bool_dtype(kind):
         out = column.map({True: "true", False: "false"})
+    elif pd.api.types.is_integer_dtype(kind):
+        out = column.astype("str").mask(column.isna(), "")
     elif pd.api.types.is_float_dtype(kind):
         whole = column.notna() & (column.abs() < INTEGERS) & (column == column.round())
         out = column.astype("str").mask(whole, column.where(whole, 0).astype("int64").astype("str"))

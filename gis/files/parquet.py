@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
@@ -15,6 +16,11 @@ import shapely
 from gis.files.opening import Limits, gigabytes, parsing
 from gis.files.table import Rows, Table
 from grids.errors import InputError, TooLarge
+
+NULLABLE = {
+    getattr(pa, f"{u}int{b}")(): getattr(pd, f"{u.upper()}Int{b}Dtype")() for u in ("", "u") for b in (8, 16, 32, 64)
+}
+"""Whole numbers with gaps stay whole: as floats, codes of 17 digits lose their last."""
 
 
 def open_parquet(path: Path, name: str, limits: Limits) -> Table:
@@ -69,7 +75,11 @@ def _read(path: Path, name: str, wanted: Sequence[str], primary: str, encoding: 
         return _native(path, name, wanted, primary)
     with parsing(name, "Parquet"):
         table = pq.read_table(path, columns=[*wanted, *([primary] if primary else [])])
-        frame = table.select(list(wanted)).replace_schema_metadata().to_pandas(ignore_metadata=True)
+        frame = (
+            table.select(list(wanted))
+            .replace_schema_metadata()
+            .to_pandas(ignore_metadata=True, types_mapper=NULLABLE.get)
+        )
         wkb = table.column(primary).to_numpy(zero_copy_only=False) if primary else None
     rows = Rows(frame, np.arange(1, len(frame) + 1, dtype=np.int64))
     if primary:

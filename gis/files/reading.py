@@ -239,6 +239,8 @@ def _match(table: Table, layer: Layer, source: Source, *, by_name: bool) -> dict
     constants = {*source.constants, *(["set"] if source.set and "set" in fields else [])}
     if by_name:
         folded = {column.casefold(): column for column in reversed(table.columns)}
+        if table.format == "Shapefile":  # it cuts names at 10 letters
+            folded |= {name: folded[name[:10]] for name in fields if name not in folded and name[:10] in folded}
         for name in fields:
             if name not in found and name not in constants and name in folded:
                 found[name] = folded[name]

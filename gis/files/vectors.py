@@ -19,6 +19,7 @@ import shapely
 from gis.files.encoding import encoding_of
 from gis.files.faults import COLUMNS, no_rejects, shown
 from gis.files.opening import Limits, beside, parsing
+from gis.files.parquet import NULLABLE
 from gis.files.table import Rows, Table
 from grids.errors import InputError, TooLarge
 
@@ -95,7 +96,8 @@ def _read(
     n = len(fids)
     if n < promised:
         raise InputError(f"ends in the middle: {n} of {promised} rows", where=name, right="copy it again, whole")
-    got = dict(zip(meta["fields"], fields, strict=True))
+    got: dict[str, Any] = dict(zip(meta["fields"], fields, strict=True))
+    got |= _whole(source, name, form, got, options)
     data = pd.DataFrame({column: pd.Series(got[column]) for column in columns}, index=range(n))
     rows = Rows(data, np.arange(1, n + 1, dtype=np.int64))
     rows.rejects = _warned(told, fids)
@@ -103,6 +105,17 @@ def _read(
         rows.geometry = shapely.from_wkb(wkb, on_invalid="ignore")
         rows.unreadable = shapely.is_missing(rows.geometry) & np.array([piece is not None for piece in wkb], dtype=bool)
     return rows
+
+
+def _whole(source: Any, name: str, form: str, got: dict[str, Any], options: dict[str, Any]) -> dict[str, pd.Series]:
+    """Columns of large whole numbers with gaps: as floats they would lose their last digits (codes have up to 17)."""
+    lost = [c for c, v in got.items() if v.dtype.kind == "f" and len(v) and np.nanmax(np.abs(v), initial=0) >= 2**53]
+    if not lost:
+        return {}
+    with warnings.catch_warnings(), parsing(name, form):
+        warnings.simplefilter("ignore")
+        _, table = pyogrio.raw.read_arrow(source, columns=lost, read_geometry=False, **options)
+        return {c: table.column(c).to_pandas(types_mapper=NULLABLE.get).reset_index(drop=True) for c in lost}
 
 
 def _warned(told: list[warnings.WarningMessage], fids: np.ndarray) -> pd.DataFrame:

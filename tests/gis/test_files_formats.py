@@ -201,6 +201,24 @@ def test_majority(tmp_path):
     assert list(told.rejects["row"]) == [6]
 
 
+@pytest.mark.parametrize("ending", [".geojson", ".gpkg", ".parquet"])
+def test_long_codes_with_gaps_keep_their_last_digit(tmp_path, ending):
+    codes = pd.array([14080201001000001, None, 14080201001000003], dtype="Int64")
+    frame = gpd.GeoDataFrame({"code": codes, "class": ["L"] * 3}, geometry=[shapely.Point(111, 35)] * 3, crs=4326)
+    told = read(write(tmp_path / f"a{ending}", frame))
+    assert list(told.frame["code"]) == ["14080201001000001", "14080201001000003"]
+    assert list(told.rejects["why"]) == ["code is missing"]
+
+
+def test_shapefile_cuts_names(tmp_path):
+    frame = lamps(2).assign(supervising=["a", "b"], valid_from=pd.to_datetime(["2025-01-01", None]).date)
+    with pytest.warns(RuntimeWarning, match="supervising"):
+        path = write(tmp_path / "a.shp", frame)
+    told = read(path).frame
+    assert list(told["supervising"]) == ["a", "b"]
+    assert told["valid_from"].isna().tolist() == [False, True]
+
+
 # ------------------------------------------------------------------ encodings
 
 
