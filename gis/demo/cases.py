@@ -156,7 +156,7 @@ def _life(plan: Plan, true: pd.DataFrame, rng) -> dict[str, object]:
     k = len(filed)
     filed_at = reported[filed] + rng.integers(4 * 60, 110 * 60, k).astype("timedelta64[s]")
     due_at = due_times(filed_at, true["class"].cat.codes.to_numpy()[filed])
-    span = (due_at - filed_at).astype("int64")
+    span = (due_at - filed_at).astype("timedelta64[s]").astype("int64")
     taken = np.maximum(np.floor(span * np.exp(rng.normal(-0.75, 0.5, k))), 20 * 60).astype("timedelta64[s]")
     closed = np.sort(rng.permutation(k)[: plan.count(CLOSED)])
     status = np.zeros(n, np.int8)

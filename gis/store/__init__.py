@@ -1,7 +1,7 @@
 """Who runs SQL: the record of a city is made, loaded and read here, whole arrays at a time."""
 
 from gis.store.answers import write_answers
-from gis.store.city import create_city, forget_city, read_city
+from gis.store.city import create_city, read_city
 from gis.store.engine import connect
 from gis.store.load import LoadReport, load
 from gis.store.reading import cases_frame, cases_frames, city_frames
@@ -13,7 +13,6 @@ __all__ = [
     "city_frames",
     "connect",
     "create_city",
-    "forget_city",
     "load",
     "read_city",
     "write_answers",

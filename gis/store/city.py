@@ -204,21 +204,3 @@ def _row(connection: Connection) -> City | None:
         edition=row["edition"],
         territory=tuple(row["territory"]),
     )
-
-
-def forget_city(engine: Engine, key: str) -> None:
-    """Remove the record of a city from its database, if it holds that one; an empty database stays as it is.
-
-    Raises
-    ------
-    Conflict
-        When the database holds another city.
-    """
-    with engine.begin() as connection:
-        if not _has_schema(connection):
-            return
-        found = _row(connection) if migrations.current(connection) else None
-        if found is not None and found.key != key:
-            name = f"database {engine.url.database}"
-            raise Conflict(f"it holds {found.name} ({found.key}), not {key}", where=name, right="name another database")
-        connection.exec_driver_sql(f"DROP SCHEMA {SCHEMA} CASCADE")
