@@ -81,23 +81,27 @@ def load(
     settings = Settings.read(city=told.city.key if told else city)
     engine, whose = (None, told.city) if told else _recorded(settings)
     with stages(f"{layer} {file.name}") as progress:
-        checked = read_layer(
-            file,
-            layer,
-            whose,
-            profile=told,
-            mapping=_mapping(maps),
-            set_=set_,
-            crs=crs,
-            valid_from=valid_from,
-            progress=progress,
-            limits=Limits(bytes=int(max_gb * 2**30)),
-        )
-        # before anything is recorded: a list that cannot be written is no reason to lose it afterwards
-        listed = _list(checked.rejects, rejects, file, layer)
-        if told:
-            engine = _city_there(settings, told) if dry_run else _city_made(settings, told)
-        report = _record(engine, layer, checked, dry_run, progress)
+        how: dict[str, Any] = {
+            "profile": told,
+            "mapping": _mapping(maps),
+            "set_": set_,
+            "crs": crs,
+            "valid_from": valid_from,
+            "progress": progress,
+            "limits": Limits(bytes=int(max_gb * 2**30)),
+        }
+        report: LoadReport | None
+        short = _short_way(settings, engine, layer, file, whose, how, rejects, dry_run)
+        if short is not None:
+            checked, report = short
+            listed = _list(checked.rejects, rejects, file, layer)
+        else:
+            checked = read_layer(file, layer, whose, **how)
+            # before anything is recorded: a list that cannot be written is no reason to lose it afterwards
+            listed = _list(checked.rejects, rejects, file, layer)
+            if told:
+                engine = _city_there(settings, told) if dry_run else _city_made(settings, told)
+            report = _record(engine, layer, checked, dry_run, progress)
     if report is not None and len(report.rejects):
         import pandas as pd
 
@@ -160,6 +164,32 @@ def _city_there(settings: Settings, profile: Profile) -> Engine | None:
     if found.key != profile.city.key:
         raise Conflict(f"the database holds {found.key}, not {profile.city.key}", right="one database holds one city")
     return engine
+
+
+def _short_way(
+    settings: Settings,
+    engine: Engine | None,
+    layer: str,
+    file: Path,
+    city: City,
+    how: dict[str, Any],
+    rejects: Path | None,
+    dry_run: bool,
+) -> tuple[Checked, LoadReport] | None:
+    """Load a large GeoParquet file in one stream, into a city that is there; None where that is not the way."""
+    if layer != "components" or file.suffix.lower() not in (".parquet", ".geoparquet", ".zip"):
+        return None
+    from gis.bulk import load_components
+    from gis.files.faults import no_rejects
+
+    if how["profile"]:
+        engine = _city_there(settings, how["profile"])
+        if engine is not None and not dry_run:
+            engine = _city_made(settings, how["profile"])
+    if engine is None:
+        return None
+    _list(no_rejects(), rejects, file, layer)  # can it be written?
+    return load_components(engine, file, city, dry_run=dry_run, **how)
 
 
 def _record(engine: Engine | None, layer: str, checked: Checked, dry_run: bool, progress: Any) -> LoadReport | None:
