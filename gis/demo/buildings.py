@@ -58,7 +58,7 @@ def make_buildings(plan: Plan, blocks: Blocks) -> tuple[gpd.GeoDataFrame, np.nda
         made, block, middle = _rows(blocks.land[mine], pattern, rng)
         wide = (shapely.area(blocks.land[mine]) > SPINE_M2) & pattern.spine
         parts = shapely.intersection(middle[wide], blocks.shapes[mine][wide])
-        spines.append(parts[shapely.get_type_id(parts) == 1])
+        spines.append(parts[(shapely.get_type_id(parts) == 1) & (shapely.length(parts) > 20)])
         storeys = rng.integers(pattern.storeys[0], pattern.storeys[1] + 1, len(mine))
         shapes.append(made)
         kinds += [pattern.kind] * len(made)

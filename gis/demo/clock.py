@@ -66,4 +66,4 @@ def due_times(filed_at: np.ndarray, klass: np.ndarray) -> np.ndarray:
         "timedelta64[m]"
     )
     work = end.astype("datetime64[s]") - np.timedelta64(8, "h")
-    return np.where(urgent[klass], clock, work).astype("datetime64[us]")
+    return np.where(urgent[klass], clock, work)

@@ -119,8 +119,11 @@ def make_network(plan: Plan) -> Network:
         max(shapely.get_parts(shapely.intersection(bent(shapely.intersection(axis, near)), frame)), key=shapely.length)
         for axis in (_motorway(plan), drawn.axes["canal"], drawn.axes["rail"])
     )
+    lines = shapely.intersection(lines, frame)
+    drawn_on = (shapely.get_type_id(lines) == 1) & ~shapely.is_empty(lines)
+    lines, kind, name, inside = lines[drawn_on], kind[drawn_on], name[drawn_on], inside[drawn_on]
     return Network(
-        np.append(shapely.intersection(lines, frame), ring_road),
+        np.append(lines, ring_road),
         np.append(kind, np.int8(MOTORWAY)),
         np.append(name, "运城绕城高速"),
         np.append(inside, False),
