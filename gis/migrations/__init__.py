@@ -46,7 +46,7 @@ def current(connection: Connection) -> str:
     return at or ""
 
 
-def migrate(connection: Connection, *, srid: int, lonlat: int) -> list[str]:
+def migrate(connection: Connection, *, srid: int, lonlat: int, to: str = "head") -> list[str]:
     """Bring a database to the newest step, inside the caller's transaction.
 
     Parameters
@@ -57,6 +57,8 @@ def migrate(connection: Connection, *, srid: int, lonlat: int) -> list[str]:
         EPSG code of the city's metric CRS, the type of all geometry columns.
     lonlat
         EPSG code of degrees, for the views: 4490 or 4326.
+    to
+        Number of the last step to take; by default the newest.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def migrate(connection: Connection, *, srid: int, lonlat: int) -> list[str]:
     taken: list[str] = []
 
     def steps(revision: str, context: MigrationContext) -> list:
-        found = script._upgrade_revs("head", revision)
+        found = script._upgrade_revs(to, revision)
         taken.extend(step.revision.revision for step in found)
         return found
 
