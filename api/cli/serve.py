@@ -86,6 +86,7 @@ def listen(host: str, port: int) -> socket.socket:
         Saying why the address cannot be had.
     """
     where = address(host, port)
+    taken: socket.socket | None = None
     try:
         family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         taken = socket.socket(family, kind)
@@ -93,6 +94,8 @@ def listen(host: str, port: int) -> socket.socket:
         taken.bind(place)
         taken.listen(2048)
     except OSError as error:
+        if taken is not None:
+            taken.close()
         if getattr(error, "errno", None) == 98:
             right = f"stop what listens there, or take another port: wanmi serve --port {port + 1}"
             raise Unavailable("the port is in use", where=where, right=right) from None

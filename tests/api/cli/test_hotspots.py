@@ -1,0 +1,131 @@
+"""``wanmi hotspots``: every cell, method and format; the planted hotspots are among those found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from api.cli import main
+from gis.demo import Demo
+
+
+@pytest.fixture
+def city(demo_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANMI_DSN", demo_dsn)
+
+
+@pytest.mark.usefixtures("city")
+def test_the_summary_counts_what_is_counted(small_demo: Demo, capsys: pytest.CaptureFixture[str]):
+    assert main(["hotspots", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["cases"] == len(small_demo.layers["cases"])
+    assert facts["counted"] + facts["no_location"] + facts["outside"] + facts["unassigned"] == facts["cases"]
+    assert facts["n_cells"] == len(small_demo.layers["units"]) and facts["hot"] > 0
+    assert main(["hotspots"]) == 0
+    text = capsys.readouterr().out
+    assert "counted" in text and " z " in text
+
+
+@pytest.mark.usefixtures("city")
+def test_planted_hotspots_are_found(small_demo: Demo, tmp_path: Path):
+    planted = small_demo.truth["hotspots"]
+    planted = planted[(planted["risk"] == 3) & (planted["size"] >= 60)]
+    for name, row in planted.iterrows():
+        out = tmp_path / f"{name}.parquet"
+        period = ["--from", row["from"].isoformat(), "--to", row["to"].isoformat()]
+        assert main(["hotspots", "--class", row["class"], *period, "--out", str(out)]) == 0
+        units = gpd.read_parquet(out)
+        circle = shapely.Point(row["x"], row["y"]).buffer(row["radius_m"])
+        touched = shapely.area(shapely.intersection(units.geometry.to_numpy(), circle))
+        hot = units["hot"].to_numpy()
+        assert touched[hot].sum() > 0.25 * touched.sum(), name
+        assert np.average(units["z"], weights=touched) > 1, name
+
+
+@pytest.mark.usefixtures("city")
+@pytest.mark.parametrize(
+    ("arguments", "columns"),
+    [
+        (["--cells", "unit"], {"code", "community", "cases", "z", "p", "q", "hot"}),
+        (["--cells", "h3:9"], {"code", "cases", "z", "p", "q", "hot"}),
+        (["--cells", "plane"], {"cases", "z", "p", "q", "hot"}),
+        (["--method", "kde"], {"cases_per_ha"}),
+    ],
+)
+@pytest.mark.parametrize("ending", ["geojson", "parquet", "csv"])
+def test_every_cell_in_every_format(
+    arguments: list[str], columns: set[str], ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / f"cells.{ending}"
+    assert main(["hotspots", "--class", "E", *arguments, "--out", str(out), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    if ending == "csv":
+        frame = pd.read_csv(out, dtype={"code": str, "community": str})
+        assert set(frame.columns) == columns | {"lon", "lat"}
+        assert frame["lon"].between(110.9, 111.1).all() and frame["lat"].between(34.9, 35.2).all()
+    else:
+        frame = gpd.read_file(out) if ending == "geojson" else gpd.read_parquet(out)
+        assert set(frame.columns) == columns | {"geometry"} and frame.geometry.is_valid.all()
+        metric = ending == "parquet" and "h3:9" not in arguments
+        assert frame.crs.to_epsg() == (4546 if metric else 4326)
+        west, south, east, north = frame.to_crs(4326).total_bounds
+        assert 110.9 < west < east < 111.1 and 34.9 < south < north < 35.2
+    assert len(frame) == facts["n_cells"] > 50
+    if "cases" in columns:
+        assert frame["cases"].sum() == pytest.approx(facts["counted"], rel=0.01)
+        assert frame["hot"].sum() == facts["hot"]
+    else:
+        square = gpd.read_parquet(out).geometry.area.iloc[0] if ending == "parquet" else 37.5**2
+        assert frame["cases_per_ha"].sum() * square / 10_000 == pytest.approx(facts["counted"], rel=0.06)
+
+
+@pytest.mark.usefixtures("city")
+def test_squares_of_the_plane_and_hexagons_hold_all_cases(tmp_path: Path):
+    out = tmp_path / "hex.parquet"
+    assert main(["hotspots", "--cells", "h3:8", "--out", str(out)]) == 0
+    hexagons = gpd.read_parquet(out)
+    assert (shapely.get_num_coordinates(hexagons.geometry.to_numpy()) >= 6).all()
+    assert not np.isnan(hexagons["z"]).any() and hexagons["code"].is_unique
+
+
+@pytest.mark.usefixtures("city")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--cells", "h3:20"], "--cells: h3 level '20'; h3:5 to h3:12"),
+        (["--cells", "hexagon"], "--cells: 'hexagon'; unit, plane or h3:N"),
+        (["--method", "kde", "--cells", "unit"], "take plane, or --method gi"),
+        (["--out", "spots.shp"], "--out: '.shp' is no format we write"),
+        (["--out", "/none/spots.csv"], "/none: there is no such folder"),
+        (["--class", "2026:E6"], "did you mean"),
+        (["--from", "2026-02-30"], "from: '2026-02-30' is no time"),
+        (["--from", "2026-03-01", "--to", "2026-03-01"], "is not before"),
+        (["--bandwidth", "3"], "bandwidth_m: 3; 50 to 2000 metres"),
+        (["--method", "guess"], "'guess' is not one of"),
+    ],
+)
+def test_wrong_use_is_one_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["hotspots", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert says in told and told.count("\n") == 1
+
+
+def test_no_record_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("WANMI_DSN", "postgresql:///none?host=/nowhere")
+    assert main(["hotspots"]) == 2
+    told = capsys.readouterr().err
+    assert "no connection" in told and told.count("\n") == 1
+
+
+@pytest.mark.usefixtures("city")
+def test_a_selection_without_cases_is_no_error(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    for arguments in ([], ["--method", "kde"], ["--cells", "h3:9"], ["--cells", "plane"]):
+        out = ["--out", str(tmp_path / "none.csv")]
+        assert main(["hotspots", "--from", "1999-01-01", "--to", "1999-02-01", "--json", *arguments, *out]) == 0
+        assert json.loads(capsys.readouterr().out)["counted"] == 0

@@ -1,0 +1,79 @@
+"""``wanmi serve`` on the command line: what goes wrong is one line, several workers share one snapshot."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import click.testing
+import httpx
+import pytest
+
+from api.cli import main
+from api.cli.serve import listen, shared_snapshot
+from api.settings import Settings
+from gis.snapshot import Snapshot
+from grids.errors import Unavailable
+from tests.api.conftest import degrees
+from tests.api.test_limits import start
+
+
+def test_a_port_in_use_is_one_line(town_file: Path, capsys: pytest.CaptureFixture[str]):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port), "--snapshot", str(town_file)]) == 2
+    line = capsys.readouterr().err
+    assert line == (
+        f"wanmi: http://127.0.0.1:{port}: the port is in use; "
+        f"stop what listens there, or take another port: wanmi serve --port {port + 1}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--host", "192.0.2.1"], "cannot listen there"),
+        (["--host", "no such host"], "cannot listen there"),
+        (["--port", "0"], "0 is not in the range"),
+        (["--workers", "none"], "'none' is not a valid integer"),
+        (["--snapshot", "/none.wanmi"], "/none.wanmi: no such snapshot file"),
+        (["--snapshot", "pyproject.toml"], "not a snapshot file"),
+    ],
+)
+def test_wrong_use_is_one_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["serve", *arguments]) == 2
+    line = capsys.readouterr().err
+    assert says in line and line.count("\n") == 1 and "Traceback" not in line
+
+
+def test_help_has_an_example():
+    from api.cli.hotspots import hotspots
+    from api.cli.serve import serve
+
+    for command in (serve, hotspots):
+        text = click.testing.CliRunner().invoke(command, ["--help"]).output
+        assert "Example:" in text and f"wanmi {command.name}" in text
+
+
+def test_an_address_that_is_free_is_listened_on():
+    with listen("127.0.0.1", 0) as line, socket.create_connection(line.getsockname(), timeout=2):
+        pass
+    with pytest.raises(Unavailable):
+        listen("256.0.0.1", 8000)
+
+
+def test_the_snapshot_is_built_once_for_all_workers(town_dsn: str, tmp_path: Path):
+    settings = shared_snapshot(Settings(dsn=town_dsn, city="town", state=str(tmp_path), snapshot=""))
+    file = Path(settings.snapshot)
+    assert file == tmp_path / "snapshots" / "town.wanmi" and Snapshot.open(file).city.key == "town"
+    assert shared_snapshot(settings) == settings
+
+
+def test_two_workers_answer_alike(town_dsn: str, tmp_path: Path):
+    both = start(town_dsn, WANMI_WORKERS="2", WANMI_STATE=str(tmp_path))
+    with both.process:
+        query = {**degrees(101, 101), "class": "2026:C01002", "at": "2026-07-01"}
+        answers = {httpx.get(f"{both.url}/v1/resolve", params=query).text for _ in range(20)}
+        children = Path(f"/proc/{both.process.pid}/task/{both.process.pid}/children").read_text().split()
+        both.process.terminate()
+    assert len(answers) == 1 and len(children) >= 2
