@@ -1,0 +1,383 @@
+"""The certificate: faults are planted, all must be found with their area, and a sound layer must have none."""
+
+from __future__ import annotations
+
+import time
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import LineString, Polygon
+
+from grids.certificate import FAULTS, NOTICES, Rules, certify
+from grids.errors import InputError
+from tests.grids.lattice import ORIGIN, communities, lattice
+
+N = 30
+"""Side of the lattice: 900 units, 25 communities."""
+
+
+@pytest.fixture(scope="module")
+def units():
+    return lattice(N)
+
+
+@pytest.fixture(scope="module")
+def areas(units):
+    return communities(units)
+
+
+def spread(step=3, *, inner=True):
+    """Positions of units that do not touch each other; the inner ones do not touch the city's edge."""
+    at = np.arange(1 if inner else 0, N - 1, step)
+    return (at[:, None] * N + at[None, :]).ravel()
+
+
+def changed(units, at, shapes):
+    out = units.geometry.to_numpy().copy()
+    out[at] = shapes
+    return units.set_geometry(gpd.GeoSeries(out, index=units.index, crs=units.crs))
+
+
+def rounded(shapes):
+    return shapely.transform(np.asarray(shapes, object), lambda xy: np.round(xy, 3))
+
+
+def faults(certificate, kind):
+    return certificate.faults[certificate.faults["kind"] == kind]
+
+
+def shifted_corner(units, at, by):
+    """Units whose first corner is moved."""
+    rings = [shapely.get_coordinates(shape)[:-1].copy() for shape in units.geometry.to_numpy()[at]]
+    for ring, step in zip(rings, by, strict=True):
+        ring[0] += step
+    return rounded([Polygon(ring) for ring in rings])
+
+
+def test_a_sound_layer_passes(units, areas):
+    for known in (areas, None):
+        found = certify(units, areas=known)
+        assert found.passed and not any(found.counts.values())
+    assert found.figures["in_band_share"] == 1.0
+    assert shapely.coverage_is_valid(units.geometry.to_numpy())
+    assert certify(units, areas=areas).figures["largest_difference_m2"] < 1e-3
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["areas", "alone"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_planted_gaps_are_found(units, areas, known, seed):
+    rng = np.random.default_rng(seed)
+    at = spread()
+    middle = shapely.get_coordinates(shapely.centroid(units.geometry.to_numpy()[at]))
+    size = rng.uniform(0.3, 20, (len(at), 2))
+    # holes, and pieces cut from the side, some over the corner that four units share
+    where = middle + rng.choice([0, 50], len(at))[:, None] * rng.choice([-1, 1], (len(at), 2))
+    tools = rounded(shapely.box(*(where - size).T, *(where + size).T))
+    before = units.geometry.to_numpy()[at]
+    after = rounded(shapely.difference(before, tools))
+    truth = shapely.difference(before, after)
+    planted = np.flatnonzero(shapely.area(truth) > 0.01)
+    found = faults(certify(changed(units, at, after), areas=areas if known else None), "gap")
+    tree = shapely.STRtree(found.geometry.to_numpy())
+    for i in planted:
+        parts = tree.query(truth[i], predicate="intersects")
+        got = shapely.area(shapely.intersection(found.geometry.to_numpy()[parts], truth[i])).sum()
+        assert abs(got - shapely.area(truth[i])) < 0.01
+    assert abs(found["area_m2"].sum() - shapely.area(truth).sum()) < 0.01 * len(planted)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["areas", "alone"])
+def test_a_missing_unit_is_a_gap_of_its_size(units, areas, known):
+    at = spread(4)
+    rest = units.drop(index=at)
+    certificate = certify(rest, areas=areas if known else None)
+    found = faults(certificate, "gap")
+    assert len(found) == len(at)
+    joined = gpd.sjoin(found, units.iloc[at], predicate="covered_by", lsuffix="gap", rsuffix="unit")
+    size = shapely.area(units.geometry.to_numpy()[joined["index_unit"]])
+    assert len(joined) == len(at) and np.abs(joined["area_m2"] - size).max() < 0.01
+
+
+def test_a_notch_at_the_city_edge_needs_the_communities(units, areas):
+    at = np.arange(3, 27, 3)
+    x = ORIGIN[0]
+    y = shapely.get_coordinates(shapely.centroid(units.geometry.to_numpy()[at]))[:, 1]
+    before = units.geometry.to_numpy()[at]
+    after = rounded(shapely.difference(before, shapely.box(x - 50, y - 3, x + 30, y + 3)))
+    truth = shapely.area(shapely.difference(before, after))
+    found = faults(certify(changed(units, at, after), areas=areas), "gap")
+    assert np.abs(np.sort(found["area_m2"]) - np.sort(truth)).max() < 0.01
+    assert not len(faults(certify(changed(units, at, after)), "gap"))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["areas", "alone"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_planted_overlaps_are_found_by_pair(units, areas, known, seed):
+    rng = np.random.default_rng(seed)
+    at = spread(4)
+    grown = rounded(shapely.buffer(units.geometry.to_numpy()[at], rng.uniform(0.05, 8, len(at)), join_style="mitre"))
+    frame = changed(units, at, grown)
+    shapes = frame.geometry.to_numpy()
+    one, two = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    shared = shapely.area(shapely.intersection(shapes[one], shapes[two]))
+    true = {
+        (units["code"][i], units["code"][j]): area
+        for i, j, area in zip(one, two, shared, strict=True)
+        if i < j and area > 0.01
+    }
+    found = faults(certify(frame, areas=areas if known else None), "overlap")
+    got = dict(zip(zip(found["unit"], found["other"], strict=True), found["area_m2"], strict=True))
+    assert len(true) > 8 * len(at) * 0.9
+    assert set(true) <= set(got)
+    assert max(abs(got[pair] - area) for pair, area in true.items()) < 0.01
+    assert all(area < 0.02 for pair, area in got.items() if pair not in true)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["areas", "alone"])
+def test_units_given_twice_overlap_wholly(units, areas, known):
+    again = units.iloc[spread(5)].copy()
+    again["code"] = [f"{code[:12]}{int(code[12:]) + 500}" for code in again["code"]]
+    found = faults(certify(pd.concat([units, again], ignore_index=True), areas=areas if known else None), "overlap")
+    assert len(found) == len(again)
+    assert np.abs(np.sort(found["area_m2"]) - np.sort(again.area)).max() < 0.01
+
+
+def test_a_whole_layer_given_twice_overlaps(units, areas):
+    small = units[units["community"].isin(areas["code"][:2])]
+    again = small.assign(code=[f"{code[:12]}{int(code[12:]) + 500}" for code in small["code"]])
+    both = pd.concat([small, again], ignore_index=True)
+    for known in (areas[:2], None):
+        assert certify(both, areas=known).counts["overlap"] == len(small)
+
+
+def test_units_over_a_community_border_are_found(units, areas):
+    # the last column of a community reaches into the next: its eastern neighbours give way, so no gap, no overlap
+    at = np.arange(5, N - 1, 6) * N + 2
+    shapes = units.geometry.to_numpy()
+    reach = rounded(shapely.intersection(shapely.buffer(shapes[at], 6, join_style="mitre"), shapes[at + N]))
+    new = rounded(shapely.union(shapes[at], reach))
+    frame = changed(changed(units, at, new), at + N, rounded(shapely.difference(shapes[at + N], new)))
+    certificate = certify(frame, areas=areas)
+    found = faults(certificate, "over_community")
+    assert set(found["unit"]) >= set(units["code"][at])
+    mine = found.set_index("unit").loc[units["code"][at].tolist()]
+    home = areas.set_index("code").geometry.loc[units["community"][at].tolist()].to_numpy()
+    assert np.abs(mine["area_m2"] - shapely.area(shapely.difference(new, home))).max() < 0.01
+    assert mine["other"].tolist() == units["community"][at + N].tolist()
+
+
+def test_units_beyond_all_communities_are_found(units, areas):
+    at = np.arange(2, 28, 4)
+    middle = shapely.get_coordinates(shapely.centroid(units.geometry.to_numpy()[at]))
+    spurs = shapely.box(ORIGIN[0] - 60, middle[:, 1] - 3, middle[:, 0], middle[:, 1] + 3)
+    new = rounded(shapely.union(units.geometry.to_numpy()[at], spurs))
+    found = faults(certify(changed(units, at, new), areas=areas), "beyond")
+    assert sorted(found["unit"]) == sorted(units["code"][at])
+    truth = shapely.area(shapely.difference(new, shapely.union_all(areas.geometry.to_numpy())))
+    assert np.abs(np.sort(found["area_m2"]) - np.sort(truth)).max() < 0.01
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["areas", "alone"])
+def test_vertices_that_the_neighbour_lacks_are_found(units, areas, known):
+    at = spread(4)
+    rings = [shapely.get_coordinates(shape)[:-1] for shape in units.geometry.to_numpy()[at]]
+    new = rounded([Polygon(np.insert(ring, 1, ring[:2].mean(axis=0), axis=0)) for ring in rings])
+    frame = changed(units, at, new)
+    assert not shapely.coverage_is_valid(frame.geometry.to_numpy())
+    certificate = certify(frame, areas=areas if known else None)
+    assert certificate.counts["node"] == len(at) and not certificate.passed
+    assert not certificate.counts["gap"] and not certificate.counts["overlap"]
+
+
+def test_communities_may_have_fewer_vertices_than_their_units(units, areas):
+    """A cut that ends on a community's border gives units a vertex that the community lacks."""
+    coarse = lattice(N, bend=0.0005)
+    whole = communities(coarse)
+    sparse = whole.set_geometry(shapely.simplify(whole.geometry.to_numpy(), 0.002), crs=whole.crs)
+    assert (
+        shapely.get_num_coordinates(sparse.geometry.to_numpy()).sum()
+        < 0.5 * shapely.get_num_coordinates(whole.geometry.to_numpy()).sum()
+    )
+    assert certify(coarse, areas=sparse).passed
+
+
+def test_broken_geometry_is_found(units, areas):
+    at = spread(3)[:12]
+    corners = [shapely.get_coordinates(shape)[:-1] for shape in units.geometry.to_numpy()[at]]
+    bows = [Polygon(ring[[0, 8, 4, 12]]) for ring in corners[:4]]
+    new = [*bows, None, Polygon(), LineString(corners[6]), corners[7], *[None] * 4]
+    new[7] = shapely.Point(corners[7][0])
+    certificate = certify(changed(units, at, new), areas=areas)
+    found = faults(certificate, "invalid")
+    assert sorted(found["unit"]) == sorted(units["code"][at])
+    assert found["why"].str.contains("Self-intersection").sum() == 4
+
+
+def test_units_in_pieces_are_found(units, areas):
+    at = spread(3)[:9]
+    mid = shapely.get_coordinates(shapely.centroid(units.geometry.to_numpy()[at]))
+    new = rounded(
+        shapely.difference(units.geometry.to_numpy()[at], shapely.box(*(mid - [200, 1]).T, *(mid + [200, 1]).T))
+    )
+    assert (shapely.get_num_geometries(new) == 2).all()
+    certificate = certify(changed(units, at, new), areas=areas)
+    assert sorted(faults(certificate, "parts")["unit"]) == sorted(units["code"][at])
+
+
+def test_code_faults_are_found(units, areas):
+    at = spread(2)[:40]
+    frame = units.copy()
+    other = areas["code"].to_numpy(object)
+    bad = {}
+    for k, i in enumerate(at):
+        code = frame["code"][i]
+        away = other[(list(other).index(code[:12]) + 7) % len(other)]
+        bad[i] = ("", code[:14], code[:-1] + "O", "999999999999001", f"{away}{700 + k}")[k % 5]
+    frame.loc[list(bad), "code"] = list(bad.values())
+    frame["community"] = frame["code"].str.slice(0, 12)
+    doubled = spread(2)[60:64]
+    frame.loc[doubled, "code"] = frame["code"][doubled + 1].to_numpy()
+    found = faults(certify(frame, areas=areas), "code")
+    named = {frame["code"][i] or f"#{i + 1}" for i in [*at, *doubled]}
+    assert set(found["unit"]) == named
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_swapped_serials_are_found(units, areas, data):
+    frame = units.copy()
+    swapped = []
+    for name in data.draw(st.lists(st.sampled_from(areas["code"].tolist()), min_size=1, max_size=6, unique=True)):
+        at = frame.index[frame["community"] == name]
+        i, j = data.draw(st.lists(st.sampled_from(at.tolist()), min_size=2, max_size=2, unique=True))
+        frame.loc[[i, j], "code"] = frame.loc[[j, i], "code"].to_numpy()
+        swapped.append({frame["code"][i], frame["code"][j]})
+    found = faults(certify(frame), "order")
+    # one of the two may be said to stand right: then it is the other
+    assert all(pair & set(found["unit"]) for pair in swapped)
+    assert set(found["unit"].str.slice(0, 12)) == {code[:12] for pair in swapped for code in pair}
+
+
+def test_later_issues_are_ordered_among_themselves(units):
+    frame = units.assign(issue=0)
+    # retired and born again under the next free serials: no fault, though their places lie among the others
+    born = frame.index[frame["community"] == frame["community"][0]][:3]
+    codes = sorted(frame["code"][born])
+    frame.loc[born, "issue"] = 1
+    frame.loc[born, "code"] = [f"{codes[0][:12]}{n:03d}" for n in (39, 38, 37)]
+    found = certify(frame)
+    assert found.passed == (not found.counts["order"])
+    assert set(faults(found, "order")["unit"]) <= set(frame["code"][born])
+    assert certify(frame.drop(columns="issue")).counts["order"] > 0
+
+
+def test_sizes_are_noticed_and_do_not_fail(units, areas):
+    at = spread(4)[:3]
+    shapes = units.geometry.to_numpy()
+    merged = rounded(shapely.union_all(shapes[[at[0], at[0] + 1, at[0] + N, at[0] + N + 1]]))
+    strip = shapely.box(*(np.array([0, 0, 200, 9]) + np.tile(ORIGIN, 2)))
+    frame = gpd.GeoDataFrame(
+        {"code": ["140802001001001", "140802001002001"]}, geometry=[merged.item(), strip], crs=units.crs
+    )
+    found = certify(frame)
+    assert found.passed
+    assert {kind for kind in NOTICES if found.counts[kind]} == {"area_band", "narrow", "ragged"}
+    assert faults(found, "narrow")["value"].iloc[0] == pytest.approx(2 * 1800 / 418)
+    road = certify(frame.assign(kind=["block", "road"]))
+    assert not road.counts["narrow"] and road.figures["road_units"] == 1
+
+
+def test_a_community_without_room_is_no_miss(units):
+    small = shapely.box(*(np.array([0, 0, 50, 60]) + np.tile(ORIGIN, 2)))
+    frame = gpd.GeoDataFrame({"code": ["140802001001001"]}, geometry=[small], crs=units.crs)
+    area = gpd.GeoDataFrame({"code": ["140802001001"]}, geometry=[small], crs=units.crs)
+    assert not certify(frame, areas=area).counts["area_band"] and not certify(frame).counts["area_band"]
+
+
+def test_barriers_across_units_are_found(units, areas):
+    at = spread(4)
+    shapes = shapely.union(units.geometry.to_numpy()[at], units.geometry.to_numpy()[at + 1])
+    doubles = changed(units, at, rounded(shapes)).drop(index=at + 1)
+    border = shapely.intersection(units.geometry.to_numpy()[at], units.geometry.to_numpy()[at + 1])
+    lines = gpd.GeoDataFrame({"rank": 3}, index=range(len(at)), geometry=shapely.line_merge(border), crs=units.crs)
+    found = faults(certify(doubles, areas=areas, barriers=lines), "barrier")
+    assert sorted(found["unit"]) == sorted(units["code"][at])
+    assert (found["value"] == 3).all() and (found["area_m2"] > 5000).all()
+    assert not certify(doubles, areas=areas, barriers=lines.assign(rank=6)).counts["barrier"]
+    assert not certify(doubles, areas=areas, barriers=lines.assign(tunnel="yes")).counts["barrier"]
+    # the same lines between units, and dead ends inside, are in order
+    assert not certify(units, areas=areas, barriers=lines).counts["barrier"]
+    middle = shapely.centroid(units.geometry.to_numpy()[at])
+    stubs = shapely.linestrings(np.stack([shapely.get_coordinates(middle), shapely.get_coordinates(middle) + 400], 1))
+    stubs = shapely.intersection(stubs, units.geometry.to_numpy()[at])
+    assert not certify(units, barriers=lines.set_geometry(list(stubs), crs=units.crs)).counts["barrier"]
+
+
+def test_order_of_rows_changes_nothing(units, areas):
+    at = spread(4)
+    by = np.random.default_rng(7).uniform(-12, 12, (len(at), 2))
+    frame = changed(units, at, shifted_corner(units, at, by))
+    one = certify(frame, areas=areas).faults
+    two = certify(frame.sample(frac=1, random_state=3), areas=areas.sample(frac=1, random_state=4)).faults
+    rows = [
+        {
+            (f.kind, frozenset([f.unit, f.other]), round(f.area_m2, 6) if f.area_m2 > 0 else 0)
+            for f in found.itertuples()
+        }
+        for found in (one, two)
+    ]
+    assert rows[0] == rows[1] and len(one)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 60))
+def test_every_shifted_corner_is_found(units, areas, seed, count):
+    rng = np.random.default_rng(seed)
+    at = rng.choice(spread(3), min(count, len(spread(3))), replace=False)
+    by = rng.uniform(0.5, 9, (len(at), 2)) * rng.choice([-1, 1], (len(at), 2))
+    frame = changed(units, at, shifted_corner(units, at, by))
+    shapes, before = frame.geometry.to_numpy(), units.geometry.to_numpy()
+    found = certify(frame, areas=areas)
+    lost = shapely.area(shapely.difference(before[at], shapes[at])).sum()
+    won = shapely.area(shapely.difference(shapes[at], before[at])).sum()
+    gaps, overlaps, beyond = (faults(found, kind)["area_m2"].sum() for kind in ("gap", "overlap", "beyond"))
+    assert abs(gaps - lost) < 0.01 * len(at)
+    assert abs(overlaps + beyond - won) < 0.01 * len(at)
+
+
+def test_a_hundred_thousand_units_in_three_seconds():
+    frame = lattice(316)
+    areas = communities(frame)
+    rng = np.random.default_rng(5)
+    at = rng.choice(len(frame), 1000, replace=False)
+    shapes = frame.geometry.to_numpy().copy()
+    middle = shapely.centroid(shapes[at[:500]])
+    shapes[at[:500]] = shapely.difference(shapes[at[:500]], shapely.buffer(middle, 5, cap_style="square"))
+    shapes[at[500:]] = shifted_corner(frame, at[500:], -rng.uniform(2, 9, (500, 2)))
+    faulty = frame.set_geometry(gpd.GeoSeries(shapes, crs=frame.crs))
+    took = []
+    for layer in (frame, faulty):
+        begin = time.process_time()
+        found = certify(layer, areas=areas)
+        took.append(time.process_time() - begin)
+    assert found.counts["gap"] >= 500 and found.counts["overlap"] >= 400
+    # processor time: the machine has other work
+    assert max(took) < 3.0
+
+
+def test_wrong_input_is_told(units, areas):
+    with pytest.raises(InputError, match="projected CRS in metres"):
+        certify(units.to_crs(4326))
+    with pytest.raises(InputError, match="one CRS for all"):
+        certify(units, areas=areas.to_crs(3857))
+    with pytest.raises(InputError, match="column code"):
+        certify(units.drop(columns="code"))
+    with pytest.raises(InputError, match="lower bound first"):
+        Rules(low_m2=3e4)
+    assert certify(units.iloc[:0], areas=areas).counts["gap"] >= 1
+    assert set(certify(units).counts) == {*FAULTS, *NOTICES}
