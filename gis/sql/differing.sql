@@ -1,5 +1,5 @@
 -- Which staged rows say what the record does not hold yet; all others change nothing.
--- A row without a beginning speaks of the version that still holds; without an end it does not speak of the end.
+-- A row without a beginning speaks of the last version before its end; without an end it does not speak of the end.
 -- Parts: {differing}, the table to make, with `fresh` true where the record knows nothing of the thing; {staged};
 --   {target}; {keys}, its key columns; {key}, "k.c = s.c AND …"; {first}, one of the key columns of k;
 --   {same}, "t.c = s.c AND …" of the key and "t.c IS NOT DISTINCT FROM s.c AND …" of the values; {when}, what must hold

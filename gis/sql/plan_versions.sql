@@ -1,5 +1,5 @@
 -- What each differing row of a known thing does to its versions, those of one turn.
--- A row without a beginning speaks of the last version, without an end keeps the version's. Actions:
+-- A row without a beginning speaks of the last version before its end; without an end it keeps the version's. Actions:
 --   new        no version is touched: [its beginning or always, its end or the next version's beginning)
 --   correct    it begins with a version, or speaks of it: takes its place
 --   follow     it begins within a version: that one ends there
@@ -30,7 +30,8 @@ FROM (
         SELECT t.valid_from, t.valid_to, t.recorded_at, {same} AS same
         FROM {target} t
         WHERE {key} AND t.replaced_at = 'infinity'
-          AND (s.valid_from IS NULL OR t.valid_from <= s.valid_from AND s.valid_from < t.valid_to)
+          AND (s.valid_from IS NULL AND t.valid_from < coalesce(s.valid_to, 'infinity')
+               OR t.valid_from <= s.valid_from AND s.valid_from < t.valid_to)
         ORDER BY t.valid_from DESC
         LIMIT 1
     ) t ON true

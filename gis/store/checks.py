@@ -282,7 +282,7 @@ def _roster_areas(columns: Columns, known: Known, faults: Faults) -> None:
 def required(to: Target, columns: Columns, faults: Faults) -> None:
     """Refuse rows that lack what their layer must have."""
     for column in LAYERS[to.layer].columns:
-        values = columns.get(column.name)
+        values = class_texts(columns) if column.name == "class" else columns.get(column.name)
         if column.required and isinstance(values, pa.Array):
             empty = pc.equal(strings(values), "").to_numpy(zero_copy_only=False)
             faults.add(empty, column.name, "", f"{column.name} is missing")

@@ -79,10 +79,10 @@ def load(
 ) -> LoadReport:
     """Load the rows of a layer into the record, in one transaction: all of it is there at the end, or nothing is.
 
-    A row says what holds from its ``valid_from`` until its ``valid_to``. Without a beginning it speaks of the version
-    that holds last, or of always when there is none; without an end it lets the version's stand. Rows that repeat the
-    record change nothing. A later beginning ends the version before; the same beginning corrects it; what was believed
-    until then stays recorded as such.
+    A row says what holds from its ``valid_from`` until its ``valid_to``. Without a beginning it speaks of the last
+    version (before its end), or of always when there is none; without an end it lets the version's stand. Rows that
+    repeat the record change nothing. A later beginning ends the version before; the same beginning corrects it;
+    what was believed until then stays recorded as such.
 
     Parameters
     ----------

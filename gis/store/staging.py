@@ -24,8 +24,9 @@ MANY = 50_000
 """Rows from which dropping and building indexes anew beats keeping them up to date."""
 
 _LASTING = """t.replaced_at = 'infinity'
-    AND (s.valid_from IS NULL AND t.valid_to = 'infinity' OR s.valid_from >= t.valid_from AND s.valid_from < t.valid_to)
-    AND (s.valid_to IS NULL OR s.valid_to = t.valid_to)"""
+    AND CASE WHEN s.valid_from IS NULL THEN t.valid_to = coalesce(s.valid_to, 'infinity')
+             ELSE t.valid_from <= s.valid_from AND s.valid_from < t.valid_to
+                  AND t.valid_to = coalesce(s.valid_to, t.valid_to) END"""
 
 
 def stage(cursor: Cursor, to: Target, columns: Columns, numbers: NDArray[np.int64], turn: NDArray[np.int32]) -> None:
