@@ -32,8 +32,8 @@ class Demo:
     layers
         Canonical frame of each layer by name, geometry in EPSG:4546, index from 1.
     truth
-        What the data do not say: ``hotspots`` (planted), ``cases`` (true place, component, flaw, owner),
-        ``zones`` (planted faults).
+        What the data do not say: ``cases`` (true place, component, flaw, owner), ``hotspots`` (planted), ``background``
+        (expected events of each unit and class group without them), ``zones`` (planted faults).
     """
 
     city: City
@@ -125,10 +125,11 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
         "drains": drains,
     }
     tell("cases", 0.4)
-    true, spots = happened(plan, net, blocks, territory, made)
-    made["cases"], truth = make_cases(plan, city, true, spots, territory, components)
+    true, spots, background = happened(plan, net, blocks, territory, made)
+    made["cases"], known = make_cases(plan, city, true, territory, components)
+    truth = {"cases": known, "hotspots": spots, "background": background, "zones": faults}
     tell("done", 1.0)
-    return Demo(city, {name: _canonical(name, frame) for name, frame in made.items()}, truth | {"zones": faults})
+    return Demo(city, {name: _canonical(name, frame) for name, frame in made.items()}, truth)
 
 
 def _down(degrees: float) -> float:

@@ -32,7 +32,7 @@ KINDS = pd.DataFrame(
 TRUNK, PRIMARY, SECONDARY, TERTIARY, RESIDENTIAL, SERVICE, MOTORWAY, FENCE = range(len(KINDS))
 
 STEPS = (0.0, 0.5, 1.12, 1.66, 2.26, 2.82, 3.4, 3.95, 4.5)
-STEP_KINDS = (PRIMARY, SECONDARY, PRIMARY, SECONDARY, TRUNK, SECONDARY, PRIMARY, SECONDARY, PRIMARY)
+STEP_KINDS = (PRIMARY, SECONDARY, PRIMARY, SECONDARY, PRIMARY, SECONDARY, PRIMARY, SECONDARY, PRIMARY)
 """Distances of the avenues from the centre in meshes, and their kinds."""
 
 REACH = 4.6
@@ -76,7 +76,8 @@ def draw_arterials(plan: Plan, rng: np.random.Generator) -> Drawing:
     """Draw the avenues, the diagonals and the corridors."""
     out = Drawing()
     mesh, shore = plan.mesh, shore_north(plan)
-    side = {axis: _avenues(mesh, rng) for axis in "uv"}
+    ring = 2 if plan.scale < 0.1 else 4  # small cities end before the outer ring
+    side = {axis: _avenues(mesh, ring, rng) for axis in "uv"}
     side["v"] = sorted([row for row in side["v"] if row[0] > shore + 0.3 * mesh] + [(shore, PRIMARY, -20)])
     called = {(row.axis, row.order): row.name for row in table("road_names").itertuples(index=False)}
     for axis, across in (("u", "v"), ("v", "u")):
@@ -104,12 +105,12 @@ def draw_arterials(plan: Plan, rng: np.random.Generator) -> Drawing:
     return out
 
 
-def _avenues(mesh: float, rng: np.random.Generator) -> list[tuple[float, int, int]]:
-    """Place, kind and order (0 through the bell tower, signed) of the avenues of one direction."""
+def _avenues(mesh: float, ring: int, rng: np.random.Generator) -> list[tuple[float, int, int]]:
+    """Place, kind and order (0 through the bell tower, signed) of the avenues of one direction; ``ring`` is a trunk."""
     jitter = rng.uniform(-0.06, 0.06, (2, len(STEPS))) * mesh
     jitter[:, :2] *= 0.3
     return sorted(
-        (sign * step * mesh + jitter[i, k], STEP_KINDS[k], sign * k)
+        (sign * step * mesh + jitter[i, k], TRUNK if k == ring else STEP_KINDS[k], sign * k)
         for i, sign in enumerate((1, -1))
         for k, step in enumerate(STEPS)
         if k or sign > 0

@@ -20,9 +20,9 @@ EDITION_DAY = np.datetime64("2026-07-01")
 """Local day from which reports carry classes of the edition 2026."""
 
 PROFILES = {
-    "living": ({"residential": 1.0, "courtyard": 1.7, "market": 1.6, "commercial": 0.8, "industrial": 0.2, "park": 0.3,
+    "living": ({"residential": 1.0, "courtyard": 0.7, "market": 1.6, "commercial": 0.8, "industrial": 0.2, "park": 0.3,
                 "vacant": 0.2, "construction": 0.3}, 0.5, (0.3, 0.5, 0.8, 1.0, 1.2)),
-    "shop": ({"commercial": 3.0, "market": 5.0, "courtyard": 1.3, "residential": 0.6, "station": 4.0, "hospital": 2.0,
+    "shop": ({"commercial": 3.0, "market": 5.0, "courtyard": 0.75, "residential": 0.6, "station": 4.0, "hospital": 2.0,
               "school": 1.5, "industrial": 0.12, "park": 0.2, "vacant": 0.04, "construction": 0.15}, 0.8,
              (0.3, 1.2, 1.5, 1.2, 0.7)),
     "road": ({"industrial": 0.7, "vacant": 0.4, "park": 0.7}, 1.0, (2.0, 2.0, 1.6, 1.0, 0.5)),
@@ -85,7 +85,7 @@ def make_anchors(plan: Plan, net: Network, blocks: Blocks, territory: Territory)
     for _ in range(14):
         wave, phase = rng.normal(0, 5.0, 2), rng.uniform(0, 2 * np.pi)
         field += 0.17 * np.sin(wave[0] * x + wave[1] * y + phase)
-    near = np.exp(field - 0.55 * np.hypot(x, y))
+    near = np.exp(field - 0.75 * np.hypot(x, y))
     bank = shapely.dwithin(net.water, shapely.points(xy), 90.0)
     share = {}
     for profile, (uses, other, roads) in PROFILES.items():

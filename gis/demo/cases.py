@@ -35,9 +35,9 @@ SIGMA = 1 / 1.5096
 
 
 def make_cases(
-    plan: Plan, city: City, true: pd.DataFrame, spots: pd.DataFrame, territory: Territory, components: gpd.GeoDataFrame
-) -> tuple[gpd.GeoDataFrame, dict[str, pd.DataFrame]]:
-    """The layer ``cases`` from what happened (`gis.demo.happened`), and the truth ``cases`` and ``hotspots``.
+    plan: Plan, city: City, true: pd.DataFrame, territory: Territory, components: gpd.GeoDataFrame
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """The layer ``cases`` from what happened (`gis.demo.happened`), and the truth about them.
 
     Truth of a case: id, x, y (true place), component (code), flaw (one of `FLAWS`), owner, hotspot, duplicate_of.
     """
@@ -76,14 +76,14 @@ def make_cases(
             "id": ids,
             "x": true["x"].to_numpy(),
             "y": true["y"].to_numpy(),
-            "component": _taken([*components["code"], ""], component),
+            "component": _taken(np.append(components["code"].to_numpy(object), ""), component),
             "flaw": _taken(FLAWS, flaw),
             "owner": pd.array(owner, "str"),
-            "hotspot": _taken([*spots.index, ""], spots.index.get_indexer(true["hotspot"])),
-            "duplicate_of": _taken([*ids, ""], original),
+            "hotspot": true["hotspot"].array,
+            "duplicate_of": _taken(np.append(ids.to_numpy(object), ""), original),
         }
     )
-    return frame, {"cases": truth, "hotspots": spots}
+    return frame, truth
 
 
 def _ids(day: np.ndarray):

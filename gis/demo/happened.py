@@ -13,7 +13,7 @@ from gis.demo.clock import times_of_day
 from gis.demo.communities import Territory
 from gis.demo.owners import component_owners, event_owners
 from gis.demo.plan import Plan
-from gis.demo.planted import event_mix, make_hotspots, planted_in_all
+from gis.demo.planted import event_mix, make_background, make_hotspots, planted_in_all
 from gis.demo.streets import Network
 from grids.catalog import catalog
 
@@ -27,8 +27,8 @@ CHANNEL_SHARES = (0.40, 0.31, 0.13, 0.09, 0.07)
 
 def happened(
     plan: Plan, net: Network, blocks: Blocks, territory: Territory, layers: dict[str, pd.DataFrame]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All that is reported, in order of time, and the hotspots planted in it.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """All that is reported, in order of time, the hotspots planted in it, and the background that they stand out from.
 
     The first frame has x, y (true place), day (position in `days`), minute (local), channel (position in
     `CHANNELS`), class (categorical over the catalogue), component (position, -1 none), hotspot, road, community
@@ -50,7 +50,8 @@ def happened(
     )
     true["owner"] = _owners(true, layers)
     true = _with_duplicates(true, n_double, rng)
-    return true.iloc[np.lexsort((true["x"], true["minute"], true["day"]))].reset_index(drop=True), spots
+    true = true.iloc[np.lexsort((true["x"], true["minute"], true["day"]))].reset_index(drop=True)
+    return true, spots, make_background(layers["units"], anchors, n_events)
 
 
 def _classes(day: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

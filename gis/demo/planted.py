@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from shapely import STRtree
 
 from gis.demo.background import EDITION_DAY, Anchors, day_weights, days
 from gis.demo.plan import Plan, table
 from gis.demo.streets import Network
+from grids.errors import InputError
 
 RISKS, SIZES, EACH = (1.5, 2.0, 3.0), (20, 60, 200), 10
 GROUPS = ("2026:E06", "2026:E09", "2026:E07")
-GAP_M = 150.0
-"""Least ground between two planted circles."""
+GAP_M, WIDEST_M = 150.0, 400.0
+"""Least ground between two planted circles, and their largest radius; a small city gets by with a third of the one and
+1.6 of the other."""
+
+TRIES = 700
 
 
 def event_mix() -> pd.DataFrame:
@@ -55,25 +61,24 @@ def make_hotspots(plan: Plan, net: Network, anchors: Anchors, n_events: int) -> 
     -------
     DataFrame
         x, y, radius_m, risk, expected (background cases of the class group in the circle and time), planted (cases
-        added), class (group), from, to (instants, half-open). Circles lie wholly in the city, `GAP_M` apart.
+        added), class (group), from, to (instants, half-open). Circles lie wholly in the city, apart from one another.
     """
     rng = plan.stream("hotspots")
-    mix, day, weight = event_mix(), days(), day_weights()
+    mix, day = event_mix(), days()
     edge = shapely.boundary(net.outline)
     each = plan.count(EACH, 1)
     wanted = [(size, risk) for size in sorted(SIZES, reverse=True) for risk in RISKS for _ in range(each)]
     out: list[dict] = []
     for i, (size, risk) in enumerate(wanted):
-        group = GROUPS[i % 3] if size < 200 else GROUPS[i % 2]
-        first, last = _window(i, day)
-        inside = (day >= first) & (day < last)
-        rate = np.zeros(len(anchors.xy))
-        for before in (True, False):
-            share = weight[inside & ((day < EDITION_DAY) == before)].sum() * n_events
-            part = mix[(mix["before"] == before) & (mix["group"] == group)]
-            for profile, p in part.groupby("profile")["p"].sum().items():
-                rate += share * p * anchors.share[str(profile)]
-        found = _circle(rate, size, anchors.xy, edge, out, rng)
+        usual = GROUPS[i % 3] if size < max(SIZES) else GROUPS[i % 2]
+        # a small city may have no room for a rare class in a short time: then the most frequent one, all along
+        for group, (first, last) in ((usual, _window(i, size, day)), (GROUPS[0], (day[0], day[-1] + 1))):
+            rate = _rate(anchors, mix, group, (day >= first) & (day < last), n_events)
+            found = _circle(rate, size, anchors.xy, edge, out, rng)
+            if found:
+                break
+        else:
+            raise InputError(f"no room for a hotspot of {size} cases", where="demo", right="take a larger scale")
         x, y, radius, expected = found
         begin, end = (pd.Timestamp(str(t), tz="Asia/Shanghai").tz_convert("UTC") for t in (first, last))
         planted = round((risk - 1) * expected)
@@ -84,33 +89,64 @@ def make_hotspots(plan: Plan, net: Network, anchors: Anchors, n_events: int) -> 
     return frame
 
 
-def _window(i: int, day: np.ndarray) -> tuple[np.datetime64, np.datetime64]:
-    """Half the hotspots last all along, the others half a year or a quarter."""
+def _rate(anchors: Anchors, mix: pd.DataFrame, group: str, inside: np.ndarray, n_events: int) -> np.ndarray:
+    """Expected background events of a class group at each anchor on the days ``inside``."""
+    day, weight = days(), day_weights()
+    rate = np.zeros(len(anchors.xy))
+    for before in (True, False):
+        share = weight[inside & ((day < EDITION_DAY) == before)].sum() * n_events
+        some = mix[(mix["before"] == before) & (mix["group"] == group)]
+        for profile, p in some.groupby("profile")["p"].sum().items():
+            rate += share * p * anchors.share[str(profile)]
+    return rate
+
+
+def make_background(units: gpd.GeoDataFrame, anchors: Anchors, n_events: int) -> pd.DataFrame:
+    """Expected background events of each unit and class group over the whole record; hotspots come on top.
+
+    Returns
+    -------
+    DataFrame
+        unit, class (group), expected; one row for each pair, units in their order.
+    """
+    mix, always = event_mix(), np.ones(len(days()), bool)
+    shape, point = STRtree(shapely.points(anchors.xy)).query(units.geometry.to_numpy(), predicate="intersects")
+    parts = []
+    for group in GROUPS:
+        expected = np.bincount(shape, _rate(anchors, mix, group, always, n_events)[point], len(units))
+        parts.append(pd.DataFrame({"unit": units["code"].array, "class": group, "expected": np.round(expected, 4)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _window(i: int, size: int, day: np.ndarray) -> tuple[np.datetime64, np.datetime64]:
+    """Half the hotspots last all along, the others half a year or, if not the largest, a quarter."""
     end = day[-1] + 1
     if i % 2 == 0:
         return day[0], end
     start = np.datetime64("2025-07", "M") + (i * 5) % 12
-    months = 6 if i % 4 == 1 else 3
+    months = 6 if i % 4 == 1 or size == max(SIZES) else 3
     return start.astype("datetime64[D]"), min((start + months).astype("datetime64[D]"), end)
 
 
-def _circle(rate, size, xy, edge, others, rng) -> tuple[float, float, float, float]:
+def _circle(rate, size, xy, edge, others, rng) -> tuple[float, float, float, float] | None:
     """Centre, radius and expected cases of a circle that holds ``size`` of them, inside and apart from the others."""
     total = np.cumsum(rate)
-    for attempt in range(4000):
-        gap = GAP_M if attempt < 2500 else GAP_M / 3
+    for attempt in range(3 * TRIES):
+        gap = GAP_M if attempt < TRIES else GAP_M / 3
+        widest = WIDEST_M if attempt < 2 * TRIES else 1.6 * WIDEST_M
         at = np.round(xy[np.searchsorted(total, rng.uniform(0, total[-1]))], 1)
-        room = float(shapely.distance(edge, shapely.Point(at))) - 20.0
-        for row in others:
-            room = min(room, float(np.hypot(row["x"] - at[0], row["y"] - at[1])) - row["radius_m"] - gap)
+        room = min(float(shapely.distance(edge, shapely.Point(at))) - 20.0, widest)
+        if others:
+            x, y, r = (np.array([row[name] for row in others]) for name in ("x", "y", "radius_m"))
+            room = min(room, float((np.hypot(x - at[0], y - at[1]) - r).min()) - gap)
         if room < 40.0:
             continue
         away = np.hypot(xy[:, 0] - at[0], xy[:, 1] - at[1])
         near = np.flatnonzero(away < room)
-        if rate[near].sum() < size:
-            continue
         order = near[np.argsort(np.round(away[near], 6), kind="stable")]
         held = np.cumsum(rate[order])
+        if not len(held) or held[-1] < size:
+            continue
         last = int(np.searchsorted(held, size))
         return float(at[0]), float(at[1]), float(np.ceil(away[order[last]])), float(held[last])
-    raise RuntimeError(f"no room for a hotspot of {size} cases")
+    return None

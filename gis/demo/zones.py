@@ -223,8 +223,9 @@ def _dated(book: Register, blocks: Blocks, areas: gpd.GeoDataFrame) -> None:
     use = np.array(USES, object)[blocks.use]
     area = np.round(shapely.area(blocks.land))
     order = np.argsort(-area, kind="stable")
-    taken = [block for block in order if use[block] == "residential"]
-    old, changed, coming, double = (blocks.land[block] for block in (taken[-40:-36] if len(taken) > 80 else taken[-4:]))
+    plots = [block for block in order if use[block] == "residential" and area[block] > 2500]
+    at = min(len(plots) * 3 // 4, len(plots) - 4)
+    old, changed, coming, double = (blocks.land[block] for block in plots[at : at + 4])
     code = book.add("LS", "临时代管区", "CG08", "2026:E06", old, valid_to=EXPIRY)
     book.fault("expired", [code], old, "ended 2026-04-01 local time, nobody took over")
     before = book.add("YJ", "移交前养护区", "ZJ", "C E", changed, valid_to=REFORM)
