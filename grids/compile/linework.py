@@ -12,6 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from grids.compile import planar
+from grids.compile.reach import first_hit
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -107,6 +108,44 @@ class Graph:
         u, v = self.u[some], self.v[some]
         ends = np.column_stack([self.x[u], self.y[u], self.x[v], self.y[v]])
         return Lines(ends, self.rank[some], self.left[some], self.right[some])
+
+    def dead_ends(self, inside: Floats, near_m: float, far_m: float, large_m2: float) -> Lines:
+        """Lines on from dead ends, along their last bearing, to what they meet.
+
+        A barrier that stops at most ``near_m`` short of another is continued with its own rank; one that ends in
+        a face above ``large_m2`` is continued up to ``far_m`` by a cut, which need not stay.
+
+        Parameters
+        ----------
+        inside
+            Area in m² of the face on the left of each half-edge, dead ends included.
+        """
+        degree = np.bincount(self.u, minlength=len(self.x)) + np.bincount(self.v, minlength=len(self.x))
+        ends = np.concatenate([np.flatnonzero(degree[self.u] == 1) * 2 + 1, np.flatnonzero(degree[self.v] == 1) * 2])
+        ends = ends[self.rank[ends // 2] < CUT]
+        e = ends // 2
+        tip, base = np.where(ends % 2 == 1, self.u[e], self.v[e]), np.where(ends % 2 == 1, self.v[e], self.u[e])
+        # a last piece of some centimetres has no bearing
+        way = np.column_stack([self.x[tip] - self.x[base], self.y[tip] - self.y[base]]).astype(float)
+        length = np.hypot(*way.T)
+        some = length > 0
+        order = np.lexsort((self.y[tip], self.x[tip]))
+        order = order[some[order]]
+        tip, e, way, ends = tip[order], e[order], way[order] / length[order, None], ends[order]
+        large = np.abs(inside[ends]) > large_m2
+        reach = np.where(large, far_m, near_m) * 1e3
+        origin = np.column_stack([self.x[tip], self.y[tip]])
+        hit, edge = first_hit(origin, way, reach, tip, self.x, self.y, self.u, self.v)
+        met = edge >= 0
+        away = np.hypot(*(hit - origin).T)
+        rank = np.where(away <= near_m * 1e3, self.rank[e], CUT)
+        none = np.full(int(met.sum()), -1, np.int64)
+        return Lines(np.column_stack([origin, hit])[met], rank[met], none, none)
+
+    def open_areas(self) -> Floats:
+        """Area in m² within the ring on the left of each half-edge, dead ends walked on both sides."""
+        _, ring, count = planar.trace(self.order, self.u, self.v, np.ones(len(self.u), bool))
+        return planar.ring_areas(self.x, self.y, self.u, self.v, ring, count)[ring]
 
     def faces(self, alive: NDArray[np.bool_] | None = None) -> Faces:
         """Faces between the living edges (all, when not given); dead ends bound nothing."""

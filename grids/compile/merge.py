@@ -14,7 +14,16 @@ Floats = NDArray[np.float64]
 
 @njit(cache=True, nogil=True)
 def joined(
-    area: Floats, around: Floats, a: Ints, b: Ints, shared: Floats, cost: Floats, low: float, high: float, narrow: float
+    area: Floats,
+    around: Floats,
+    a: Ints,
+    b: Ints,
+    shared: Floats,
+    cost: Floats,
+    low: float,
+    high: float,
+    narrow: float,
+    likes: Floats,
 ) -> Ints:
     """Group number of each face after crumbs have joined their neighbours.
 
@@ -63,8 +72,9 @@ def joined(
             if not dead[k] and other != crumb:
                 size2 = area[crumb] + area[other]
                 rim = max(around[crumb] + around[other] - 2 * shared[k], 1e-6)
-                score = shared[k] / around[crumb] + 1.5 * min(4 * np.pi * size2 / rim**2, 1.0)
-                score -= cost[k] / around[crumb]
+                score = likes[0] * shared[k] / around[crumb] + likes[1] * min(4 * np.pi * size2 / rim**2, 1.0)
+                wide = 2 * min(area[crumb] / around[crumb], area[other] / around[other])
+                score -= likes[2] * cost[k] / around[crumb] * min(max((wide - likes[3]) / likes[4], 0.0), 1.0)
                 if size2 > high and area[other] <= high:
                     score -= 1.0 + 2.0 * (size2 / high - 1.0)
                 score = np.rint(score * 1e6)

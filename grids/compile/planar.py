@@ -19,7 +19,7 @@ MARGIN_MM = 2
 
 
 @njit(cache=True, nogil=True)
-def _cells(ax: Ints, ay: Ints, bx: Ints, by: Ints, x0: int, y0: int, rows: int, cell: int) -> tuple[Ints, Ints]:
+def cells(ax: Ints, ay: Ints, bx: Ints, by: Ints, x0: int, y0: int, rows: int, cell: int) -> tuple[Ints, Ints]:
     """Cell number and segment of every cell that a segment passes within `MARGIN_MM`; sorted by cell, then segment."""
     n = len(ax)
     total = 0
@@ -180,7 +180,7 @@ def node(ax: Ints, ay: Ints, bx: Ints, by: Ints) -> tuple[Ints, Ints, Ints, Ints
         return none, none, none, none, none
     x0, y0 = int(cx.min()) - CELL_MM, int(min(cy.min(), dy.min())) - CELL_MM
     rows = (int(max(cy.max(), dy.max())) - y0) // CELL_MM + 3
-    key, seg = _cells(cx, cy, dx, dy, x0, y0, rows, CELL_MM)
+    key, seg = cells(cx, cy, dx, dy, x0, y0, rows, CELL_MM)
     hx, hy = _crossings(cx, cy, dx, dy, key, seg, x0, y0, rows, CELL_MM)
     points = np.column_stack([np.concatenate([cx, dx, hx]), np.concatenate([cy, dy, hy])])
     order = np.lexsort((points[:, 1], points[:, 0]))

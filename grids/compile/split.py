@@ -10,7 +10,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 DIRECTIONS = 12
-BALANCE = (0.0, -0.06, 0.06, -0.12, 0.12)
+BALANCE = (0.0, -0.06, 0.06, -0.12, 0.12, -0.18, 0.18)
 """Trial shares beside the even one: a shorter cut is worth some difference in size."""
 
 
@@ -87,16 +87,18 @@ def _sides(px: Floats, py: Floats, start: Ints, c: float) -> tuple[float, float,
 
 
 @njit(cache=True, nogil=True)
-def _worth(area: float, around: float, parts: int) -> float:
+def _worth(area: float, around: float, parts: int, inner: float) -> float:
     """Compactness to expect of the parts: 4πA/P² when it is one, with square-like inner cuts when it is more."""
     if parts > 1:
-        around = (around + 2.0 * (parts - 1) * np.sqrt(area / parts)) / parts
+        around = (around + 2.0 * inner * (parts - 1) * np.sqrt(area / parts)) / parts
         area = area / parts
     return 4 * np.pi * area / max(around, 1e-9) ** 2
 
 
 @njit(cache=True, nogil=True)
-def _best(x: Floats, y: Floats, start: Ints, parts: int, low: float, high: float) -> tuple[float, float, float]:
+def _best(
+    x: Floats, y: Floats, start: Ints, parts: int, low: float, high: float, k_: Floats
+) -> tuple[float, float, float, float]:
     """Normal (cos, sin) and place of the best trial cut; a normal of 0, 0 when there is none."""
     grain = _grain(x, y, start)
     n = len(x)
@@ -132,13 +134,13 @@ def _best(x: Floats, y: Floats, start: Ints, parts: int, low: float, high: float
                         b = c
                 c = (a + b) / 2
                 behind, beyond, inside, crossings = _sides(px, py, start, c)
-                score = first * _worth(goal, behind + inside, first)
-                score += (parts - first) * _worth(total - goal, beyond + inside, parts - first)
-                score = score / parts - 0.1 * (crossings - 2) - 0.25 * abs(shift)
+                score = first * _worth(goal, behind + inside, first, k_[2])
+                score += (parts - first) * _worth(total - goal, beyond + inside, parts - first, k_[2])
+                score = score / parts - k_[0] * (crossings - 2) - k_[1] * abs(shift)
                 score = np.rint(score * 1e5)
                 if score > best:
                     best, best_cos, best_sin, best_c = score, cos, sin, c
-    return best_cos, best_sin, best_c
+    return best_cos, best_sin, best_c, best
 
 
 @njit(cache=True, nogil=True)
@@ -264,7 +266,9 @@ def _halved(x: Floats, y: Floats, start: Ints, cos: float, sin: float, c: float)
 
 
 @njit(cache=True, nogil=True)
-def cuts(x: Floats, y: Floats, ring: Ints, polygon: Ints, parts: Ints, low: float, high: float) -> Floats:
+def cuts(
+    x: Floats, y: Floats, ring: Ints, polygon: Ints, parts: Ints, target: float, low: float, high: float, k_: Floats
+) -> Floats:
     """Cuts that divide polygons into parts.
 
     Parameters
@@ -295,7 +299,16 @@ def cuts(x: Floats, y: Floats, ring: Ints, polygon: Ints, parts: Ints, low: floa
             n = wanted.pop()
             if n < 2:
                 continue
-            cos, sin, c = _best(qx, qy, start, n, low, high)
+            cos, sin, c, score = _best(qx, qy, start, n, low, high, k_)
+            size = abs(_behind(qx, qy, start, np.inf)) / target
+            score -= k_[3] * 1e5 * np.log(size / n) ** 2
+            base = n
+            for other in (base - 1, base + 1):
+                if other >= 2 and base <= k_[4]:
+                    cos2, sin2, c2, score2 = _best(qx, qy, start, other, low, high, k_)
+                    score2 -= k_[3] * 1e5 * np.log(size / other) ** 2
+                    if score2 > score + 1:
+                        cos, sin, c, score, n = cos2, sin2, c2, score2, other
             if cos == 0.0 and sin == 0.0:
                 continue
             pieces, chords = _halved(qx, qy, start, cos, sin, c)

@@ -30,6 +30,16 @@ NARROW_M = 12.0
 WEIGHT = np.array([50.0, 8.0, 8.0, 1.6, 1.2, 0.8, 0.6, 0.1, 0.05, 0.0])
 """What it costs to hide a metre of border by rank: 0 border of a community, 1 to 8 barriers, 9 our own cuts."""
 
+NEAR_M = 10.0
+"""A barrier that stops this short of another is taken to meet it."""
+
+FAR_M = 120.0
+"""A dead end in a block above the band is a good place for a cut when something stands across within this distance."""
+
+LIKES = np.array([1.5, 1.5, 4.0, 6.0, 6.0])
+
+KNOBS = np.array([0.1, 0.1, 1.0, 0.8, 6, 0.45])
+
 ROUNDS = 3
 
 
@@ -81,19 +91,23 @@ def build_units(
     tell("noding", 0.0)
     lines = Lines.around(areas.geometry.to_numpy()) + _barrier_lines(barriers)
     graph = lines.noded()
+    graph = (lines + graph.dead_ends(graph.open_areas(), NEAR_M, FAR_M, high)).noded()
     faces = graph.faces()
     community = faces.community()
     group = _groups(faces, community, low, high)
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         kept = graph.lines(faces.between(group))
         blocks = graph.faces(faces.between(group))
         community = blocks.community()
-        large = np.flatnonzero((blocks.area > high) & (community >= 0))
+        divide = blocks.area > high
+        if turn == 0:
+            divide |= _strips(faces, group, blocks, low, high)
+        large = np.flatnonzero(divide & (community >= 0))
         if not len(large):
             break
         tell("cutting", 0.4)
         parts = np.maximum(np.rint(blocks.area[large] / target_m2), 2).astype(np.int64)
-        ends = np.rint(cuts(*blocks.rings(large), parts, low, high) * 1e3).astype(np.int64)
+        ends = np.rint(cuts(*blocks.rings(large), parts, target_m2, low, high, KNOBS) * 1e3).astype(np.int64)
         none = np.full(len(ends), -1, np.int64)
         graph = (kept + Lines(ends, np.full(len(ends), CUT, np.int64), none, none)).noded()
         faces = graph.faces()
@@ -124,10 +138,23 @@ def build_units(
     )
 
 
+def _strips(faces: Faces, group: Ints, blocks: Faces, low: float, high: float) -> np.ndarray:
+    """Blocks pieced together from crumbs alone, long and worth two units: road land along a main road, mostly."""
+    whole = (faces.area >= low) & (2 * faces.area >= NARROW_M * faces.around)
+    holds = np.zeros(len(faces.area) + 1, bool)
+    holds[group[whole]] = True
+    natural = np.zeros(len(blocks.area), bool)
+    for side in (0, 1):
+        some = (blocks.half[side::2] >= 0) & (faces.half[side::2] >= 0)
+        natural[blocks.half[side::2][some]] |= holds[group[faces.half[side::2][some]]]
+    compact = 4 * np.pi * blocks.area / blocks.around**2
+    return ~natural & (blocks.area > 2.1 * low) & (compact < KNOBS[5])
+
+
 def _groups(faces: Faces, community: Ints, low: float, high: float) -> Ints:
     """Group of each face after crumbs have joined; -1 for faces outside the communities."""
     a, b, shared, cost = faces.pairs(community, WEIGHT)
-    group = joined(faces.area, faces.around, a, b, shared, cost, low, high, NARROW_M)
+    group = joined(faces.area, faces.around, a, b, shared, cost, low, high, NARROW_M, LIKES)
     return np.where(community >= 0, group, -1)
 
 
