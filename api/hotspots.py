@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-BANDWIDTH_M = 150.0
+BANDWIDTH_M = 80.0
+"""Narrow enough that a gathering of one or two unit grids is not smoothed away."""
 CELL_M = 25.0
 LEVEL = 0.05
 """False discovery rate below which a unit counts as hot."""

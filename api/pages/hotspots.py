@@ -197,7 +197,8 @@ def _form(look: Look, groups: dict[str, str]) -> str:
     if selection.classes not in choices:
         choices[selection.classes] = selection.classes
     classes = _options(choices, selection.classes)
-    widths = _options({f"{b:g}": f"{b:g} 米" for b in (80, 150, 300, 600)}, f"{selection.bandwidth_m:g}")
+    common = sorted({50.0, 80.0, 150.0, 300.0, 600.0, selection.bandwidth_m})
+    widths = _options({f"{b:g}": f"{b:g} 米" for b in common}, f"{selection.bandwidth_m:g}")
     return f"""<form method="get" action="/maps/hotspots">
 <label for="class">类别</label><select id="class" name="class">{classes}</select>
 <div class="two">
@@ -228,9 +229,10 @@ def legend(look: Look) -> str:
         '<section class="legend card"><h2>案件密度（件/公顷）</h2>'
         f'<div class="ramp" style="background:{heat.stops()}"></div><div class="ticks">{ticks}</div>'
         f'<div class="key"><i></i>显著热点单元（Gi*，q &lt; {LEVEL:g}）</div>'
-        f"<p>高斯核密度，带宽 {look.selection.bandwidth_m:g} 米；n = {len(look.places):,}；"
-        f"<span>{escape(period(look))}</span>。"
-        "城区边缘未作边界校正，密度偏低。Gi* 以相接单元为邻，双侧检验，Benjamini–Hochberg 校正。</p></section>"
+        f"<p>n = {len(look.places):,} · 带宽 {look.selection.bandwidth_m:g} 米 · <span>{escape(period(look))}</span></p>"
+        "<details><summary>方法</summary><p>高斯核密度；城区边缘未作边界校正，密度偏低。"
+        "Gi* 以相接单元为邻，双侧检验，Benjamini–Hochberg 校正；案件数未按人口或面积折算。"
+        "位置缺失、落在默认点或城区外、尚未分派的案件不计入。</p></details></section>"
     )
 
 

