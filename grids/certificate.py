@@ -255,7 +255,7 @@ def _coverage(frame: gpd.GeoDataFrame, areas: gpd.GeoDataFrame | None, found: pd
     places = np.append(np.array([] if areas is None else areas["code"], object), "")
     pair = kind == "overlap"
     others = np.where(pair, labels[np.where(pair, other, -1)], places[np.where(pair, -1, other)])
-    whole = shapely.area(np.append(frame.geometry.to_numpy(), None)[unit])
+    whole = np.append(shapely.area(frame.geometry.to_numpy()), np.inf)[unit]
     stray = (kind == "over_community") & (area > 0.5 * whole)
     told = {
         "gap": "is covered by no unit",

@@ -46,8 +46,13 @@ class Edges:
         return Edges(self.a[chosen], self.b[chosen], self.owner[chosen], self.sign[chosen], self.low)
 
     def __add__(self, other: Edges) -> Edges:
-        pairs = ((self.a, other.a), (self.b, other.b), (self.owner, other.owner), (self.sign, other.sign))
-        return Edges(*(np.concatenate(pair) for pair in pairs), self.low)  # type: ignore[arg-type]
+        return Edges(
+            np.concatenate([self.a, other.a]),
+            np.concatenate([self.b, other.b]),
+            np.concatenate([self.owner, other.owner]),
+            np.concatenate([self.sign, other.sign]),
+            self.low,
+        )
 
     def points(self, keys: Ints) -> Floats:
         """Coordinates (n, 2), metres, of point keys."""
