@@ -153,14 +153,15 @@ def borders(faces: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.i
     same = np.flatnonzero(ring[1:] == ring[:-1])
     start, end = key[same], key[same + 1]
     length = np.hypot(*(xy[same + 1] - xy[same]).T)
-    face = owner[ring[same]]
+    face = owner[ring[same]].astype(np.int64)
     a, b = np.minimum(start, end), np.maximum(start, end)
     order = np.lexsort((face, b, a))
     a, b, face, length = a[order], b[order], face[order], length[order]
     twin = np.flatnonzero((a[1:] == a[:-1]) & (b[1:] == b[:-1]) & (face[1:] != face[:-1]))
     pair = face[twin] * len(faces) + face[twin + 1]
     pairs, index = np.unique(pair, return_inverse=True)
-    return pairs // max(len(faces), 1), pairs % max(len(faces), 1), np.bincount(index, length[twin], len(pairs))
+    n = max(len(faces), 1)
+    return pairs // n, pairs % n, np.bincount(index, length[twin], len(pairs)).astype(np.float64)
 
 
 def _merged(faces: NDArray[np.object_], community: NDArray[np.int64], target_m2: float) -> NDArray[np.int64]:

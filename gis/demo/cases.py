@@ -139,7 +139,8 @@ def _points(city: City, xy: np.ndarray, accuracy, flaw, rng) -> tuple[np.ndarray
     shifted = flaw == FLAWS.index("gcj02")
     lonlat = to_lonlat(seen[shifted, 0], seen[shifted, 1], SRID)
     seen[shifted] = np.column_stack(to_city(*wgs_to_gcj(*lonlat), "EPSG:4326", SRID))
-    spots = np.column_stack(to_city(*np.array(city.default_points).T, "EPSG:4326", SRID))
+    lon, lat = np.array(city.default_points).T
+    spots = np.column_stack(to_city(lon, lat, "EPSG:4326", SRID))
     default = np.flatnonzero(flaw == FLAWS.index("default_point"))
     seen[default] = spots[(rng.random(len(default)) < 0.2).astype(np.int64)]
     points = shapely.points(np.round(seen, 3))

@@ -83,14 +83,14 @@ class Places:
         self.roads, self.lit = some(kind <= RESIDENTIAL), some(kind <= TERTIARY)
         self.main, self.minor = some(kind <= SECONDARY), some((kind == TERTIARY) | (kind == RESIDENTIAL))
         length = shapely.length(shapes)
-        corner = [
+        sides = [
             offset(shapes, np.clip(at, 0.0, length), side * (half - 1.0))
             for at in (clear[:, 0] + 1.5, length - clear[:, 1] - 1.5)
             for side in (1, -1)
         ]
-        ends = np.concatenate([degree[:, 0], degree[:, 0], degree[:, 1], degree[:, 1]]) >= 3
-        busy = np.concatenate([main[:, 0], main[:, 0], main[:, 1], main[:, 1]]) >= 2
-        corner = np.vstack(corner)
+        ends = np.repeat(degree.T, 2, axis=0).ravel() >= 3
+        busy = np.repeat(main.T, 2, axis=0).ravel() >= 2
+        corner = np.vstack(sides)
         self.corners = corner[ends]
         self.junctions = corner[ends & busy] if (ends & busy).any() else corner[ends]
         city_water, city_rail = (shapely.intersection(axis, net.outline) for axis in (net.water, net.rail))
@@ -224,7 +224,7 @@ def _crossings(roads: np.ndarray, axis, otherwise: Coords) -> Coords:
 
 
 def _junctions(shapes: np.ndarray, kind: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For both ends of each street, shape (n, 2): metres that the streets across take, streets and main roads there.
+    """For both ends of each street, shape (n, 2): metres that the streets across take, streets there, main roads there.
 
     The street itself and one more as wide, which continues it, do not lie across.
     """
@@ -242,5 +242,4 @@ def _junctions(shapes: np.ndarray, kind: np.ndarray, half: np.ndarray) -> tuple[
     np.maximum.at(second, node[less], own[less])
     across = np.where(less | (same[node] > 2), widest[node], second[node])
     main = np.bincount(node, np.tile(kind <= SECONDARY, 2))
-    return tuple(column[node].reshape(2, n).T if i else column.reshape(2, n).T for i, column in
-                 enumerate((across, degree, np.where(degree >= 3, main, 0))))  # fmt: skip
+    return across.reshape(2, n).T, degree[node].reshape(2, n).T, main[node].reshape(2, n).T

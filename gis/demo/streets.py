@@ -293,9 +293,6 @@ def _local_names(lines, kind, name) -> np.ndarray:
     band = np.where(flat, np.round(y[local] / 180), np.round(x[local] / 180)).astype(int)
     cell = np.where(flat, np.round(x[local] / 1400), np.round(y[local] / 1400)).astype(int)
     number = (band * 7 + cell * 31 + 1000) % len(given)
-    for i, row in enumerate(local):
-        tail = "街" if flat[i] else "路"
-        if kind[row] == RESIDENTIAL:
-            tail = "巷" if cell[i] % 2 else tail
-        out[row] = given[number[i]] + tail
+    lane = (kind[local] == RESIDENTIAL) & (cell % 2 == 1)
+    out[local] = given[number] + np.select([lane, flat], ["巷", "街"], "路").astype(object)
     return out
