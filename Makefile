@@ -6,7 +6,7 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(STATE)/uv/bin/uv)
 RUN = $(UV) run --frozen --no-sync
 ARGS ?=
 
-.PHONY: help run test test-long lint bench notebooks setup setup-test setup-lint clean
+.PHONY: help run test test-long lint bench picture notebooks setup setup-test setup-lint clean
 .NOTPARALLEL:
 
 help: ## list the verbs
@@ -29,6 +29,9 @@ lint: setup-lint ## style, layers, types
 
 bench: setup ## rates of load and assignment beside geopandas and PostGIS
 	@$(RUN) python -m tests.bench $(ARGS)
+
+picture: setup-test ## the README's picture of the map page, from the loaded demo city
+	@$(RUN) python -m tests.picture $(ARGS)
 
 notebooks: setup ## execute the notebooks in place
 	@for notebook in notebooks/*.ipynb; do \

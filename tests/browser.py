@@ -13,7 +13,7 @@ from selenium.webdriver.chrome.service import Service
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--hide-scrollbars", "--disable-dev-shm-usage", "--lang=zh-CN",
+    "--disable-sync", "--no-first-run", "--hide-scrollbars", "--disable-dev-shm-usage",
 )  # fmt: skip
 DRAWN = """
 const tiles = [...document.querySelectorAll('img.leaflet-tile, img.leaflet-image-layer')];

@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 from shapely import STRtree
 
 from api.pages.mercator import Box, pixel_m, project, tile_box
@@ -57,6 +58,31 @@ ROADS = {
 OTHER_ROAD = "residential"
 CARRIAGEWAY = 0.7
 """Share of a road's width between the buildings that is drawn as road."""
+
+
+BORDERS = ("#b9a7c4", "#9c86ab", "#86709a")
+"""Colours of the borders of area sets, smallest first, and of the outermost."""
+
+
+@cache
+def palette() -> Image.Image:
+    """The 256 colours of the map: those of the styles, and of soft edges between lines and what they lie on."""
+    grounds = [LAND, BEYOND, WATER, GREEN, BUILDING]
+    lines = [c for style in ROADS.values() for c in (style.casing, style.fill)]
+    lines += [RAIL, WATER_EDGE, BUILDING_EDGE, *BORDERS]
+    colours = [ImageColor.getrgb(c) for c in dict.fromkeys([*grounds, *PARCELS.values(), *lines, RAIL_GAP])]
+    mixed = [
+        tuple(
+            round(a + (b - a) * share) for a, b in zip(ImageColor.getrgb(ground), ImageColor.getrgb(line), strict=True)
+        )
+        for ground in grounds[:4]
+        for line in dict.fromkeys([*lines, BUILDING])
+        for share in (0.25, 0.5, 0.75)
+    ]
+    chosen = list(dict.fromkeys([*colours, *mixed]))[:256]
+    image = Image.new("P", (1, 1))
+    image.putpalette([v for colour in chosen for v in colour])
+    return image
 
 
 @dataclass(frozen=True)
@@ -140,7 +166,8 @@ class BaseMap:
         self._borders(pen, z)
         small = pen.image.reduce(FINER)
         out = io.BytesIO()
-        small.quantize(96, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(out, "PNG")
+        # one palette for all tiles: flat colours stay exact, so that no edge of a tile shows
+        small.quantize(palette=palette(), dither=Image.Dither.NONE).save(out, "PNG")
         return out.getvalue()
 
     def _parcels(self, pen: _Pen, z: int) -> None:
@@ -193,12 +220,12 @@ class BaseMap:
             pen.lines(dashes(found.shapes[at], 9.0 * pixel_m(z), 9.0 * pixel_m(z)), 1.6, RAIL_GAP)
 
     def _borders(self, pen: _Pen, z: int) -> None:
-        styles = {0: (14, 1.0, 3.0, 4.0, "#b9a7c4"), 1: (12, 1.4, 7.0, 4.0, "#9c86ab")}
+        styles = {0: (14, 1.0, 3.0, 4.0, BORDERS[0]), 1: (12, 1.4, 7.0, 4.0, BORDERS[1])}
         last = len(self.borders) - 1
         for k in range(len(self.borders)):
-            zoom, width, on, off, colour = styles.get(k, (0, 2.0, 12.0, 4.0, "#86709a"))
+            zoom, width, on, off, colour = styles.get(k, (0, 2.0, 12.0, 4.0, BORDERS[2]))
             if k == last and last > 0:
-                zoom, width, on, off, colour = 0, 2.0, 12.0, 4.0, "#86709a"
+                zoom, width, on, off, colour = 0, 2.0, 12.0, 4.0, BORDERS[2]
             if z >= zoom:
                 border = self.borders[k]
                 near = border.shapes[border.near(pen.box, 0)]

@@ -59,6 +59,7 @@ def page(look: Look, sources: Sources, *, nonce: str = "") -> str:
         standalone=sources.standalone,
         location=((south + north) / 2, (west + east) / 2),
         zoom_start=13,
+        zoom_snap=0.5,
         min_zoom=9,
         max_zoom=18,
         prefer_canvas=True,
@@ -229,7 +230,8 @@ def legend(look: Look) -> str:
         '<section class="legend card"><h2>案件密度（件/公顷）</h2>'
         f'<div class="ramp" style="background:{heat.stops()}"></div><div class="ticks">{ticks}</div>'
         f'<div class="key"><i></i>显著热点单元（Gi*，q &lt; {LEVEL:g}）</div>'
-        f"<p>n = {len(look.places):,} · 带宽 {look.selection.bandwidth_m:g} 米 · <span>{escape(period(look))}</span></p>"
+        f"<p>n = {len(look.places):,} · 带宽 {look.selection.bandwidth_m:g} 米 · "
+        f"<span>{escape(period(look))}</span></p>"
         "<details><summary>方法</summary><p>高斯核密度；城区边缘未作边界校正，密度偏低。"
         "Gi* 以相接单元为邻，双侧检验，Benjamini–Hochberg 校正；案件数未按人口或面积折算。"
         "位置缺失、落在默认点或城区外、尚未分派的案件不计入。</p></details></section>"

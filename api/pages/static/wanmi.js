@@ -32,7 +32,7 @@ window.wanmi = (function () {
     },
     _clear: function () { this._pane.replaceChildren(); },
     _place: function () {
-      const map = this._map, zoom = map.getZoom(), view = map.getBounds().pad(0.2), taken = [], shown = [];
+      const map = this._map, zoom = Math.floor(map.getZoom()), view = map.getBounds().pad(0.2), taken = [], shown = [];
       for (const [text, lon, lat, kind, from, to, angle] of this._names) {
         if (zoom < from || zoom > to || !view.contains([lat, lon])) continue;
         const at = map.latLngToLayerPoint([lat, lon]);
