@@ -12,10 +12,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from grids.compile import planar
-from grids.compile.reach import first_hit
+from grids.compile.reach import beside, first_hit
+from grids.compile.split import cuts
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+MARK_M = 12.0
+"""Spacing of the marks on borders of communities at which cuts may end."""
 
 BORDER, CUT = 0, 9
 """Ranks beside those of barriers (1 to 8): border of a community, cut of ours."""
@@ -99,6 +103,11 @@ class Graph:
     order: Ints
 
     @property
+    def border(self) -> NDArray[np.bool_]:
+        """Edges on the border of a community."""
+        return (self.left >= 0) | (self.right >= 0)
+
+    @property
     def length(self) -> Floats:
         """Metres of each edge."""
         return np.hypot(self.x[self.u] - self.x[self.v], self.y[self.u] - self.y[self.v]) / 1e3
@@ -139,8 +148,36 @@ class Graph:
         met = edge >= 0
         away = np.hypot(*(hit - origin).T)
         rank = np.where(away <= near_m * 1e3, self.rank[e], CUT)
+        # a cut of ours ends on a border only at its marks, so that the community beyond does not feel it
+        on = np.flatnonzero(met & self.border[edge] & (rank == CUT))
+        far = self.x[self.u[edge[on]]], self.y[self.u[edge[on]]]
+        share = np.hypot(hit[on, 0] - far[0], hit[on, 1] - far[1]) / (self.length[edge[on]] * 1e3)
+        pieces = _pieces(self.length[edge[on]])
+        hit[on] = self._mark(edge[on], np.rint(share * pieces), pieces)
         none = np.full(int(met.sum()), -1, np.int64)
         return Lines(np.column_stack([origin, hit])[met], rank[met], none, none)
+
+    def _mark(self, edge: Ints, k: Ints, pieces: Ints) -> Ints:
+        """The k-th mark of edges that are divided into pieces: a millimetre point that hardly bends the edge."""
+        a = np.column_stack([self.x[self.u[edge]], self.y[self.u[edge]]])
+        b = np.column_stack([self.x[self.v[edge]], self.y[self.v[edge]]])
+        way = (b - a).astype(float)
+        mark = beside(a + way * (k / pieces)[:, None], way / np.hypot(*way.T)[:, None])
+        return np.where((k <= 0)[:, None], a, np.where((k >= pieces)[:, None], b, mark))
+
+    def marked(self) -> Lines:
+        """All edges as segments, those on borders of communities divided into pieces of at most `MARK_M`.
+
+        The marks depend on the border alone. Cuts end at them, so a cut on one side adds no corner to the other.
+        """
+        rest = self.lines(~self.border)
+        edge = np.flatnonzero(self.border)
+        pieces = _pieces(self.length[edge])
+        of = np.repeat(np.arange(len(edge)), pieces)
+        k = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        start, end = self._mark(edge[of], k, pieces[of]), self._mark(edge[of], k + 1, pieces[of])
+        e = edge[of]
+        return rest + Lines(np.column_stack([start, end]), self.rank[e], self.left[e], self.right[e])
 
     def open_areas(self) -> Floats:
         """Area in m² within the ring on the left of each half-edge, dead ends walked on both sides."""
@@ -254,8 +291,8 @@ class Faces:
         told = np.append(group, -1)
         return self.alive & (told[self.half[0::2]] != told[self.half[1::2]])
 
-    def rings(self, some: Ints) -> tuple[Floats, Floats, Ints, Ints]:
-        """Corners in metres, ring starts and polygon starts of some faces; shell first."""
+    def rings(self, some: Ints) -> tuple[Ints, Ints, Ints]:
+        """Nodes of the corners, ring starts and polygon starts of some faces; shell first."""
         order = np.argsort(self.hole_of, kind="stable")
         first = np.searchsorted(self.hole_of[order], np.arange(len(self.area) + 1))
         count = 1 + first[some + 1] - first[some]
@@ -270,11 +307,25 @@ class Faces:
         size = self.start[ring + 1] - self.start[ring]
         starts = np.concatenate([[0], np.cumsum(size)])
         node = self.node[np.arange(starts[-1]) - np.repeat(starts[:-1] - self.start[ring], size)]
-        return self.graph.x[node] / 1e3, self.graph.y[node] / 1e3, starts, polygon
+        return node, starts, polygon
+
+    def cuts(self, some: Ints, parts: Ints, target: float, low: float, high: float, knobs: Floats) -> Lines:
+        """Cuts that divide some faces into parts."""
+        g = self.graph
+        node, ring, polygon = self.rings(some)
+        following = np.arange(1, len(node) + 1)
+        following[ring[1:] - 1] = ring[:-1]
+        a, b = np.minimum(node, node[following]), np.maximum(node, node[following])
+        key = g.u * len(g.x) + g.v
+        fixed = g.border[np.searchsorted(key, a * len(g.x) + b)]
+        ends = cuts(g.x[node] / 1e3, g.y[node] / 1e3, fixed, ring, polygon, parts, target, low, high, knobs)
+        none = np.full(len(ends), -1, np.int64)
+        return Lines(np.rint(ends * 1e3).astype(np.int64), np.full(len(ends), CUT, np.int64), none, none)
 
     def polygons(self, some: Ints) -> NDArray[np.object_]:
         """Some faces as polygons."""
-        x, y, ring, polygon = self.rings(some)
+        node, ring, polygon = self.rings(some)
+        x, y = self.graph.x[node] / 1e3, self.graph.y[node] / 1e3
         size = np.diff(ring)
         # close each ring: its first corner once more
         last = np.cumsum(size + 1) - 1
@@ -290,6 +341,10 @@ class Faces:
         for i in holed.tolist():
             out[i] = shapely.polygons(rings[polygon[i]], rings[polygon[i] + 1 : polygon[i + 1]])
         return out
+
+
+def _pieces(length: Floats) -> Ints:
+    return np.maximum(np.ceil(length / MARK_M), 1).astype(np.int64)
 
 
 def _corner(node: Ints, start: Ints) -> Ints:

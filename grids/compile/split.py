@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 DIRECTIONS = 12
 BALANCE = (0.0, -0.06, 0.06, -0.12, 0.12, -0.18, 0.18)
@@ -168,7 +169,7 @@ def _inside(x: Floats, y: Floats, low: int, high: int, qx: float, qy: float) -> 
 
 
 @njit(cache=True, nogil=True)
-def _halved(x: Floats, y: Floats, start: Ints, cos: float, sin: float, c: float):
+def _halved(x: Floats, y: Floats, fixed: Flags, start: Ints, cos: float, sin: float, c: float):
     """Chords of a line in a polygon, and the polygon's pieces as (x, y, start); no piece when it goes wrong."""
     n = len(x)
     side = np.empty(n)
@@ -176,7 +177,8 @@ def _halved(x: Floats, y: Floats, start: Ints, cos: float, sin: float, c: float)
         side[i] = x[i] * cos + y[i] * sin - c
     after = np.empty(3 * n + 4, np.int64)
     vx, vy = np.empty(3 * n + 4), np.empty(3 * n + 4)
-    vx[:n], vy[:n] = x, y
+    kept = np.zeros(3 * n + 4, np.bool_)
+    vx[:n], vy[:n], kept[:n] = x, y, fixed
     size = n
     cross_at = np.empty(n)
     cross_out = np.empty(n, np.int64)  # copy at which the border arrives
@@ -189,11 +191,14 @@ def _halved(x: Floats, y: Floats, start: Ints, cos: float, sin: float, c: float)
             after[i] = j
             if (side[i] < 0) != (side[j] < 0):
                 share = side[i] / (side[i] - side[j])
+                kept[size], kept[size + 1] = False, fixed[i]
                 length = np.sqrt((x[j] - x[i]) ** 2 + (y[j] - y[i]) ** 2)
                 gx, gy = _near_grid(
                     x[i] + share * (x[j] - x[i]), y[i] + share * (y[j] - y[i]),
                     (x[j] - x[i]) / length, (y[j] - y[i]) / length,
                 )  # fmt: skip
+                if fixed[i]:
+                    gx, gy = (x[i], y[i]) if share < 0.5 else (x[j], y[j])
                 vx[size], vy[size], vx[size + 1], vy[size + 1] = gx, gy, gx, gy
                 after[i], after[size + 1] = size, j
                 cross_out[crossings], cross_in[crossings] = size, size + 1
@@ -201,7 +206,7 @@ def _halved(x: Floats, y: Floats, start: Ints, cos: float, sin: float, c: float)
                 cross_up[crossings] = side[i] < 0
                 crossings += 1
                 size += 2
-    pieces = [(x[:0], y[:0], start[:0]) for _ in range(0)]
+    pieces = [(x[:0], y[:0], fixed[:0], start[:0]) for _ in range(0)]
     chords = [(0.0, 0.0, 0.0, 0.0) for _ in range(0)]
     order = np.argsort(cross_at[:crossings])
     for k in range(0, crossings - 1, 2):
@@ -228,7 +233,7 @@ def _halved(x: Floats, y: Floats, start: Ints, cos: float, sin: float, c: float)
             g = after[g]
     loop.append(at)
     loops = len(loop) - 1
-    lx, ly = vx[node[:at]], vy[node[:at]]
+    lx, ly, lk = vx[node[:at]], vy[node[:at]], kept[node[:at]]
     area = np.zeros(loops)
     for k in range(loops):
         j = loop[k + 1] - 1
@@ -251,23 +256,32 @@ def _halved(x: Floats, y: Floats, start: Ints, cos: float, sin: float, c: float)
         total = 0
         for k in members:
             total += loop[k + 1] - loop[k]
-        qx, qy = np.empty(total), np.empty(total)
+        qx, qy, qk = np.empty(total), np.empty(total), np.empty(total, np.bool_)
         first = np.empty(len(members) + 1, np.int64)
         first[0] = 0
         to = 0
         for m in range(len(members)):
             k = members[m]
             for i in range(loop[k], loop[k + 1]):
-                qx[to], qy[to] = lx[i], ly[i]
+                qx[to], qy[to], qk[to] = lx[i], ly[i], lk[i]
                 to += 1
             first[m + 1] = to
-        pieces.append((qx, qy, first))
+        pieces.append((qx, qy, qk, first))
     return pieces, chords
 
 
 @njit(cache=True, nogil=True)
 def cuts(
-    x: Floats, y: Floats, ring: Ints, polygon: Ints, parts: Ints, target: float, low: float, high: float, k_: Floats
+    x: Floats,
+    y: Floats,
+    fixed: Flags,
+    ring: Ints,
+    polygon: Ints,
+    parts: Ints,
+    target: float,
+    low: float,
+    high: float,
+    k_: Floats,
 ) -> Floats:
     """Cuts that divide polygons into parts.
 
@@ -275,6 +289,8 @@ def cuts(
     ----------
     x, y
         Corners in metres, whole millimetres; rings not closed, shells counterclockwise, holes clockwise.
+    fixed
+        Whether a cut may end on the border that starts at the corner only at its ends.
     ring, polygon
         Start of each ring in the corners, and of each polygon in the rings, each with the end appended.
     parts
@@ -292,10 +308,10 @@ def cuts(
         r0, r1 = polygon[p], polygon[p + 1]
         i0, i1 = ring[r0], ring[r1]
         ox, oy = x[i0], y[i0]
-        stack = [(x[i0:i1] - ox, y[i0:i1] - oy, ring[r0 : r1 + 1] - i0)]
+        stack = [(x[i0:i1] - ox, y[i0:i1] - oy, fixed[i0:i1], ring[r0 : r1 + 1] - i0)]
         wanted = [parts[p]]
         while len(stack):
-            qx, qy, start = stack.pop()
+            qx, qy, qk, start = stack.pop()
             n = wanted.pop()
             if n < 2:
                 continue
@@ -311,14 +327,14 @@ def cuts(
                         cos, sin, c, score, n = cos2, sin2, c2, score2, other
             if cos == 0.0 and sin == 0.0:
                 continue
-            pieces, chords = _halved(qx, qy, start, cos, sin, c)
+            pieces, chords = _halved(qx, qy, qk, start, cos, sin, c)
             if len(pieces) < 2:
                 continue
             out.extend([(chord[0] + ox, chord[1] + oy, chord[2] + ox, chord[3] + oy) for chord in chords])
             whole = abs(_behind(qx, qy, start, np.inf))
             for piece in pieces:
                 stack.append(piece)
-                share = abs(_behind(piece[0], piece[1], piece[2], np.inf)) * n / whole
+                share = abs(_behind(piece[0], piece[1], piece[3], np.inf)) * n / whole
                 wanted.append(np.int64(np.rint(share)))
     found = np.empty((len(out), 4))
     for k in range(len(out)):

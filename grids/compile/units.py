@@ -20,7 +20,6 @@ import shapely
 
 from grids.compile.linework import CUT, Faces, Ints, Lines
 from grids.compile.merge import joined
-from grids.compile.split import cuts
 from grids.errors import InputError
 from grids.serials import number
 
@@ -91,7 +90,7 @@ def build_units(
     tell("noding", 0.0)
     lines = Lines.around(areas.geometry.to_numpy()) + _barrier_lines(barriers)
     graph = lines.noded()
-    graph = (lines + graph.dead_ends(graph.open_areas(), NEAR_M, FAR_M, high)).noded()
+    graph = (graph.marked() + graph.dead_ends(graph.open_areas(), NEAR_M, FAR_M, high)).noded()
     faces = graph.faces()
     community = faces.community()
     group = _groups(faces, community, low, high)
@@ -107,9 +106,7 @@ def build_units(
             break
         tell("cutting", 0.4)
         parts = np.maximum(np.rint(blocks.area[large] / target_m2), 2).astype(np.int64)
-        ends = np.rint(cuts(*blocks.rings(large), parts, target_m2, low, high, KNOBS) * 1e3).astype(np.int64)
-        none = np.full(len(ends), -1, np.int64)
-        graph = (kept + Lines(ends, np.full(len(ends), CUT, np.int64), none, none)).noded()
+        graph = (kept + blocks.cuts(large, parts, target_m2, low, high, KNOBS)).noded()
         faces = graph.faces()
         community = faces.community()
         group = _groups(faces, community, low, high)
