@@ -63,9 +63,11 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
         For a scale or seed out of range.
     """
     from gis.crs import to_lonlat
+    from gis.demo.background import FIRST_DAY, LAST_DAY
     from gis.demo.blocks import make_blocks
     from gis.demo.buildings import make_buildings
     from gis.demo.cases import make_cases
+    from gis.demo.clock import make_calendar
     from gis.demo.communities import make_areas, make_territory
     from gis.demo.components import make_components, make_drains
     from gis.demo.departments import make_departments, make_rules
@@ -123,6 +125,7 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
         "buildings": buildings,
         "parcels": make_parcels(net, blocks),
         "drains": drains,
+        "calendars": make_calendar(FIRST_DAY, LAST_DAY),
     }
     tell("cases", 0.4)
     true, spots, background = happened(plan, net, blocks, territory, made)

@@ -101,7 +101,7 @@ def draw_arterials(plan: Plan, rng: np.random.Generator) -> Drawing:
     canal = [(4.6, 0.05), (3.6, -0.35), (2.7, -0.02), (1.7, -0.56), (0.6, 0.62 * low), (-0.7, 0.54 * low),
              (-1.7, 0.76 * low), (-2.9, 0.5 * low), (-4.6, 0.7 * low)]  # fmt: skip
     _corridor(out, "rail", rail, mesh, RAIL_HALF_M, FENCE, ("", ""))
-    _corridor(out, "canal", canal, mesh, CANAL_HALF_M, TERTIARY, ("渠北路", "渠南路"))
+    _corridor(out, "canal", canal, mesh, CANAL_HALF_M, TERTIARY, ("渠南路", "渠北路"))
     return out
 
 

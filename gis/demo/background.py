@@ -11,6 +11,7 @@ from shapely import STRtree
 
 from gis.demo.arterials import RESIDENTIAL
 from gis.demo.blocks import USES, Blocks
+from gis.demo.clock import make_calendar
 from gis.demo.communities import Territory
 from gis.demo.plan import Plan
 from gis.demo.streets import Network
@@ -106,7 +107,7 @@ def day_weights() -> np.ndarray:
     """Share of all reports on each of `days`: season, week, slow growth; holidays are quieter."""
     day = pd.DatetimeIndex(days())
     weight = np.array(SEASON)[day.month - 1] * np.array(WEEK)[day.day_of_week] * (1 + 0.0004 * np.arange(len(day)))
-    quiet = ((day >= "2025-10-01") & (day <= "2025-10-08")) | ((day >= "2026-10-01") & (day <= "2026-10-07"))
-    spring = (day >= "2026-02-15") & (day <= "2026-02-23")
-    weight = weight * np.where(quiet, 0.6, 1.0) * np.where(spring, 0.35, 1.0)
+    calendar = make_calendar(FIRST_DAY, LAST_DAY)
+    holiday = (calendar["note"] != "").to_numpy() & ~calendar["working"].to_numpy()
+    weight = weight * np.where(calendar["note"] == "春节", 0.35, np.where(holiday, 0.65, 1.0))
     return weight / weight.sum()

@@ -1,9 +1,11 @@
-"""Hours of reporting by channel, and when a case is due by its class's time limit."""
+"""Working days, hours of reporting by channel, and when a case is due by its class's time limit."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
+from gis.demo.plan import table
 from grids.catalog import catalog
 
 OFFICE = (0, 0, 0, 0, 0, 0, 1, 5, 11, 12, 11, 8, 3, 3, 9, 11, 10, 8, 3, 2, 1, 1, 0, 0)
@@ -15,6 +17,23 @@ HOURS = (OFFICE, VIDEO, HOTLINE, PHONE, PHONE)
 
 WORK_MINUTES = 480
 """Minutes of a working day: 8 to 12 and 14 to 18."""
+
+
+LAST_WORK_DAY = np.datetime64("2027-03-31")
+"""How far working days are counted; beyond the calendar, which ends with 2026, Monday to Friday."""
+
+
+def make_calendar(first: np.datetime64, last: np.datetime64) -> pd.DataFrame:
+    """The layer ``calendars``: Mondays to Fridays, public holidays and make-up workdays (调休), both ends included.
+
+    Holidays are those that the State Council announced for 2025 and 2026.
+    """
+    day = pd.date_range(first, last, unit="us")
+    special = table("holidays").set_index("day")
+    text = pd.Series(day.strftime("%Y-%m-%d"))
+    told = text.map(special["working"])
+    working = np.where(told.isna(), day.day_of_week < 5, told == "1")
+    return pd.DataFrame({"day": day, "working": working, "note": text.map(special["note"]).fillna("").astype("str")})
 
 
 def times_of_day(channel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -30,10 +49,17 @@ def times_of_day(channel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def due_times(filed_at: np.ndarray, klass: np.ndarray) -> np.ndarray:
-    """When filed cases are due, as the source system counts: the first time limit of the class, Monday to Friday.
+    """When filed cases are due, as the source system counts: by the first time limit of their class.
 
-    Urgent units run on the clock; working units count 8 to 12 and 14 to 18 in Asia/Shanghai, without holidays.
+    Urgent units run on the clock; working units count 8 to 12 and 14 to 18 in Asia/Shanghai on working days.
     Classes without a limit take two working days.
+
+    Parameters
+    ----------
+    filed_at
+        UTC, datetime64[s].
+    klass
+        Position in the catalogue of each case's class.
     """
     book = catalog()
     limits = book.limits.drop_duplicates(["edition", "kind", "code"])
@@ -54,16 +80,16 @@ def due_times(filed_at: np.ndarray, klass: np.ndarray) -> np.ndarray:
                 ]
             )
     minutes = amount[klass].astype("int64")
-    clock = filed_at.astype("datetime64[s]") + minutes.astype("timedelta64[m]")
-    local = filed_at.astype("datetime64[s]") + np.timedelta64(8, "h")
+    clock = filed_at + minutes.astype("timedelta64[m]")
+    local = filed_at + np.timedelta64(8, "h")
     day = local.astype("datetime64[D]")
+    calendar = make_calendar(day.min(), LAST_WORK_DAY)
+    works = calendar.loc[calendar["working"], "day"].to_numpy("datetime64[D]")
+    first = np.searchsorted(works, day)
     into = (local - day).astype("int64") // 60
-    start = np.busday_offset(day, 0, roll="forward")
-    worked = np.where(day == start, np.clip(into - 480, 0, 240) + np.clip(into - 840, 0, 240), 0)
+    worked = np.where(works[first] == day, np.clip(into - 480, 0, 240) + np.clip(into - 840, 0, 240), 0)
     whole, rest = np.divmod(worked + minutes - 1, WORK_MINUTES)
     rest += 1
-    end = np.busday_offset(start, whole).astype("datetime64[m]") + (480 + rest + np.where(rest > 240, 120, 0)).astype(
-        "timedelta64[m]"
-    )
-    work = end.astype("datetime64[s]") - np.timedelta64(8, "h")
+    into = 480 + rest + np.where(rest > WORK_MINUTES // 2, 120, 0)
+    work = works[first + whole].astype("datetime64[s]") + into.astype("timedelta64[m]") - np.timedelta64(8, "h")
     return np.where(urgent[klass], clock, work)

@@ -19,7 +19,7 @@ from grids.errors import WanmiError
 
 ORDER = (
     "departments", "areas", "rules", "units", "components", "zones", "rosters",
-    "roads", "rivers", "railways", "buildings", "parcels", "drains", "cases",
+    "roads", "rivers", "railways", "buildings", "parcels", "drains", "calendars", "cases",
 )  # fmt: skip
 """Order of loading: what is referred to comes first."""
 

@@ -19,6 +19,7 @@ from gis.assign import Cases, assign
 from gis.crs import to_city, to_lonlat
 from gis.demo import Demo, make
 from gis.demo.cases import FLAWS
+from gis.demo.clock import due_times
 from gis.demo.plan import FULL_AREA_M2, SRID, Plan
 from gis.demo.planted import EACH, RISKS, SIZES
 from gis.exact import footprint
@@ -97,7 +98,7 @@ def test_another_seed_another_city(demo):
 
 
 def test_frames_are_canonical(layers):
-    assert set(layers) == set(LAYERS) - {"calendars"}
+    assert set(layers) == set(LAYERS)
     for name, frame in layers.items():
         layer = LAYERS[name]
         assert [c for c in frame.columns if c != "geometry"] == [c.name for c in layer.columns], name
@@ -299,6 +300,38 @@ def test_edition_changes_with_the_law(layers):
     assert (day.dt.hour == 9).sum() > 4 * (day.dt.hour == 3).sum()
     assert (day.dt.day_of_week < 5).mean() > 5 / 7
     assert (cases["id"].str[2:10] == day.dt.strftime("%Y%m%d")).all()
+
+
+def test_calendar_knows_holidays_and_make_up_days(layers):
+    days = layers["calendars"].set_index("day")
+    assert len(days) == 549 and days.index.is_unique
+    assert days["working"].dtype == bool
+    assert not days.loc["2026-02-17", "working"] and days.loc["2026-02-17", "note"] == "春节"
+    assert days.loc["2026-02-14", "working"] and pd.Timestamp("2026-02-14").day_of_week == 5
+    assert days.loc["2026-03-02", "working"] and days.loc["2026-03-02", "note"] == ""
+    assert not days.loc["2026-03-01", "working"]
+
+
+def test_due_times_count_working_hours():
+    book = catalog()
+    place = {name: int(book.index([name])[0]) for name in ("2013:E0113", "2013:C0101", "2026:E06010", "2026:E06016")}
+    filed, klass, due = zip(
+        # road damage: 5 work days from Friday before the Spring Festival, Saturday being a make-up day
+        ("2026-02-13T10:00", "2013:E0113", "2026-02-27T10:00"),
+        # cover: 2 urgent hours, also at night
+        ("2026-02-17T23:30", "2013:C0101", "2026-02-18T01:30"),
+        # rubbish: 4 work hours, over the noon break and the weekend; the limit of its 2013 class
+        ("2026-07-03T15:00", "2026:E06010", "2026-07-06T09:00"),
+        # filed at night: the clock starts in the morning
+        ("2026-07-06T22:00", "2026:E06010", "2026-07-07T12:00"),
+        # no limit known: 2 work days
+        ("2026-07-06T08:00", "2026:E06016", "2026-07-07T18:00"),
+        strict=True,
+    )
+    shift = np.timedelta64(8, "h")
+    utc = np.array(filed, "datetime64[s]") - shift
+    told = due_times(utc, np.array([place[name] for name in klass])) + shift
+    assert told.astype("datetime64[m]").astype(str).tolist() == list(due)
 
 
 def test_a_case_lives_in_order(layers):
