@@ -56,7 +56,7 @@ from grids.codes_array import check_component
 from grids.errors import InputError
 
 LAYER = "components"
-BATCH = 65_536
+BATCH = 32_768
 WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
 FEW = ("class", "supervising", "owning", "maintaining", "unit", "state", "source", "name")
 """Fields whose texts repeat: read as dictionaries."""

@@ -54,8 +54,10 @@ def connect(dsn: str, *, pool_size: int = 5) -> Engine:
 
 
 def _translate(context: Any) -> None:
-    """Turn a lost or refused connection into `Unavailable`."""
+    """Turn a lost or refused connection into `Unavailable`; a lost one that is only tried is replaced by the pool."""
     error = context.original_exception
+    if context.is_pre_ping:
+        return
     if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) and (
         context.is_disconnect or context.connection is None
     ):
@@ -67,7 +69,9 @@ def _unavailable(error: Exception, engine: Engine | None) -> Unavailable:
     line = first_line(error)
     if "does not exist" in line and "database" in line:
         return Unavailable(line, right="run 'wanmi demo', or 'wanmi load' with a profile")
-    return Unavailable(f"no connection: {line}", where=f"database {name}", right="is it up? (wanmi db status)")
+    return Unavailable(
+        f"no connection: {line}", where=f"database {name}" if name else "", right="is it up? (wanmi db status)"
+    )
 
 
 def first_line(error: object) -> str:

@@ -1,0 +1,380 @@
+"""Large files: the short way gives what the ordinary way gives, and a load killed at any moment gives nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import Engine
+
+from gis import bulk, postgis, store
+from gis.files import read_layer
+from gis.profile import Profile, Source
+from gis.store.engine import transaction
+from grids.errors import InputError
+from tests.bench import bench_load as bench
+
+COUNT = 52_000
+
+
+@pytest.fixture(scope="module")
+def engine(database: str) -> Iterator[Engine]:
+    engine = store.connect(database)
+    bench.prepare(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def empty(engine: Engine) -> Engine:
+    """The same without components."""
+    with transaction(engine) as cursor:
+        cursor.execute("TRUNCATE wanmi.components")
+    return engine
+
+
+@pytest.fixture(scope="module")
+def good() -> gpd.GeoDataFrame:
+    return bench.components(COUNT)
+
+
+@pytest.fixture(scope="module")
+def spoilt(good: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """A few rows of each kind of fault, in the second batch; blanks, and units that are others, are no faults."""
+    frame = good.copy()
+    at = iter(range(40_000, 44_000, 7))
+    frame.loc[next(at), "code"] = "1408020l001000001"
+    frame.loc[next(at), "code"] = ""
+    frame.loc[next(at), "class"] = "2026:C99999"
+    frame.loc[next(at), "class"] = "2026:C01070"
+    frame.loc[next(at), "owning"] = "11140802MB0000000l"
+    frame.loc[next(at), "owning"] = " 11140802MB00000001 "
+    frame.loc[next(at), "supervising"] = None
+    frame.loc[next(at), "unit"] = "140802001001299"
+    frame.loc[next(at), "name"] = "a\x00b"
+    frame.loc[next(at), "geometry"] = None
+    row = next(at)
+    frame.loc[[row], "geometry"] = frame.loc[[row]].translate(1e6, 0)
+    return frame
+
+
+def write(frame: gpd.GeoDataFrame, path: Path, crs: str = "") -> Path:
+    (frame.to_crs(crs) if crs else frame).to_parquet(path, row_group_size=30_000)
+    return path
+
+
+def record(engine: Engine) -> pd.DataFrame:
+    frame = store.city_frames(engine)["components"].sort_values(["code", "valid_from"], ignore_index=True)
+    return frame.assign(x=frame.geometry.x, y=frame.geometry.y).drop(columns="geometry")
+
+
+def shape(engine: Engine) -> list[tuple]:
+    """Indexes, constraints and triggers of the table."""
+    with transaction(engine) as cursor:
+        cursor.execute(
+            """SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'wanmi.components'::regclass
+               UNION ALL SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
+               WHERE conrelid = 'wanmi.components'::regclass
+               UNION ALL SELECT tgname || tgenabled::text FROM pg_trigger
+               WHERE tgrelid = 'wanmi.components'::regclass ORDER BY 1"""
+        )
+        return cursor.fetchall()
+
+
+def ordinary(engine: Engine, path: Path, **how: object) -> tuple[pd.DataFrame, store.LoadReport]:
+    checked = read_layer(path, "components", bench.CITY, **how)
+    report = store.load(engine, "components", checked.frame)
+    return pd.concat([checked.rejects, report.rejects]).sort_values(["row", "column"], ignore_index=True), report
+
+
+def short(engine: Engine, path: Path, **how: object) -> tuple[pd.DataFrame, store.LoadReport]:
+    found = bulk.load_components(engine, path, bench.CITY, **how)
+    assert found is not None, "the short way was not taken"
+    checked, report = found
+    return pd.concat([checked.rejects, report.rejects]).sort_values(["row", "column"], ignore_index=True), report
+
+
+# The same as the ordinary way ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("crs", ["", "EPSG:4326"])
+def test_both_ways_give_the_same_record(empty: Engine, spoilt: gpd.GeoDataFrame, tmp_path: Path, crs: str) -> None:
+    path, before = write(spoilt, tmp_path / "c.parquet", crs), shape(empty)
+    rejects, report = short(empty, path)
+    ours = record(empty)
+    assert shape(empty) == before
+    assert report.inserted == len(ours) == COUNT - rejects["row"].nunique()
+    with transaction(empty) as cursor:
+        cursor.execute("TRUNCATE wanmi.components")
+    expected_rejects, expected = ordinary(empty, path)
+    assert len(rejects) == 8
+    pd.testing.assert_frame_equal(rejects, expected_rejects)
+    pd.testing.assert_frame_equal(ours, record(empty))
+    pd.testing.assert_frame_equal(report.notes, expected.notes)
+    assert len(report.notes) == 1 and "m away" in report.notes["why"].iloc[0]
+
+
+def test_the_same_file_again_changes_nothing(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    path = write(good, tmp_path / "c.parquet")
+    assert short(empty, path)[1].inserted == COUNT
+    before = record(empty)
+    again = short(empty, path)[1]
+    assert (again.inserted, again.changed, again.unchanged) == (0, 0, COUNT)
+    assert ordinary(empty, path)[1].unchanged == COUNT
+    pd.testing.assert_frame_equal(record(empty), before)
+
+
+def test_many_more_join_what_is_there(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    """The table is not empty, so that they go through the staging table; its indexes are built anew."""
+    first, before = good.head(1000).assign(name="before"), shape(empty)
+    store.load(empty, "components", read_layer(write(first, tmp_path / "f.parquet"), "components", bench.CITY).frame)
+    report = short(empty, write(good, tmp_path / "c.parquet"))[1]
+    assert (report.inserted, report.changed) == (COUNT - 1000, 1000)
+    assert shape(empty) == before and len(record(empty)) == COUNT
+
+
+def test_a_beginning_for_all_rows(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    short(empty, write(good, tmp_path / "c.parquet"), valid_from="2026-07-01")
+    assert record(empty)["valid_from"].unique().tolist() == [pd.Timestamp("2026-06-30T16:00Z")]
+
+
+def test_columns_of_other_names(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    path = write(good.rename(columns={"code": "BJSM", "class": "DL"}), tmp_path / "c.parquet")
+    assert short(empty, path, mapping={"code": "BJSM", "class": "DL"})[1].inserted == COUNT
+
+
+def test_a_dry_run_changes_nothing(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    before = shape(empty)
+    assert short(empty, write(good, tmp_path / "c.parquet"), dry_run=True)[1].inserted == COUNT
+    assert len(record(empty)) == 0 and shape(empty) == before
+
+
+# When it is not taken -----------------------------------------------------------------------------------
+
+
+def test_a_code_twice_is_left_to_the_ordinary_way(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    frame, before = good.copy(), shape(empty)
+    frame.loc[51_000, ["code", "class"]] = frame.loc[5, ["code", "class"]]
+    path = write(frame, tmp_path / "c.parquet")
+    assert bulk.load_components(empty, path, bench.CITY) is None
+    assert len(record(empty)) == 0 and shape(empty) == before
+    rejects, report = ordinary(empty, path)
+    assert report.inserted == COUNT - 1 and rejects["row"].tolist() == [51_001]
+
+
+def test_versions_are_left_to_the_ordinary_way(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    frame = good.assign(valid_to=pd.Timestamp("2027-01-01", tz="UTC"))
+    assert bulk.load_components(empty, write(frame, tmp_path / "c.parquet"), bench.CITY) is None
+    assert len(record(empty)) == 0
+
+
+def test_a_layer_that_lies_elsewhere(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    path = write(good.set_geometry(good.translate(1e6, 0)), tmp_path / "c.parquet")
+    assert bulk.load_components(empty, path, bench.CITY) is None
+    with pytest.raises(InputError, match="lies outside bench"):
+        read_layer(path, "components", bench.CITY)
+
+
+def test_small_files_other_formats_and_profiles_that_rewrite(
+    engine: Engine, good: gpd.GeoDataFrame, tmp_path: Path
+) -> None:
+    few = good.head(100)
+    assert bulk.load_components(engine, write(few, tmp_path / "c.parquet"), bench.CITY) is None
+    few.to_file(tmp_path / "c.gpkg")
+    assert bulk.load_components(engine, tmp_path / "c.gpkg", bench.CITY) is None
+    source = Source("components", values={"state": {"好": "intact"}})
+    profile = Profile(bench.CITY, {("components", ""): source})
+    path = write(good, tmp_path / "large.parquet")
+    assert bulk.load_components(engine, path, bench.CITY, profile=profile) is None
+
+
+# Killed -------------------------------------------------------------------------------------------------
+
+NURSERY = """
+import os, sys
+from gis import bulk, store
+from tests.bench import bench_load as bench
+for line in sys.stdin:
+    dsn, path = line.split()
+    child = os.fork()
+    if not child:
+        engine = store.connect(dsn)
+        bulk.load_components(engine, path, bench.CITY)
+        os._exit(0)
+    print("began", child, flush=True)
+    print("ended", os.waitpid(child, 0)[1], flush=True)
+"""
+"""Starts a loader for each line that it reads; tells its pid, and how it ended."""
+
+
+class Nursery:
+    """Loaders that are quick to start, because all is imported already."""
+
+    def __init__(self) -> None:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._process = subprocess.Popen([sys.executable, "-c", NURSERY], **pipes)
+
+    def start(self, dsn: str, path: Path) -> int:
+        """Begin to load a file; returns the loader's pid."""
+        self._process.stdin.write(f"{dsn} {path}\n")
+        self._process.stdin.flush()
+        return self._read("began")
+
+    def end(self, pid: int, *, kill: bool = False) -> bool:
+        """Wait for its end, kill it first or not; True when it had done its work."""
+        if kill:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return self._read("ended") == 0
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+    def _read(self, expected: str) -> int:
+        word, _, number = self._process.stdout.readline().partition(" ")
+        assert word == expected, "the nursery is out of step"
+        return int(number)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def path(good: gpd.GeoDataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(good, tmp_path_factory.mktemp("bulk") / "c.parquet")
+
+
+@pytest.fixture(scope="module")
+def few(good: gpd.GeoDataFrame, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """What is recorded before, in some of the tests: rows that the file changes."""
+    frame = good.tail(500).assign(name="before")
+    return read_layer(write(frame, tmp_path_factory.mktemp("few") / "c.parquet"), "components", bench.CITY).frame
+
+
+def settle(engine: Engine) -> None:
+    """Wait until the server has taken note of a death."""
+    for _ in range(400):
+        with transaction(engine) as cursor:
+            cursor.execute(
+                """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'"""
+            )
+            if cursor.fetchone() == (0,):
+                return
+        time.sleep(0.05)
+    raise AssertionError("a killed load still works")
+
+
+def at_work(engine: Engine, on: str) -> list[int]:
+    """Return the server's processes that work on statements of other sessions that look so."""
+    with transaction(engine) as cursor:
+        cursor.execute(
+            """SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+               AND state = 'active' AND backend_type = 'client backend' AND query ~ %s""",
+            [on],
+        )
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+def wait_for(engine: Engine, on: str) -> list[int]:
+    """Wait until the loader's statement looks so."""
+    for _ in range(3000):
+        if found := at_work(engine, on):
+            return found
+        time.sleep(0.002)
+    raise AssertionError(f"the loader never came to {on}")
+
+
+def dsn_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False).replace("+psycopg2", "")
+
+
+EMPTY = ["COPY", "ADD CONSTRAINT", "CREATE INDEX"]
+FILLED = ["COPY", "CREATE TEMP TABLE", "INSERT INTO", "CREATE INDEX"]
+
+
+@pytest.mark.parametrize(
+    ("on", "kept"), [*((on, False) for on in EMPTY), *((on, True) for on in FILLED)], ids=lambda value: str(value)
+)
+def test_a_killed_loader_leaves_the_record_as_it_was(
+    engine: Engine, nursery: Nursery, path: Path, few: pd.DataFrame, on: str, kept: bool
+) -> None:
+    """SIGKILL while the server is at a certain statement, into an empty table and into one with rows."""
+    with transaction(engine) as cursor:
+        cursor.execute("TRUNCATE wanmi.components")
+    if kept:
+        store.load(engine, "components", few)
+    before, indexes = record(engine), shape(engine)
+    pid = nursery.start(dsn_of(engine), path)
+    try:
+        wait_for(engine, on)
+    finally:
+        done = nursery.end(pid, kill=True)
+    settle(engine)
+    assert not done
+    assert shape(engine) == indexes
+    pd.testing.assert_frame_equal(record(engine), before)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kept", [False, True], ids=["empty", "with rows"])
+def test_a_loader_killed_at_forty_moments(
+    engine: Engine, nursery: Nursery, path: Path, few: pd.DataFrame, kept: bool
+) -> None:
+    with transaction(engine) as cursor:
+        cursor.execute("TRUNCATE wanmi.components")
+    if kept:
+        store.load(engine, "components", few)
+    before, indexes, killed = record(engine), shape(engine), 0
+    for moment in np.random.default_rng(kept).uniform(0.0, 1.5, 40):
+        pid = nursery.start(dsn_of(engine), path)
+        time.sleep(moment)
+        done = nursery.end(pid, kill=True)
+        settle(engine)
+        assert shape(engine) == indexes
+        if done:
+            assert len(record(engine)) == COUNT
+            with transaction(engine) as cursor:
+                cursor.execute("TRUNCATE wanmi.components")
+            if kept:
+                store.load(engine, "components", few)
+            before = record(engine)
+        else:
+            killed += 1
+            pd.testing.assert_frame_equal(record(engine), before)
+    assert killed >= 10
+
+
+def test_a_killed_backend_leaves_the_record_as_it_was(nursery: Nursery, path: Path, tmp_path: Path) -> None:
+    """SIGKILL of the server's process for the load: the server recovers as from a crash."""
+    postgis.up(tmp_path)
+    engine = store.connect(postgis.ensure_database("killed", state=tmp_path))
+    try:
+        bench.prepare(engine)
+        indexes = shape(engine)
+        for on in EMPTY:
+            pid = nursery.start(dsn_of(engine), path)
+            for backend in wait_for(engine, on):
+                os.kill(backend, signal.SIGKILL)
+            assert not nursery.end(pid)
+            postgis.up(tmp_path)
+            assert len(record(engine)) == 0 and shape(engine) == indexes
+    finally:
+        engine.dispose()
+        postgis.down(tmp_path)
