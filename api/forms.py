@@ -288,6 +288,8 @@ def read_instants(
     >>> read_instants(["2026-07-01", "2026-07-01T00:00Z", ""], "Asia/Shanghai", str)[:2].astype(str).tolist()
     ['2026-06-30 16:00:00+00:00', '2026-07-01 00:00:00+00:00']
     """
+    if not any(texts):
+        return pd.DatetimeIndex([pd.NaT] * len(texts), tz="UTC").as_unit("us")
     values = pd.Series(np.asarray(texts, dtype=object)).astype(str)
     zoned = values.str.contains(_ZONED) & values.str.contains(":")
     out = pd.Series(pd.DatetimeIndex([pd.NaT] * len(values), tz="UTC").as_unit("us"), index=values.index)

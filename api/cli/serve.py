@@ -88,8 +88,9 @@ def listen(host: str, port: int) -> socket.socket:
     where = address(host, port)
     taken: socket.socket | None = None
     try:
-        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family, kind)
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # the protocol must be named: asyncio sends small answers at once only on sockets that say TCP
+        taken = socket.socket(family, kind, protocol)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(place)
         taken.listen(2048)

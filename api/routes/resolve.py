@@ -144,7 +144,8 @@ def read_cases(
     named = asked.columns["component"]
     if snapshot.city.codes != "free":
         lost = np.flatnonzero((cases.component < 0) & (named != ""))
-        for i, what in zip(lost.tolist(), check_component(named[lost], classes=catalog().texts), strict=True):
+        told: Any = check_component(named[lost], classes=catalog().texts) if len(lost) else []
+        for i, what in zip(lost.tolist(), told, strict=True):
             if what:
                 faults.add(asked.where(i, "component"), f"{named[i]!r} {what}")
     faults.stop()

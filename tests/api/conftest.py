@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.cli.serve import listen
 from api.settings import Settings
 from gis import demo, postgis, store
 from gis.batch import assign_record
@@ -46,7 +46,7 @@ class Served:
 @contextlib.contextmanager
 def serving(app: FastAPI, dsn: str = "") -> Iterator[Served]:
     """Serve an application on a free port until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with listen("127.0.0.1", 0) as taken:
         config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
