@@ -163,9 +163,7 @@ def kde(
     mass += np.bincount(flat + 1, (1 - fr) * fc, size)
     mass += np.bincount(flat + shape[1], fr * (1 - fc), size)
     mass += np.bincount(flat + shape[1] + 1, fr * fc, size)
-    smooth = ndimage.gaussian_filter(
-        mass.reshape(shape), bandwidth_m / cell_m, mode="constant", truncate=TRUNCATE
-    )
+    smooth = ndimage.gaussian_filter(mass.reshape(shape), bandwidth_m / cell_m, mode="constant", truncate=TRUNCATE)
     values = smooth[pad : pad + rows, pad : pad + columns] * (M2_PER_HA / cell_m**2)
     return Grid(np.ascontiguousarray(values), west, south, float(cell_m))
 
@@ -253,9 +251,7 @@ def gi_star(counts: ArrayLike, neighbours: sparse.csr_array) -> GiStar:
     x = np.atleast_1d(np.asarray(counts, float))
     n = len(x)
     if n < 2 or neighbours.shape != (n, n):
-        raise InputError(
-            f"{n} counts with neighbours of shape {neighbours.shape}", right="(n, n), n at least 2"
-        )
+        raise InputError(f"{n} counts with neighbours of shape {neighbours.shape}", right="(n, n), n at least 2")
     if not np.isfinite(x).all():
         raise InputError("a count is not a number", where=f"cell {int(np.argmax(~np.isfinite(x)))}")
     mean, deviation = x.mean(), x.std()
