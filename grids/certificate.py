@@ -144,11 +144,12 @@ def certify(
 
     Notes
     -----
-    Communities that overlap each other, or leave gaps between them, are not judged: a unit is compared with its own.
+    Communities are not judged: where two overlap the ground is that of the lower code, as in `grids.compile`.
     Takes about 2 s for 100,000 units of 16 vertices with 1,000 faults; see `grids.twins`.
     """
     rules = rules or Rules()
     _same_crs(units, areas=areas, barriers=barriers)
+    areas = None if areas is None else _apart(areas, rules.tolerance_m)
     frame = _frame(units, areas)
     shapes = frame.geometry.to_numpy()
     valid = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
@@ -182,6 +183,17 @@ def _same_crs(units: gpd.GeoDataFrame, **others: gpd.GeoDataFrame | None) -> Non
         if frame is not None and frame.crs != crs:
             other = frame.crs.name if frame.crs is not None else "no CRS"
             raise InputError(f"{other} beside units in {crs.name}", where=name, right="one CRS for all")
+
+
+def _apart(areas: gpd.GeoDataFrame, tolerance_m: float) -> gpd.GeoDataFrame:
+    """Communities by code; ground of two is that of the lower code."""
+    areas = areas.assign(code=areas["code"].astype("str")).sort_values("code", kind="stable", ignore_index=True)
+    shapes = areas.geometry.to_numpy().copy()
+    found = coverage_faults(shapes, np.arange(len(areas)), None, tolerance_m=tolerance_m)
+    both = found[found["kind"] == "overlap"].sort_values(["unit", "other"])
+    for lower, higher in zip(both["unit"], both["other"], strict=True):
+        shapes[higher] = shapely.difference(shapes[higher], shapes[lower])
+    return areas.set_geometry(gpd.GeoSeries(shapes, crs=areas.crs))
 
 
 def _frame(units: gpd.GeoDataFrame, areas: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame:

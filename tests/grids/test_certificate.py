@@ -299,6 +299,23 @@ def test_a_community_without_room_is_no_miss(units):
     assert not certify(frame, areas=area).counts["area_band"] and not certify(frame).counts["area_band"]
 
 
+def test_ground_of_two_communities_is_that_of_the_lower_code(units, areas):
+    greedy = areas.copy()
+    greedy.loc[7, "geometry"] = shapely.buffer(areas.geometry[7], 30, join_style="mitre").intersection(
+        shapely.union_all(areas.geometry.to_numpy())
+    )
+    lower = greedy.assign(code=greedy["code"].where(greedy.index != 7, "140802000001"))
+    assert certify(units, areas=greedy).counts["over_community"] > 0
+    moved = units["community"].where(units["community"] != areas["code"][7], "140802000001")
+    frame = units.assign(community=moved, code=moved + units["code"].str.slice(12))
+    # the lower code takes the ground of its neighbours: their units lie in it
+    assert certify(frame, areas=lower).counts["over_community"] > 0
+    # the higher code yields it: nothing is wrong
+    higher = greedy.assign(code=greedy["code"].where(greedy.index != 7, "140802999999"))
+    moved = units["community"].where(units["community"] != areas["code"][7], "140802999999")
+    assert certify(units.assign(community=moved, code=moved + units["code"].str.slice(12)), areas=higher).passed
+
+
 def test_barriers_across_units_are_found(units, areas):
     at = spread(4)
     shapes = shapely.union(units.geometry.to_numpy()[at], units.geometry.to_numpy()[at + 1])
