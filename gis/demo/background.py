@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -103,11 +104,14 @@ def days() -> np.ndarray:
     return np.arange(FIRST_DAY, LAST_DAY + 1)
 
 
+@cache
 def day_weights() -> np.ndarray:
-    """Share of all reports on each of `days`: season, week, slow growth; holidays are quieter."""
+    """Share of all reports on each of `days`: season, week, slow growth; holidays are quieter. Read-only."""
     day = pd.DatetimeIndex(days())
     weight = np.array(SEASON)[day.month - 1] * np.array(WEEK)[day.day_of_week] * (1 + 0.0004 * np.arange(len(day)))
     calendar = make_calendar(FIRST_DAY, LAST_DAY)
     holiday = (calendar["note"] != "").to_numpy() & ~calendar["working"].to_numpy()
     weight = weight * np.where(calendar["note"] == "春节", 0.35, np.where(holiday, 0.65, 1.0))
-    return weight / weight.sum()
+    weight = weight / weight.sum()
+    weight.setflags(write=False)
+    return weight

@@ -31,12 +31,13 @@ def event_owners(
     zone = _zones(xy, klass, instant, zones)
     own = dict(zip(rules["class"], rules["department"], strict=True))
     competent = np.array([own.get(text, "") for text in catalog().texts], object)[klass]
+    owner = np.where(zone >= 0, zones["department"].to_numpy(object)[zone], competent)
+    rest = np.flatnonzero(owner == "")
     streets = areas[areas["set"] == "street"]
-    shape, point = STRtree(shapely.points(xy)).query(streets.geometry.to_numpy(), predicate="intersects")
-    local = np.full(len(xy), "YH", object)
-    local[point] = streets["department"].to_numpy(object)[shape]
-    owner = np.where(competent != "", competent, local)
-    return np.where(zone >= 0, zones["department"].to_numpy(object)[zone], owner)
+    shape, point = STRtree(shapely.points(xy[rest])).query(streets.geometry.to_numpy(), predicate="intersects")
+    owner[rest] = "YH"
+    owner[rest[point]] = streets["department"].to_numpy(object)[shape]
+    return owner
 
 
 def component_owners(components: gpd.GeoDataFrame, rules: pd.DataFrame) -> np.ndarray:

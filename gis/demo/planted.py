@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -22,8 +24,9 @@ GAP_M, WIDEST_M = 150.0, 400.0
 TRIES = 700
 
 
+@cache
 def event_mix() -> pd.DataFrame:
-    """Event classes of both editions: text, modern, before (2013 edition), p (share in its period), profile, group."""
+    """Event classes of both editions: text, before (2013), p (share in its period), profile, group. Read-only."""
     mix = table("event_mix")
     mix["weight"] = mix["weight"].astype(float)
     rows = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -31,6 +33,7 @@ MAJORS_2013 = {
 """Majors of the edition 2013 with the matters of a 2026 one."""
 
 
+@cache
 def both(modern: str) -> str:
     """A class filter for both editions: the 2026 items and the 2013 classes or majors that they took over."""
     book = catalog()
