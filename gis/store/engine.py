@@ -137,7 +137,11 @@ def _as_ours(error: psycopg2.Error, engine: Engine) -> WanmiError | psycopg2.Err
             where=f"database {engine.url.database}",
             right="run 'wanmi demo' or 'wanmi load'",
         )
-    lost = (psycopg2.OperationalError, psycopg2.InterfaceError)
-    if isinstance(error, lost) and (error.pgcode is None or error.pgcode[:2] in ("08", "57", "53")):
-        return _unavailable(error, engine)
+    if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
+        code = error.pgcode or "08"
+        if code[:2] == "08" or code[:4] == "57P0":
+            return _unavailable(error, engine)
+        if code[:2] in ("40", "53", "55", "57"):  # a deadlock, a full disk, a lock that others hold, a cancel
+            line = f"the server gave up: {first_line(error)}"
+            return Unavailable(line, where=f"database {engine.url.database}", right="try again")
     return error

@@ -191,6 +191,7 @@ def lock(cursor: Cursor, to: Target, *, alone: bool) -> None:
 
     The table's lock comes first, as it does for whoever writes it by hand: so that nobody waits for the other.
     """
+    cursor.execute("SET LOCAL lock_timeout = '2min'")
     mode = sql.SQL("ACCESS EXCLUSIVE" if alone else "ROW EXCLUSIVE")
     cursor.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(sql.Identifier(SCHEMA, to.table.name), mode))
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"wanmi.load.{to.table.name}"])

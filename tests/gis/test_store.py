@@ -186,6 +186,36 @@ def test_the_catalogue_is_all_there(full: Engine) -> None:
         assert cursor.fetchone() == (len(book.crosswalk), len(book.limits))
 
 
+def test_an_owner_without_other_rights(cluster: postgis.Cluster) -> None:
+    """A server of others: the superuser adds the extensions, the database's owner does the rest."""
+    name = database_name("s_owner")
+    admin = store.connect(postgis.ensure_database(name))
+    role = sql.Identifier(name)
+    with transaction(admin) as cursor:
+        cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(role, role))
+        cursor.execute("DROP EXTENSION btree_gist, postgis")
+    engine = store.connect(cluster.dsn(name).replace("user=wanmi", f"user={name}"))
+    try:
+        with pytest.raises(Unavailable, match=r"postgis is missing: .*superuser run CREATE EXTENSION postgis"):
+            store.create_city(engine, town.CITY)
+        with transaction(admin) as cursor:
+            cursor.execute("CREATE EXTENSION postgis; CREATE EXTENSION btree_gist")
+        store.create_city(engine, town.CITY)
+        for layer in ORDER:
+            assert store.load(engine, layer, more_layers()[layer]).inserted
+        many = pd.concat([more_layers()["roads"].head(1)] * 50_000).assign(code=[str(i) for i in range(50_000)])
+        with transaction(engine) as cursor:
+            cursor.execute("TRUNCATE wanmi.ground")
+        assert store.load(engine, "roads", many.set_axis(range(1, 50_001))).inserted == 50_000
+    finally:
+        engine.dispose()
+        admin.dispose()
+        postgis.drop_database(name)
+        with transaction(store.connect(cluster.dsn())) as cursor:
+            cursor.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
 def test_making_a_city_twice_at_once(cluster: postgis.Cluster) -> None:
     name = database_name("s_twice")
     dsn = postgis.ensure_database(name)
@@ -526,6 +556,40 @@ def test_loads_of_one_layer_wait_for_each_other(engine: Engine) -> None:
         thread.join()
     assert sorted(map(str, outcome)) == ["(0, 100, 0, 0, 0)"] * 7 + ["(100, 0, 0, 0, 0)"]
     assert store.city_frames(engine)["departments"]["name"].nunique() == 1
+
+
+def test_loads_of_several_layers_at_once_never_wait_in_a_ring(engine: Engine) -> None:
+    frames = more_layers()
+    for layer in ORDER:
+        store.load(engine, layer, frames[layer])
+    errors: list[Exception] = []
+
+    def often(number: int) -> None:
+        for turn in range(6):
+            layer = ORDER[(number * 3 + turn * 7) % len(ORDER)]
+            frame = frames[layer].copy()
+            said = next(c for c in ("name", "note", "role", "address") if c in frame)
+            frame[said] = f"{number} {turn}"
+            try:
+                store.load(engine, layer, frame.sample(frac=1, random_state=number))
+            except Exception as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=often, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_lock_that_others_hold_is_told(engine: Engine) -> None:
+    with transaction(engine) as cursor:
+        cursor.execute("LOCK TABLE wanmi.departments IN ACCESS EXCLUSIVE MODE")
+        gave_up = pytest.raises(Unavailable, match=r"the server gave up: .*lock timeout; try again")
+        with gave_up, transaction(engine) as other:
+            other.execute("SET LOCAL lock_timeout = '50ms'")
+            other.execute("LOCK TABLE wanmi.departments IN ROW EXCLUSIVE MODE")
 
 
 # Reading ------------------------------------------------------------------------------------------------
