@@ -122,13 +122,15 @@ class Look:
 
 
 class Units:
-    """Unit grids of a city and who touches whom; read once."""
+    """Unit grids of a city, who touches whom, and the ground they cover (its areas' without units); read once."""
 
     def __init__(self, engine: Engine, city: City) -> None:
-        self.frame = counts.unit_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=city.srid)
+        now = pd.Timestamp.now(tz="UTC")
+        self.frame = counts.unit_shapes(engine, at=now, srid=city.srid)
         self.codes = self.frame["code"].to_numpy(dtype=object)
         self.near = hotspots.contact(self.frame.geometry.to_numpy()) if len(self.frame) else None
-        self.bounds = tuple(map(float, self.frame.total_bounds)) if len(self.frame) else None
+        ground = self.frame if len(self.frame) else counts.area_shapes(engine, at=now, srid=city.srid)
+        self.bounds = tuple(map(float, ground.total_bounds)) if len(ground) else None
 
 
 def look(engine: Engine, city: City, book: Catalog, selection: Selection, units: Units) -> Look:
@@ -151,7 +153,7 @@ def look(engine: Engine, city: City, book: Catalog, selection: Selection, units:
 
 
 def _bounds(units: Units, places: counts.Places) -> tuple[float, float, float, float]:
-    """The ground to draw: the units', else the cases', with a margin."""
+    """The ground to draw: the city's, else the cases', with a margin."""
     if units.bounds is not None:
         west, south, east, north = units.bounds
     elif len(places):
