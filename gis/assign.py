@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from grids.codes import suggest
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
@@ -30,6 +29,7 @@ from gis.model import REASONS, RULES
 from gis.nearest import nearest
 from gis.raster import pick
 from gis.snapshot import ALWAYS, FOREVER, Snapshot, microseconds
+from grids.codes import suggest
 from grids.errors import InputError
 
 CHUNK = 1 << 16
@@ -109,9 +109,8 @@ class Cases:
                 raise InputError(f"{len(value)} values for {n} cases", where=name, right="one for each case")
         reason = np.zeros(n, dtype=np.int8)
         if no_location is not None:
-            given = pd.Series(np.asarray(no_location, dtype=object)).astype("category")
-            lookup = [REASON.get(str(c), REASON["missing"]) for c in given.cat.categories]
-            reason[:] = np.array([*lookup, 0], dtype=np.int8)[given.cat.codes.to_numpy()]
+            given = np.atleast_1d(np.asarray(no_location, dtype=object))
+            reason[:] = [REASON.get(text, REASON["missing"]) if isinstance(text, str) else 0 for text in given.tolist()]
         reason[(reason == 0) & ~(np.isfinite(x) & np.isfinite(y))] = REASON["missing"]
         x, y = _to_city(snapshot, x, y, crs, reason)
         klass = snapshot.class_index(labels)
@@ -181,12 +180,12 @@ def _class_faults(snapshot: Snapshot, labels: NDArray[np.object_], klass: NDArra
 
 
 def _instants(at: Any, n: int, snapshot: Snapshot) -> NDArray[np.int64]:
-    default = int(microseconds([snapshot.at], 0)[0])
-    if at is None:
-        return np.full(n, default, dtype=np.int64)
-    if isinstance(at, (str, pd.Timestamp)) or np.ndim(at) == 0:
-        at = [at]
-    return np.ascontiguousarray(np.broadcast_to(microseconds(at, default), n))
+    if at is None or isinstance(at, pd.Timestamp):
+        stamp = snapshot.at if at is None or at is pd.NaT else at
+        stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp
+        return np.full(n, stamp.as_unit("us")._value, dtype=np.int64)
+    default = snapshot.at.as_unit("us")._value
+    return np.ascontiguousarray(np.broadcast_to(microseconds([at] if np.ndim(at) == 0 else at, default), n))
 
 
 def _named(snapshot: Snapshot, components: ArrayLike | None, n: int) -> NDArray[np.int64]:
@@ -194,10 +193,10 @@ def _named(snapshot: Snapshot, components: ArrayLike | None, n: int) -> NDArray[
     known = snapshot.arrays["components.code"]
     if components is None or not len(known):
         return out
-    texts = pd.Series(np.atleast_1d(np.asarray(components, dtype=object))).fillna("").astype(str)
-    rows = np.flatnonzero((texts != "").to_numpy())
+    texts = np.atleast_1d(np.asarray(components, dtype=object))
+    rows = np.flatnonzero([isinstance(text, str) and text != "" for text in texts.tolist()])
     if len(rows):
-        wanted = np.char.encode(texts.iloc[rows].to_numpy(dtype=object).astype(str), "utf-8")
+        wanted = np.char.encode(texts[rows].astype(str), "utf-8")
         at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         out[rows] = np.where(known[at] == wanted, at, -1)
     return out

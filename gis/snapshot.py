@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from grids.catalog import Catalog, catalog
 from numpy.typing import ArrayLike, NDArray
 
 from gis import exact, nearest, raster
 from gis.model import DUTIES, City
+from grids.catalog import Catalog, catalog
 from grids.errors import InputError
 
 MAGIC = b"WANMI\x00\x01\n"
@@ -257,19 +257,12 @@ class Snapshot:
 
     def class_index(self, texts: ArrayLike) -> NDArray[np.int32]:
         """Positions of class texts among the classes, -1 for unknown; a bare code takes the city's edition."""
-        values = pd.Series(np.asarray(texts, dtype=object)).astype("category")
-        found = [self._class_position(str(v)) for v in values.cat.categories]
-        return np.array([*found, -1], dtype=np.int32)[values.cat.codes.to_numpy()]
-
-    def _class_position(self, text: str) -> int:
-        edition = self.city.edition
-        tries = [text] if ":" in text else [f"{edition}:{kind}{text}" for kind in ("", "C", "E")]
-        hits = [self._class_of[t] for t in tries if t in self._class_of]
-        return hits[0] if len(hits) == 1 else -1
+        labels = np.asarray(texts, dtype=object)
+        return np.fromiter(map(self._class_of.__getitem__, labels.tolist()), dtype=np.int32, count=len(labels))
 
     @cached_property
-    def _class_of(self) -> dict[str, int]:
-        return {v: i for i, v in enumerate(self.codes("classes.text")[:-1])}
+    def _class_of(self) -> _Positions:
+        return _Positions(self.city.edition, self.codes("classes.text")[:-1])
 
     @cached_property
     def default_points_mm(self) -> NDArray[np.int64]:
@@ -280,6 +273,20 @@ class Snapshot:
         x, y = to_city(points[:, 0], points[:, 1], "EPSG:4326", self.city.srid)
         fine = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < 1e9) & (np.abs(y) < 1e9)
         return exact.millimetres(np.column_stack([x, y])[fine]).reshape(-1, 2)
+
+
+class _Positions(dict[Any, int]):
+    """Position of a class by its text; a bare code is tried in the city's edition, what is unknown is -1."""
+
+    def __init__(self, edition: str, texts: NDArray[np.object_]) -> None:
+        super().__init__((text, i) for i, text in enumerate(texts))
+        self._edition = edition
+
+    def __missing__(self, text: Any) -> int:
+        if not isinstance(text, str) or not text or ":" in text:
+            return -1
+        hits = [h for kind in ("", "C", "E") if (h := self.get(f"{self._edition}:{kind}{text}", -1)) >= 0]
+        return hits[0] if len(hits) == 1 else -1
 
 
 # -------------------------------------------------------------------- stages of compile

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from grids.catalog import catalog
 
 from gis import exact
 from gis.answer import explain
 from gis.assign import Cases, assign
 from gis.snapshot import Snapshot
+from grids.catalog import catalog
 from grids.errors import InputError
 from tests import town
 from tests.oracle import Oracle
