@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from psycopg2 import sql
-from psycopg2.extensions import cursor as Cursor
 from sqlalchemy import Engine, Table
 
 from gis.sql import question
@@ -58,22 +57,30 @@ def write_answers(engine: Engine, answers: pd.DataFrame, snapshot: str) -> int:
         return 0
     table = tables(0).tables[f"{SCHEMA}.answers"]
     names = [c.name for c in table.columns if c.name != "answered_at"]
+    here = sql.Identifier(SCHEMA, "answers")
     with transaction(engine) as cursor:
+        many = len(answers) >= MANY
+        if many:  # the indexes are built anew: readers wait
+            cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(here))
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('wanmi.load.answers', 0))")
         batches = _encoded(answers, snapshot, table, names)
-        if len(answers) >= MANY and _alone(cursor):
-            with rebuilt(cursor, "answers"):
-                copying.copy_in(cursor, sql.Identifier(SCHEMA, "answers"), names, batches)
+        if many and is_empty(cursor, "answers"):
+            with rebuilt(cursor, "answers", keys=True):
+                copying.copy_in(cursor, here, names, batches)
                 return cursor.rowcount
         staged = sql.Identifier("new_answers")
-        here = sql.Identifier(SCHEMA, "answers")
         like = sql.SQL("CREATE TEMP TABLE {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP")
         cursor.execute(like.format(staged, here))
         copying.copy_in(cursor, staged, names, batches)
         cursor.execute(sql.SQL("ANALYZE {}").format(staged))
-        cursor.execute(question("forget_answers", staged=staged))
-        cursor.execute(question("write_answers", staged=staged))
-        return cursor.rowcount
+        cursor.execute(question("other_answers", staged=staged))
+        all_ = not cursor.fetchone()[0]  # type: ignore[index]
+        cursor.execute(
+            sql.SQL("TRUNCATE {}").format(here) if many and all_ else question("forget_answers", staged=staged)
+        )
+        with rebuilt(cursor, "answers", when=many, keys=all_):
+            cursor.execute(question("write_answers", staged=staged))
+            return cursor.rowcount
 
 
 def _encoded(answers: pd.DataFrame, snapshot: str, table: Table, names: list[str]) -> Iterator[memoryview]:
@@ -98,11 +105,3 @@ def _areas(part: pd.DataFrame, sets: list[str]) -> pa.Array:
     distinct = part.loc[~part.duplicated(sets), sets].to_dict("records")
     said = pa.array([json.dumps({k: v for k, v in row.items() if v}) for row in distinct], pa.string())
     return said.take(pa.array(which))
-
-
-def _alone(cursor: Cursor) -> bool:
-    """Lock the table of answers when it is empty."""
-    if not is_empty(cursor, "answers"):
-        return False
-    cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(SCHEMA, "answers")))
-    return is_empty(cursor, "answers")

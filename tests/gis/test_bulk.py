@@ -19,9 +19,10 @@ from sqlalchemy import Engine
 
 from gis import bulk, postgis, store
 from gis.files import read_layer
+from gis.layers import LAYERS
 from gis.profile import Profile, Source
 from gis.store.engine import transaction
-from grids.errors import InputError
+from grids.errors import Conflict, InputError
 from tests.bench import bench_load as bench
 
 COUNT = 52_000
@@ -378,3 +379,43 @@ def test_a_killed_backend_leaves_the_record_as_it_was(nursery: Nursery, path: Pa
     finally:
         engine.dispose()
         postgis.down(tmp_path)
+
+
+# Answers ------------------------------------------------------------------------------------------------
+
+
+def test_many_answers_at_once(engine: Engine, good: gpd.GeoDataFrame) -> None:
+    """Into an empty table, over all that are there, and over some of them; what is over each case is the last."""
+    numbers = pd.Series([f"K{i:06d}" for i in range(COUNT)])
+    text = {c.name: "" for c in LAYERS["cases"].columns if c.kind == "text"}
+    rest = {"accuracy_m": np.nan, "returns": np.nan, "filed_at": pd.NaT, "due_at": pd.NaT, "closed_at": pd.NaT}
+    cases = gpd.GeoDataFrame(
+        {**text, **rest, "id": numbers, "class": "2026:E06010", "reported_at": pd.Timestamp("2026-07-01", tz="UTC")},
+        geometry=good.geometry.to_numpy(),
+        crs=good.crs,
+    ).set_axis(range(1, COUNT + 1))
+    assert store.load(engine, "cases", cases).inserted == COUNT
+    answers = pd.DataFrame(
+        {"id": numbers, "at": cases["reported_at"].to_numpy(), "unit": "u", "department": "d", "rule": "territory",
+         "reason": "", "component": "", "distance_m": np.nan, "zone": "", "on_edge": False, "probability": np.nan,
+         "ask_first": False, "community": "c"}
+    )  # fmt: skip
+
+    def found() -> tuple[dict[str, int], list[str]]:
+        with transaction(engine) as cursor:
+            cursor.execute("SELECT snapshot, count(*) FROM wanmi.answers GROUP BY 1")
+            counts = dict(cursor.fetchall())
+            cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'answers' ORDER BY 1")
+            return counts, [name for (name,) in cursor.fetchall()]
+
+    indexes = found()[1]
+    assert "answers_pkey" in indexes and len(indexes) == 3
+    assert store.write_answers(engine, answers, "v1") == COUNT
+    assert found() == ({"v1": COUNT}, indexes)
+    assert store.write_answers(engine, answers, "v2") == COUNT
+    assert found() == ({"v2": COUNT}, indexes)
+    assert store.write_answers(engine, answers.tail(51_000), "v3") == 51_000
+    assert found() == ({"v2": COUNT - 51_000, "v3": 51_000}, indexes)
+    with pytest.raises(Conflict, match="case nobody is not recorded"):
+        store.write_answers(engine, answers.assign(id=["nobody", *numbers[1:]]), "v4")
+    assert found() == ({"v2": COUNT - 51_000, "v3": 51_000}, indexes)
