@@ -11,7 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
 from api.middleware import BodyLimit, SafeHeaders
-from api.routes import cases, city, health, maps, resolve, static
+from api.routes import cases, city, health, maps, resolve, static, units_map
 from api.service import Service
 from api.settings import Settings
 
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (resolve, cases, city, maps, health, static):
+    for room in (resolve, cases, city, maps, units_map, health, static):
         app.include_router(room.router)
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1_000_000)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

@@ -25,7 +25,7 @@ from gis.files.opening import opened
 from gis.files.parquet import open_parquet
 from gis.files.table import Table
 from gis.files.vectors import open_vector
-from gis.streets import read_streets
+from gis.streets import KEYS, ranks, read_streets
 from grids.errors import InputError
 
 ENDINGS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".fgb": "FlatGeobuf", ".parquet": ""}
@@ -139,7 +139,11 @@ def area_distortion(srid: int, xy: NDArray[np.float64]) -> float:
 
 
 def read_barriers(path: str | Path, srid: int) -> gpd.GeoDataFrame:
-    """Read barriers: rank from a column ``rank`` (1 highest), else from OpenStreetMap tags (`gis.streets`)."""
+    """Read barriers: rank from a column ``rank`` (1 highest), else from OpenStreetMap tags (`gis.streets`).
+
+    Layers of our own (roads, rivers, railways) have the tag's value in ``kind``; what is none of ``data/barriers.csv``
+    is left out.
+    """
     name, _, layer = str(path).partition("|")
     layer = layer.removeprefix("layername=")
     if ".osm" not in Path(name).suffixes and Path(name).suffix != ".graphml":
@@ -150,9 +154,18 @@ def read_barriers(path: str | Path, srid: int) -> gpd.GeoDataFrame:
                 bad = frame["rank"][~rank.between(1, 8)].iloc[0]
                 raise InputError(f"rank {bad!r}", where=name, right="1 (highest) to 8")
             there = ~(frame.geometry.isna() | frame.geometry.is_empty)
-            columns = {"rank": rank.astype(np.int64), **_flags(frame), "geometry": frame.geometry}
-            return gpd.GeoDataFrame(columns, crs=srid)[there].reset_index(drop=True)
+            return _barriers(frame, rank)[there].reset_index(drop=True)
+        if "kind" in frame.columns and not set(KEYS) & set(frame.columns):
+            table = ranks().drop_duplicates("value").set_index("value")["rank"]
+            rank = frame["kind"].astype("str").map(table)
+            return _barriers(frame[rank.notna()], rank[rank.notna()]).reset_index(drop=True)
     return read_streets(name, srid, layer=layer or None)
+
+
+def _barriers(frame: gpd.GeoDataFrame, rank: pd.Series) -> gpd.GeoDataFrame:
+    kind = frame.get("kind", pd.Series("", index=frame.index)).astype("str").fillna("")
+    columns = {"kind": kind, "rank": rank.astype(np.int64), **_flags(frame), "geometry": frame.geometry}
+    return gpd.GeoDataFrame(columns, crs=frame.crs)
 
 
 def _flags(frame: pd.DataFrame) -> dict[str, pd.Series]:

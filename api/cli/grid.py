@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.grid_report import draw, summary, verdict, write_csv, write_findings
 from grids.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ def grid() -> None:
 @click.option("--code", metavar="COLUMN", help="Column with the code of a community, where it is not 'code'.")
 @click.option("--taken", metavar="F", help="Units with codes that were ever given: they are not given again.")
 @click.option("--digits", type=click.Choice(["3", "2"]), default="3", show_default=True, help="Digits of the serial.")
+@click.option("--set", "set_", metavar="NAME", help="Which areas, where a column 'set' tells several sets apart.")
 @click.option("--crs", metavar="EPSG:n", help="CRS of the areas, when the file does not tell or is wrong.")
 @click.option("--faults", type=FILE, metavar="F.gpkg", help="Where findings go; beside --out by default.")
+@click.option("--picture", type=FILE, metavar="F.png", help="Units by area over the barriers, faults in red.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def build(
     areas: str,
@@ -52,8 +55,10 @@ def build(
     code: str | None,
     taken: str | None,
     digits: str,
+    set_: str | None,
     crs: str | None,
     faults: Path | None,
+    picture: Path | None,
     as_json: bool,
 ) -> int:
     """Cut communities into unit grids that follow the barriers, code them, and certify the result.
@@ -77,9 +82,11 @@ def build(
     begin = time.perf_counter()
     check_writable(out)
     listed = _beside(out, faults)
+    if picture:
+        check_writable(picture, (".png",))
     with stages(f"units of {Path(areas).name}") as told:
         told("reading")
-        whole = _areas(areas, code, crs)
+        whole = _areas(areas, code, crs, set_)
         srid = whole.crs.to_epsg()
         lines = [read_barriers(one, srid) for one in barriers]
         ground = pd.concat(lines, ignore_index=True) if lines else pd.DataFrame({"rank": [], "geometry": []})
@@ -100,16 +107,18 @@ def build(
         found = _certified(units, whole, ground, rules)
         told("writing")
         write_layer(units, out)
-        written = _write_findings(found, listed)
+        written = write_findings(found, listed)
+        if picture:
+            draw(units, found, whole, ground, picture, f"Unit grids of {Path(areas.partition('|')[0]).stem}")
     answer = {
         "units": len(units),
         "by_kind": {str(k): int(n) for k, n in units["kind"].value_counts().items()},
         "barriers": len(ground),
         "file": str(out),
-        **_verdict(found, written),
+        **verdict(found, written),
         "seconds": round(time.perf_counter() - begin, 2),
     }
-    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _text(answer))
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else summary(answer))
     return 0 if found.passed else 1
 
 
@@ -120,6 +129,7 @@ def build(
 @click.option("--code", metavar="COLUMN", help="Column with the code of a unit, where it is not 'code'.")
 @click.option("--community", metavar="COLUMN", help="Column with its community, where the code does not say it.")
 @click.option("--area-code", metavar="COLUMN", help="Column with the code of a community, where it is not 'code'.")
+@click.option("--set", "set_", metavar="NAME", help="Which areas, where a column 'set' tells several sets apart.")
 @click.option("--band", nargs=2, type=float, default=(5_000.0, 20_000.0), show_default=True, help="Area band, m².")
 @click.option("--width", type=float, default=12.0, show_default=True, help="Least width 2A/P, metres.")
 @click.option("--compactness", type=float, default=0.25, show_default=True, help="Least 4πA/P².")
@@ -129,6 +139,7 @@ def build(
 @click.option("--strict", is_flag=True, help="Notices fail the certificate too.")
 @click.option("--crs", metavar="EPSG:n", help="CRS of the units, when the file does not tell or is wrong.")
 @click.option("--faults", type=FILE, metavar="F.gpkg", help="Where findings go; beside the file by default.")
+@click.option("--picture", type=FILE, metavar="F.png", help="Units by area over the barriers, faults in red.")
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate as JSON.")
 def check(
     file: str,
@@ -137,6 +148,7 @@ def check(
     code: str | None,
     community: str | None,
     area_code: str | None,
+    set_: str | None,
     band: tuple[float, float],
     width: float,
     compactness: float,
@@ -146,6 +158,7 @@ def check(
     strict: bool,
     crs: str | None,
     faults: Path | None,
+    picture: Path | None,
     as_json: bool,
 ) -> int:
     """Certificate of a unit-grid layer, ours or anybody's: every fault with its place, and a verdict.
@@ -163,7 +176,7 @@ def check(
     import pandas as pd
 
     from api.cli.progress import stages
-    from gis.gridfiles import read_barriers, read_polygons
+    from gis.gridfiles import check_writable, read_barriers, read_polygons
     from grids.certificate import Rules
 
     begin = time.perf_counter()
@@ -177,6 +190,8 @@ def check(
         row_m=row,
     )
     listed = _beside(Path(file.partition("|")[0]), faults)
+    if picture:
+        check_writable(picture, (".png",))
     with stages(f"checking {Path(file).name}") as told:
         told("reading")
         mine = {ours: theirs for ours, theirs in (("code", code), ("community", community)) if theirs}
@@ -184,17 +199,19 @@ def check(
         if "code" not in units.columns:
             raise InputError("no column code", where=file, right="say which with --code COLUMN")
         srid = units.crs.to_epsg()
-        whole = _areas(areas, area_code, None, srid=srid) if areas else None
+        whole = _areas(areas, area_code, None, set_, srid=srid) if areas else None
         lines = [read_barriers(one, srid) for one in barriers]
         ground = gpd.GeoDataFrame(pd.concat(lines, ignore_index=True), crs=srid) if lines else None
         told("certifying")
         found = _certified(units, whole, ground, rules)
         told("writing")
-        written = _write_findings(found, listed)
-    answer = {"units": len(units), "crs": f"EPSG:{srid}", **_verdict(found, written)}
+        written = write_findings(found, listed)
+        if picture:
+            draw(units, found, whole, ground, picture, f"Unit grids of {Path(file.partition('|')[0]).stem}")
+    answer = {"units": len(units), "crs": f"EPSG:{srid}", **verdict(found, written)}
     answer["passed"] = found.passed and not (strict and len(found.faults))
     answer["seconds"] = round(time.perf_counter() - begin, 2)
-    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _text(answer))
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else summary(answer))
     return 0 if answer["passed"] else 1
 
 
@@ -264,14 +281,16 @@ def revise(
         history = pd.concat([found.units, found.ended, done[[c for c in found.units.columns if c in done]]])
         write_layer(gpd.GeoDataFrame(history, geometry="geometry", crs=srid).reset_index(drop=True), out)
         for name, table in listed.items():
-            _csv(table, beside[name])
+            write_csv(table, beside[name])
             answer[f"{name}_file"] = str(beside[name])
     answer["seconds"] = round(time.perf_counter() - begin, 2)
-    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _text(answer))
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else summary(answer))
     return 0
 
 
-def _areas(path: str, code: str | None, crs: str | None, *, srid: int | None = None) -> gpd.GeoDataFrame:
+def _areas(
+    path: str, code: str | None, crs: str | None, set_: str | None, *, srid: int | None = None
+) -> gpd.GeoDataFrame:
     """Communities, mended: they are the ground that is divided, not what is examined."""
     import shapely
 
@@ -280,6 +299,13 @@ def _areas(path: str, code: str | None, crs: str | None, *, srid: int | None = N
     frame = read_polygons(path, srid=srid, crs=crs, columns={"code": code} if code else None)
     if "code" not in frame.columns:
         raise InputError("no column code", where=path, right="say which with --code COLUMN")
+    if "set" in frame.columns:
+        sets = sorted(frame["set"].astype("str").unique())
+        if set_ is None and len(sets) > 1:
+            raise InputError(f"holds the sets {', '.join(sets)}", where=path, right="say which with --set NAME")
+        frame = frame[frame["set"].astype("str") == (set_ or sets[0])].reset_index(drop=True)
+        if frame.empty:
+            raise InputError(f"has no set {set_!r}", where=path, right=f"one of {', '.join(sets)}")
     frame = frame.assign(code=frame["code"].astype("str").fillna("").str.strip())
     if (frame["code"] == "").any():
         raise InputError("a community without a code", where=path, right="a code for each")
@@ -320,30 +346,6 @@ def _beside(path: Path, given: Path | None) -> Path:
     return given or Path(path).with_name(f"{Path(path).stem}.faults.gpkg")
 
 
-def _write_findings(found: Certificate, path: Path) -> Path | None:
-    """Write findings when there are some; a list of an earlier run would mislead, so it goes when there are none."""
-    from gis.gridfiles import write_faults
-
-    if not len(found.faults):
-        path.unlink(missing_ok=True)
-        return None
-    write_faults(found.faults, path)
-    return path
-
-
-def _verdict(found: Certificate, written: Path | None) -> dict[str, Any]:
-    severity = found.faults["severity"].value_counts()
-    figures = {k: round(v, 6) if isinstance(v, float) else v for k, v in found.figures.items() if k != "units"}
-    return {
-        "passed": found.passed,
-        "faults": int(severity.get("fault", 0)),
-        "notices": int(severity.get("notice", 0)),
-        "counts": found.counts,
-        "figures": figures,
-        "faults_file": str(written) if written else None,
-    }
-
-
 def _ended_before(old: gpd.GeoDataFrame, at: Any) -> gpd.GeoDataFrame:
     """Rows of the old file that ended before: they stay as they were."""
     import pandas as pd
@@ -352,36 +354,6 @@ def _ended_before(old: gpd.GeoDataFrame, at: Any) -> gpd.GeoDataFrame:
         return old.iloc[:0]
     old = old.assign(**{c: pd.to_datetime(old[c], utc=True) for c in ("valid_from", "valid_to") if c in old.columns})
     return old[(old["valid_to"] <= at).to_numpy()]
-
-
-def _csv(table: Any, path: Path) -> None:
-    try:
-        table.to_csv(path, index=False, encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror or error})", where=str(path)) from error
-
-
-def _text(answer: dict[str, Any]) -> str:
-    """The summary for people."""
-    lines = []
-    if "passed" in answer:
-        head = "certificate: passed" if answer["passed"] else "certificate: FAILED"
-        lines.append(f"{head} ({answer['faults']:,} faults, {answer['notices']:,} notices)")
-    for name, value in answer.items():
-        if name in ("passed", "faults", "notices"):
-            continue
-        if isinstance(value, dict):
-            inner = {k: v for k, v in value.items() if v not in (0, None)} if name == "counts" else value
-            lines += [f"  {k:24} {_number(v)}" for k, v in inner.items()]
-        elif value is not None:
-            lines.append(f"  {name:24} {_number(value)}")
-    return "\n".join(lines)
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 COMMANDS = (grid,)

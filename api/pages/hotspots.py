@@ -146,7 +146,7 @@ def outlines(look: Look) -> list[folium.GeoJson]:
 def header(look: Look, title: str, sources: Sources) -> str:
     """The bar on top."""
     icon = "" if sources.standalone else f'<img src="{static.url("icon.svg")}" alt="">'
-    nav = "" if sources.standalone else '<nav><a href="/docs">接口文档</a></nav>'
+    nav = "" if sources.standalone else '<nav><a href="/maps/units">单元网格</a><a href="/docs">接口文档</a></nav>'
     return (
         f'<header class="bar">{icon}<h1>{escape(title)}</h1>'
         f'<span class="sub">{escape(selected(look, sources.groups))} · {escape(period(look))}</span>{nav}</header>'

@@ -143,14 +143,14 @@ def hotspots(
 def names(request: Request, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Response:
     """Names for the base map, important ones first."""
     _, found, version = atlas.ground
-    return _kept(request, version, lambda: Json({"names": found}))
+    return kept(request, version, lambda: Json({"names": found}))
 
 
 @router.get("/tiles/base/{z}/{x}/{y}.png", summary="Base map, a picture", response_class=Response)
 def base_tile(request: Request, z: int, x: int, y: int, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Response:
     """The city's own roads, water, railways, buildings and borders."""
     base, _, version = atlas.ground
-    return _kept(
+    return kept(
         request,
         version,
         lambda: _png(atlas.keep(("base", z, x, y), lambda: base.tile(z, x, y), most=2000)),
@@ -173,7 +173,7 @@ def heat_tile(
         grid = found.grid
         return _png(heat.tile(grid, z, x, y, srid=found.city.srid, top=heat.top_density(grid)))
 
-    return _kept(request, version, draw)
+    return kept(request, version, draw)
 
 
 @router.get("/tiles/heat/{z}/{x}/{y}.json", summary="Cases in a tile")
@@ -197,14 +197,14 @@ def heat_count(
         inside = (west <= px) & (px < east) & (south <= py) & (py < north)
         return Json({"cases": int(inside.sum())})
 
-    return _kept(request, version, count)
+    return kept(request, version, count)
 
 
 def _png(data: bytes) -> Response:
     return Response(data, media_type="image/png")
 
 
-def _kept(request: Request, version: str, make: Callable[[], Response]) -> Response:
+def kept(request: Request, version: str, make: Callable[[], Response]) -> Response:
     """An answer that browsers keep for an hour, and ask again by its mark."""
     mark = f'"{version}"'
     headers = {"etag": mark, "cache-control": f"public, max-age={HOUR_S}"}

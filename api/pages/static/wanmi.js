@@ -66,6 +66,27 @@ window.wanmi = (function () {
       const put = names => new Names(names).addTo(map);
       if (Array.isArray(source)) put(source);
       else fetch(source).then(answer => answer.json()).then(found => put(found.names));
+    },
+    // A click asks what is there, and shows it as a table.
+    askAt: function (map, source, words) {
+      const show = (latlng, unit) => {
+        const table = document.createElement("table");
+        for (const [key, name] of Object.entries(words.fields)) {
+          let value = unit[key];
+          if (Array.isArray(value)) value = value.map(kind => words.kinds[kind] || kind).join("、") || "无";
+          else if (typeof value === "number") value = value.toLocaleString("en-US");
+          const row = table.insertRow(), head = document.createElement("th");
+          head.textContent = name;
+          row.append(head);
+          row.insertCell().textContent = value;
+        }
+        L.popup({className: "spot", maxWidth: 360}).setLatLng(latlng).setContent(table).openOn(map);
+      };
+      map.on("click", event => {
+        const at = event.latlng.wrap();
+        fetch(source + "?lon=" + at.lng.toFixed(7) + "&lat=" + at.lat.toFixed(7))
+          .then(answer => answer.json()).then(found => found.unit ? show(event.latlng, found.unit) : map.closePopup());
+      });
     }
   };
 })();

@@ -187,3 +187,20 @@ def test_flags_of_barriers_are_read_however_written(tmp_path):
     frame.assign(rank=[1, 2, 3, 9]).to_file(tmp_path / "b.gpkg")
     with pytest.raises(InputError, match="rank"):
         read_barriers(tmp_path / "b.gpkg", 4546)
+
+
+def test_a_figure_is_drawn_of_our_own_layers(tmp_path, units, capsys):
+    """Layers as `wanmi demo --out` writes them: areas of several sets, roads with a kind and no rank."""
+    wards = communities(units).assign(set="community")
+    whole = gpd.GeoDataFrame({"code": ["140802"], "set": ["district"]}, geometry=[wards.union_all()], crs=units.crs)
+    pd.concat([wards, whole]).to_parquet(tmp_path / "areas.parquet")
+    lines = shapely.get_parts(shapely.union_all(shapely.boundary(units.geometry.to_numpy()[::2])))
+    kinds = np.where(np.arange(len(lines)) % 2, "residential", "bench")
+    gpd.GeoDataFrame({"kind": kinds}, geometry=lines, crs=units.crs).to_parquet(tmp_path / "roads.parquet")
+    words = ("--areas", tmp_path / "areas.parquet", "--barriers", tmp_path / "roads.parquet")
+    words = (*words, "--out", tmp_path / "u.gpkg", "--picture", tmp_path / "u.png")
+    assert main(["grid", "build", *map(str, words)]) == 2
+    assert "say which with --set NAME" in capsys.readouterr().err
+    status, answer = said(capsys, "build", *words, "--set", "community")
+    assert status == 0 and answer["barriers"] == (kinds == "residential").sum()
+    assert (tmp_path / "u.png").read_bytes().startswith(b"\x89PNG")

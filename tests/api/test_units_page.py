@@ -1,0 +1,185 @@
+"""The page of the unit grids: coloured by area, faults where they were planted, every unit told on a click."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from PIL import Image
+from selenium.webdriver.common.by import By
+
+from api.app import create_app
+from api.pages.basemap import BaseMap
+from api.pages.mercator import from_lonlat, pixel_m
+from api.pages.unit_picture import COLOURS, FAULT, UnitPicture, figure, step_of
+from gis import postgis, store
+from gis.crs import to_lonlat
+from gis.demo import Demo
+from grids.certificate import certify
+from tests.api.conftest import Served, serving, settings
+from tests.browser import Browser, chromium
+from tests.conftest import database_name
+from tests.grids.lattice import communities, lattice
+
+
+@pytest.fixture(scope="module")
+def planted(small_demo: Demo) -> gpd.GeoDataFrame:
+    """The demo's units with a hole in one and another grown over its neighbours."""
+    units = small_demo.layers["units"].copy()
+    shapes = units.geometry.to_numpy().copy()
+    middle = np.array([*shapely.get_coordinates(shapely.union_all(shapes).centroid)[0]])
+    near = np.argsort(np.hypot(*(shapely.get_coordinates(shapely.centroid(shapes)) - middle).T))
+    hole, grown = near[0], near[60]
+    tool = shapely.set_precision(shapely.buffer(shapely.centroid(shapes[hole]), 15), 0.001)
+    shapes[hole] = shapely.difference(shapes[hole], tool)
+    shapes[grown] = shapely.set_precision(shapely.buffer(shapes[grown], 8, join_style="mitre"), 0.001)
+    units = units.set_geometry(gpd.GeoSeries(shapes, index=units.index, crs=units.crs))
+    units.attrs = {"hole": units["code"].iloc[hole], "grown": units["code"].iloc[grown]}
+    return units
+
+
+@pytest.fixture(scope="module")
+def faulty(cluster: postgis.Cluster, small_demo: Demo, planted: gpd.GeoDataFrame) -> Iterator[Served]:
+    """A city whose units have faults, served."""
+    name = database_name("units_page")
+    dsn = postgis.ensure_database(name)
+    engine = store.connect(dsn)
+    store.create_city(engine, small_demo.city)
+    for layer in ("departments", "areas", "rules", "roads", "rivers", "railways"):
+        store.load(engine, layer, small_demo.layers[layer])
+    report = store.load(engine, "units", planted)
+    assert report.inserted == len(planted)
+    engine.dispose()
+    with serving(create_app(settings(dsn)), dsn) as service:
+        yield service
+    postgis.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+def place(units: gpd.GeoDataFrame, code: str) -> tuple[float, float]:
+    """Latitude and longitude of the centre of a unit."""
+    at = shapely.centroid(units.set_index("code").geometry[code])
+    lon, lat = to_lonlat([at.x], [at.y], units.crs.to_epsg())
+    return float(lat[0]), float(lon[0])
+
+
+def pixels(browser: Browser) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")).astype(int)
+
+
+def test_the_page_and_its_pictures(served_demo: Served, small_demo: Demo):
+    page = served_demo.get("/maps/units")
+    assert page.status_code == 200 and "盐湖区 单元网格" in page.text
+    units = small_demo.layers["units"]
+    assert f"{len(units):,} 个" in page.text
+    lat, lon = place(units, units["code"].iloc[0])
+    x, y = from_lonlat(lon, lat)
+    z, half = 15, pixel_m(0) * 128
+    tile = [int((float(x) + half) / (2 * half) * 2**z), int((half - float(y)) / (2 * half) * 2**z)]
+    path = f"/tiles/units/{z}/{tile[0]}/{tile[1]}.png"
+    first = served_demo.get(path)
+    assert first.status_code == 200 and Image.open(io.BytesIO(first.content)).getbbox() is not None
+    assert served_demo.client.get(path, headers={"if-none-match": first.headers["etag"]}).status_code == 304
+    away = served_demo.get(f"/tiles/units/{z}/0/0.png")
+    assert np.asarray(Image.open(io.BytesIO(away.content)))[..., 3].max() == 0
+    assert served_demo.get("/tiles/units/3/9/0.png").status_code == 404
+
+
+def test_what_is_at_a_place(served_demo: Served, small_demo: Demo):
+    units = small_demo.layers["units"]
+    for code in units["code"].iloc[[0, 100, 200]]:
+        inside = units.set_index("code").geometry[code].representative_point()
+        lon, lat = to_lonlat([inside.x], [inside.y], small_demo.city.srid)
+        found = served_demo.get("/maps/units/at.json", lon=lon[0], lat=lat[0]).json()["unit"]
+        assert found["code"] == code and found["community"] == code[:12]
+        assert found["area_m2"] == pytest.approx(units.set_index("code").geometry[code].area, abs=0.1)
+    assert served_demo.get("/maps/units/at.json", lon=0, lat=0).json() == {"unit": None}
+    assert served_demo.get("/maps/units/at.json", lon=0, lat=91).status_code == 422
+    assert served_demo.get("/maps/units/at.json", lon="x", lat=1).status_code == 422
+
+
+def test_a_city_without_units_says_so(cluster: postgis.Cluster, small_demo: Demo):
+    name = database_name("no_units")
+    engine = store.connect(postgis.ensure_database(name))
+    store.create_city(engine, small_demo.city)
+    for layer in ("departments", "areas", "rules"):
+        store.load(engine, layer, small_demo.layers[layer])
+    engine.dispose()
+    try:
+        with serving(create_app(settings(postgis.dsn(name)))) as service:
+            answer = service.get("/maps/units")
+            assert answer.status_code == 404 and "wanmi load units" in answer.text
+    finally:
+        postgis.drop_database(name)
+
+
+@pytest.mark.browser
+def test_faults_are_red_where_they_were_planted(browser: Browser, faulty: Served, planted: gpd.GeoDataFrame):
+    browser.open(f"{faulty.url}/maps/units")
+    traffic = browser.traffic()
+    assert traffic.failed == [] and traffic.outside(faulty.url) == [] and browser.complaints() == []
+    text = browser.driver.find_element(By.TAG_NAME, "body").text
+    for part in ("质检未通过", "缝隙", "重叠", "单元面积（平方米）", "面积达标（个数）"):
+        assert part in text, part
+    red = np.array([int(FAULT[i : i + 2], 16) for i in (1, 3, 5)])
+    for which in ("hole", "grown"):
+        lat, lon = place(planted, planted.attrs[which])
+        browser.view(lat, lon, 17)
+        picture = pixels(browser)
+        px, py = browser.pixel(lat, lon)
+        y, x = np.indices(picture.shape[:2])
+        near = np.hypot(x - px, y - py) < 110
+        reddish = (np.abs(picture - red).sum(axis=2) < 90) & near
+        assert reddish.sum() > 60, which
+    # far from both nothing is red
+    others = planted[~planted["code"].isin(list(planted.attrs.values()))]
+    far = others.distance(planted.set_index("code").geometry[planted.attrs["hole"]]).argmax()
+    browser.view(*place(planted, others["code"].iloc[far]), 17)
+    map_only = pixels(browser)[60:, 310:1120]
+    assert (np.abs(map_only - red).sum(axis=2) < 60).sum() == 0
+
+
+@pytest.mark.browser
+def test_a_click_tells_the_unit(browser: Browser, faulty: Served, planted: gpd.GeoDataFrame):
+    browser.open(f"{faulty.url}/maps/units")
+    code = planted["code"].iloc[40]
+    inside = planted.set_index("code").geometry[code].representative_point()
+    lon, lat = to_lonlat([inside.x], [inside.y], planted.crs.to_epsg())
+    browser.view(float(lat[0]), float(lon[0]), 17)
+    script = "m = window[Object.keys(window).find(k => k.startsWith('map_'))];"
+    browser.driver.execute_script(f"{script} m.fire('click', {{latlng: L.latLng({lat[0]}, {lon[0]})}});")
+    browser.wait(lambda: browser.driver.find_elements(By.CSS_SELECTOR, ".leaflet-popup table"), "the unit is told")
+    told = browser.driver.find_element(By.CSS_SELECTOR, ".leaflet-popup table").get_attribute("textContent")
+    assert code in told and "平方米" in told
+
+
+def test_colours_follow_the_area():
+    assert step_of(np.array([100.0, 6_000, 9_999.9, 15_000, 19_000, 30_000])).tolist() == [0, 1, 3, 5, 5, 6]
+    light = [sum(int(c[i : i + 2], 16) * w for i, w in ((1, 0.3), (3, 0.59), (5, 0.11))) for c in COLOURS]
+    assert light == sorted(light, reverse=True)
+
+
+def test_the_figure_has_units_faults_and_legend():
+    units = lattice(12)
+    shapes = units.geometry.to_numpy().copy()
+    shapes[70] = shapely.difference(shapes[70], shapely.buffer(shapely.centroid(shapes[70]), 20))
+    units = units.set_geometry(gpd.GeoSeries(shapes, crs=units.crs))
+    areas = communities(lattice(12)).assign(set="community")
+    found = certify(units, areas=areas)
+    base = BaseMap({}, areas, territory=["community"], srid=units.crs.to_epsg())
+    png, zoom = figure(base, UnitPicture(units, found, units.crs.to_epsg()), title="Lattice", width_px=800)
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    assert picture.shape[1] == 800 and 900 < picture.shape[0] < 1100 and 9 <= zoom <= 17
+    red = np.array([int(FAULT[i : i + 2], 16) for i in (1, 3, 5)])
+    assert (np.abs(picture - red).sum(axis=2) < 30).sum() > 100
+    again, _ = figure(base, UnitPicture(units, found, units.crs.to_epsg()), title="Lattice", width_px=800)
+    assert again == png
