@@ -60,9 +60,9 @@ def write_answers(engine: Engine, answers: pd.DataFrame, snapshot: str) -> int:
     here = sql.Identifier(SCHEMA, "answers")
     with transaction(engine) as cursor:
         many = len(answers) >= MANY
-        if many:  # the indexes are built anew: readers wait
-            cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(here))
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('wanmi.load.answers', 0))")
+        # when the indexes are built anew, readers wait
+        mode = sql.SQL("ACCESS EXCLUSIVE" if many else "SHARE UPDATE EXCLUSIVE")
+        cursor.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(here, mode))
         batches = _encoded(answers, snapshot, table, names)
         if many and is_empty(cursor, "answers"):
             with rebuilt(cursor, "answers", keys=True):
@@ -72,7 +72,7 @@ def write_answers(engine: Engine, answers: pd.DataFrame, snapshot: str) -> int:
         like = sql.SQL("CREATE TEMP TABLE {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP")
         cursor.execute(like.format(staged, here))
         copying.copy_in(cursor, staged, names, batches)
-        cursor.execute(sql.SQL("ANALYZE {}").format(staged))
+        cursor.execute(sql.SQL("ANALYZE {} (case_id)").format(staged))
         cursor.execute(question("other_answers", staged=staged))
         all_ = not cursor.fetchone()[0]  # type: ignore[index]
         cursor.execute(

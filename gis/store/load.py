@@ -187,14 +187,13 @@ def write(
 
 
 def lock(cursor: Cursor, to: Target, *, alone: bool) -> None:
-    """Let one load at a time write a table; ``alone`` keeps readers out as well.
+    """Let one load at a time write a table; ``alone`` keeps readers and other writers out as well.
 
-    The table's lock comes first, as it does for whoever writes it by hand: so that nobody waits for the other.
+    The lock of the table itself, because who waits for it holds nothing that a load may want later.
     """
     cursor.execute("SET LOCAL lock_timeout = '2min'")
-    mode = sql.SQL("ACCESS EXCLUSIVE" if alone else "ROW EXCLUSIVE")
+    mode = sql.SQL("ACCESS EXCLUSIVE" if alone else "SHARE UPDATE EXCLUSIVE")
     cursor.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(sql.Identifier(SCHEMA, to.table.name), mode))
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"wanmi.load.{to.table.name}"])
     cursor.execute("SET LOCAL work_mem = '128MB'")
 
 

@@ -44,7 +44,7 @@ def stage(cursor: Cursor, to: Target, columns: Columns, numbers: NDArray[np.int6
     extra = {"row": numbers, "turn": turn.astype(np.int64)}
     copying.copy_in(cursor, sql.Identifier(STAGED), [*extra, *names], encoded(to, columns, names, extra=extra))
     if length(columns) > 1000:
-        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(STAGED)))
+        cursor.execute(sql.SQL("ANALYZE {} ({})").format(sql.Identifier(STAGED), _names(to.key)))
 
 
 def refuse_invalid(cursor: Cursor, to: Target, faults: Faults) -> None:
@@ -70,7 +70,7 @@ def merge(cursor: Cursor, to: Target, stamp: Any, faults: Faults) -> Counter[str
     counts["unchanged"] = staged - differing
     if not differing:
         return counts
-    cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(DIFFERING)))
+    cursor.execute(sql.SQL("ANALYZE {} ({})").format(sql.Identifier(DIFFERING), _names(to.key)))
     with rebuilt(cursor, to.table.name, when=fresh >= MANY):
         if not to.dated:
             _upsert(cursor, to, parts, counts)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +143,28 @@ def test_many_more_join_what_is_there(empty: Engine, good: gpd.GeoDataFrame, tmp
     report = short(empty, write(good, tmp_path / "c.parquet"))[1]
     assert (report.inserted, report.changed) == (COUNT - 1000, 1000)
     assert shape(empty) == before and len(record(empty)) == COUNT
+
+
+def test_large_loads_at_once_never_wait_in_a_ring(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    first = read_layer(write(good.head(1000), tmp_path / "f.parquet"), "components", bench.CITY).frame
+    store.load(empty, "components", first)
+    paths = [write(good.assign(name=name), tmp_path / f"{name}.parquet") for name in ("one", "two")]
+    outcome: list[object] = []
+
+    def one(path: Path) -> None:
+        try:
+            outcome.append(short(empty, path)[1])
+        except Exception as error:
+            outcome.append(error)
+
+    threads = [threading.Thread(target=one, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = sorted((r.inserted, r.changed) for r in outcome if isinstance(r, store.LoadReport))
+    assert counts == [(0, COUNT), (COUNT - 1000, 1000)], outcome
+    assert record(empty)["name"].nunique() == 1
 
 
 def test_a_beginning_for_all_rows(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
