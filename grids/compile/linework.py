@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from grids.compile import planar
-from grids.compile.reach import beside, first_hit
+from grids.compile.reach import first_hit
 from grids.compile.split import cuts
 
 Ints = NDArray[np.int64]
@@ -63,6 +63,11 @@ class Lines:
             np.concatenate([self.left, other.left]),
             np.concatenate([self.right, other.right]),
         )
+
+    def led_to_borders(self) -> Lines:
+        """Barriers bent by centimetres where they cross borders of communities, which so keep their area."""
+        ends, of = planar.bent_to(self.ends, self.rank == BORDER)
+        return Lines(ends, self.rank[of], self.left[of], self.right[of])
 
     def noded(self) -> Graph:
         """Node them; where several lie on each other the highest rank and the lowest community hold."""
@@ -118,6 +123,16 @@ class Graph:
         ends = np.column_stack([self.x[u], self.y[u], self.x[v], self.y[v]])
         return Lines(ends, self.rank[some], self.left[some], self.right[some])
 
+    def grains(self, count: int) -> Floats:
+        """Direction of most of the border of each of ``count`` communities, modulo a right angle."""
+        angle = 4 * np.arctan2(self.y[self.v] - self.y[self.u], self.x[self.v] - self.x[self.u])
+        re, im = np.zeros(count), np.zeros(count)
+        for side in (self.left, self.right):
+            on = side >= 0
+            re += np.bincount(side[on], (self.length * np.cos(angle))[on], count)
+            im += np.bincount(side[on], (self.length * np.sin(angle))[on], count)
+        return np.arctan2(im, re) / 4
+
     def dead_ends(self, inside: Floats, near_m: float, far_m: float, large_m2: float) -> Lines:
         """Lines on from dead ends, along their last bearing, to what they meet.
 
@@ -162,7 +177,7 @@ class Graph:
         a = np.column_stack([self.x[self.u[edge]], self.y[self.u[edge]]])
         b = np.column_stack([self.x[self.v[edge]], self.y[self.v[edge]]])
         way = (b - a).astype(float)
-        mark = beside(a + way * (k / pieces)[:, None], way / np.hypot(*way.T)[:, None])
+        mark = planar.beside(a + way * (k / pieces)[:, None], way / np.hypot(*way.T)[:, None])
         return np.where((k <= 0)[:, None], a, np.where((k >= pieces)[:, None], b, mark))
 
     def marked(self) -> Lines:
@@ -309,7 +324,7 @@ class Faces:
         node = self.node[np.arange(starts[-1]) - np.repeat(starts[:-1] - self.start[ring], size)]
         return node, starts, polygon
 
-    def cuts(self, some: Ints, parts: Ints, target: float, low: float, high: float, knobs: Floats) -> Lines:
+    def cuts(self, some: Ints, parts: Ints, grain: Floats, target: float, low: float, high: float) -> Lines:
         """Cuts that divide some faces into parts."""
         g = self.graph
         node, ring, polygon = self.rings(some)
@@ -318,7 +333,7 @@ class Faces:
         a, b = np.minimum(node, node[following]), np.maximum(node, node[following])
         key = g.u * len(g.x) + g.v
         fixed = g.border[np.searchsorted(key, a * len(g.x) + b)]
-        ends = cuts(g.x[node] / 1e3, g.y[node] / 1e3, fixed, ring, polygon, parts, target, low, high, knobs)
+        ends = cuts(g.x[node] / 1e3, g.y[node] / 1e3, fixed, ring, polygon, parts, grain, target, low, high)
         none = np.full(len(ends), -1, np.int64)
         return Lines(np.rint(ends * 1e3).astype(np.int64), np.full(len(ends), CUT, np.int64), none, none)
 

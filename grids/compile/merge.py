@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+BORDER, ROUND, HIDDEN = 1.5, 1.5, 4.0
+"""Weights of a join: share of the crumb's border that it takes away, compactness of the result, barriers it hides."""
+
+NEAR_M = 6.0
+"""A crumb of this width (2A/P) hides nothing: the barrier on its other side stays near. From twice it, all counts."""
+
 
 @njit(cache=True, nogil=True)
 def joined(
@@ -23,7 +29,6 @@ def joined(
     low: float,
     high: float,
     narrow: float,
-    likes: Floats,
 ) -> Ints:
     """Group number of each face after crumbs have joined their neighbours.
 
@@ -72,9 +77,9 @@ def joined(
             if not dead[k] and other != crumb:
                 size2 = area[crumb] + area[other]
                 rim = max(around[crumb] + around[other] - 2 * shared[k], 1e-6)
-                score = likes[0] * shared[k] / around[crumb] + likes[1] * min(4 * np.pi * size2 / rim**2, 1.0)
+                score = BORDER * shared[k] / around[crumb] + ROUND * min(4 * np.pi * size2 / rim**2, 1.0)
                 wide = 2 * min(area[crumb] / around[crumb], area[other] / around[other])
-                score -= likes[2] * cost[k] / around[crumb] * min(max((wide - likes[3]) / likes[4], 0.0), 1.0)
+                score -= HIDDEN * cost[k] / around[crumb] * min(max((wide - NEAR_M) / NEAR_M, 0.0), 1.0)
                 if size2 > high and area[other] <= high:
                     score -= 1.0 + 2.0 * (size2 / high - 1.0)
                 score = np.rint(score * 1e6)

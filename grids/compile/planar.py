@@ -13,6 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 CELL_MM = 40_000
 MARGIN_MM = 2
@@ -158,6 +160,94 @@ def _bent(
     return u[:at], v[:at], s[:at]
 
 
+@njit(cache=True, nogil=True)
+def _met(ax: Ints, ay: Ints, bx: Ints, by: Ints, fixed: Flags, key: Ints, seg: Ints) -> tuple[Ints, Ints, Floats]:
+    """Pairs of a free and a fixed segment that cross inside, and the share of the free one at the crossing."""
+    free, other, share = [np.int64(0) for _ in range(0)], [np.int64(0) for _ in range(0)], [0.0 for _ in range(0)]
+    start = 0
+    while start < len(key):
+        end = start
+        some = False
+        while end < len(key) and key[end] == key[start]:
+            some |= fixed[seg[end]]
+            end += 1
+        if some:
+            for p in range(start, end):
+                i = seg[p]
+                if fixed[i]:
+                    continue
+                for q in range(start, end):
+                    j = seg[q]
+                    if not fixed[j]:
+                        continue
+                    ux, uy = bx[i] - ax[i], by[i] - ay[i]
+                    vx, vy = bx[j] - ax[j], by[j] - ay[j]
+                    s1 = ux * (ay[j] - ay[i]) - uy * (ax[j] - ax[i])
+                    s2 = ux * (by[j] - ay[i]) - uy * (bx[j] - ax[i])
+                    t1 = vx * (ay[i] - ay[j]) - vy * (ax[i] - ax[j])
+                    t2 = vx * (by[i] - ay[j]) - vy * (bx[i] - ax[j])
+                    if s1 == 0 or s2 == 0 or t1 == 0 or t2 == 0 or (s1 > 0) == (s2 > 0) or (t1 > 0) == (t2 > 0):
+                        continue
+                    free.append(i)
+                    other.append(j)
+                    share.append(float(t1) / (float(t1) - float(t2)))
+        start = end
+    return np.array(free, np.int64), np.array(other, np.int64), np.array(share, np.float64)
+
+
+def bent_to(ends: Ints, fixed: Flags) -> tuple[Ints, Ints]:
+    """Free segments led to fixed ones where they cross: to a millimetre point on them that hardly bends them.
+
+    Parameters
+    ----------
+    ends
+        Segments (n, 4) in whole millimetres.
+    fixed
+        Which of them must keep their line to a hundredth of a millimetre or so; the others give way, by centimetres.
+
+    Returns
+    -------
+    ends, segment
+        Segments with the free ones taken apart at their crossings, and the segment each comes from.
+    """
+    if not fixed.any() or fixed.all():
+        return ends, np.arange(len(ends))
+    swap = (ends[:, 2] < ends[:, 0]) | ((ends[:, 2] == ends[:, 0]) & (ends[:, 3] < ends[:, 1]))
+    turned = np.where(swap[:, None], ends[:, [2, 3, 0, 1]], ends)
+    ax, ay, bx, by = (np.ascontiguousarray(column) for column in turned.T)
+    x0, y0 = int(ax.min()) - CELL_MM, int(min(ay.min(), by.min())) - CELL_MM
+    rows = (int(max(ay.max(), by.max())) - y0) // CELL_MM + 3
+    free, other, share = _met(ax, ay, bx, by, fixed, *cells(ax, ay, bx, by, x0, y0, rows, CELL_MM))
+    way = (turned[free, 2:] - turned[free, :2]).astype(float)
+    along = (turned[other, 2:] - turned[other, :2]).astype(float)
+    along /= np.maximum(np.hypot(*along.T), 1e-9)[:, None]
+    point = beside(turned[free, :2] + way * share[:, None], along)
+    # ends and crossings of each segment in order; the same crossing told by two cells counts once
+    n = len(ends)
+    of = np.concatenate([np.arange(n), free, np.arange(n)])
+    t = np.concatenate([np.full(n, -1.0), share, np.full(n, 2.0)])
+    xy = np.concatenate([turned[:, :2], point, turned[:, 2:]])
+    order = np.lexsort((xy[:, 1], xy[:, 0], t, of))
+    of, xy = of[order], xy[order]
+    step = (of[1:] == of[:-1]) & (xy[1:] != xy[:-1]).any(axis=1)
+    pieces, segment = np.column_stack([xy[:-1], xy[1:]])[step], of[:-1][step]
+    return np.where(swap[segment, None], pieces[:, [2, 3, 0, 1]], pieces), segment
+
+
+def beside(points: Floats, along: Floats, span: int = 40) -> Ints:
+    """Millimetre points within ``span`` mm of points on lines, along them, that lie closest to the lines."""
+    best = np.full(len(points), np.inf)
+    out = np.rint(points).astype(np.int64)
+    for k in sorted(range(-span, span + 1), key=abs):
+        grid = np.rint(points + along * k)
+        away = grid - points
+        off = np.abs(away[:, 0] * along[:, 1] - away[:, 1] * along[:, 0])
+        closer = off < best - 1e-9
+        best[closer] = off[closer]
+        out[closer] = grid[closer].astype(np.int64)
+    return out
+
+
 def node(ax: Ints, ay: Ints, bx: Ints, by: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """Node segments on the millimetre grid.
 
@@ -207,7 +297,7 @@ def turns(x: Ints, y: Ints, u: Ints, v: Ints) -> Ints:
 
 
 @njit(cache=True, nogil=True)
-def trace(order: Ints, u: Ints, v: Ints, alive: NDArray[np.bool_]) -> tuple[Ints, Ints, int]:
+def trace(order: Ints, u: Ints, v: Ints, alive: Flags) -> tuple[Ints, Ints, int]:
     """Next half-edge round the face on the left, and number of the ring, of each half-edge; -1 for dead edges.
 
     Rings are numbered in the order of their lowest half-edge.
@@ -263,7 +353,7 @@ def ring_areas(x: Ints, y: Ints, u: Ints, v: Ints, ring: Ints, count: int) -> ND
 
 
 @njit(cache=True, nogil=True)
-def prune(u: Ints, v: Ints, alive: NDArray[np.bool_], nodes: int) -> NDArray[np.bool_]:
+def prune(u: Ints, v: Ints, alive: NDArray[np.bool_], nodes: int) -> Flags:
     """Edges without those that lead to a dead end."""
     alive = alive.copy()
     degree = np.zeros(nodes, np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from grids.compile.planar import CELL_MM, cells
+from grids.compile.planar import CELL_MM, beside, cells
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -82,17 +82,3 @@ def first_hit(
     along = np.column_stack([bx[e] - ax[e], by[e] - ay[e]]).astype(float)
     along /= np.maximum(np.hypot(*along.T), 1e-9)[:, None]
     return beside(hit, along), found
-
-
-def beside(points: Floats, along: Floats, span: int = 40) -> Ints:
-    """Millimetre points within ``span`` mm of points on lines, along them, that lie closest to the lines."""
-    best = np.full(len(points), np.inf)
-    out = np.rint(points).astype(np.int64)
-    for k in sorted(range(-span, span + 1), key=abs):
-        grid = np.rint(points + along * k)
-        away = grid - points
-        off = np.abs(away[:, 0] * along[:, 1] - away[:, 1] * along[:, 0])
-        closer = off < best - 1e-9
-        best[closer] = off[closer]
-        out[closer] = grid[closer].astype(np.int64)
-    return out

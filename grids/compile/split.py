@@ -12,7 +12,21 @@ Flags = NDArray[np.bool_]
 
 DIRECTIONS = 12
 BALANCE = (0.0, -0.06, 0.06, -0.12, 0.12, -0.18, 0.18)
-"""Trial shares beside the even one: a shorter cut is worth some difference in size."""
+"""Trial shares beside the even one: a rounder pair of parts is worth some difference in size."""
+
+MORE_CROSSINGS, UNEVEN, OFF_TARGET = 0.1, 0.02, 0.8
+"""What a cut loses, in compactness: for each border it crosses beyond two, for each unit of share that it is uneven,
+and for the squared logarithm of mean part to target."""
+
+TURN, STEP_M = np.pi / 36, 4.0
+"""Directions and places of cuts are whole multiples of these, in space: a small change beside them moves no cut."""
+
+LARGE, LATTICE_M, LEAST_SIDE = 7, 100.0, 3
+"""Blocks of so many parts are first cut along a lattice in the direction of their community's border, at least so
+many parts from the end. An edit in one corner then leaves the other corners as they were."""
+
+MOST_RECOUNTED = 6
+"""Blocks up to so many parts may have one more or one less when the parts become rounder."""
 
 
 @njit(cache=True, nogil=True)
@@ -88,20 +102,30 @@ def _sides(px: Floats, py: Floats, start: Ints, c: float) -> tuple[float, float,
 
 
 @njit(cache=True, nogil=True)
-def _worth(area: float, around: float, parts: int, inner: float) -> float:
+def _worth(area: float, around: float, parts: int) -> float:
     """Compactness to expect of the parts: 4πA/P² when it is one, with square-like inner cuts when it is more."""
     if parts > 1:
-        around = (around + 2.0 * inner * (parts - 1) * np.sqrt(area / parts)) / parts
+        around = (around + 2.0 * (parts - 1) * np.sqrt(area / parts)) / parts
         area = area / parts
     return 4 * np.pi * area / max(around, 1e-9) ** 2
 
 
 @njit(cache=True, nogil=True)
 def _best(
-    x: Floats, y: Floats, start: Ints, parts: int, low: float, high: float, k_: Floats
+    x: Floats,
+    y: Floats,
+    start: Ints,
+    parts: int,
+    low: float,
+    high: float,
+    ox: float,
+    oy: float,
+    wide: float,
 ) -> tuple[float, float, float, float]:
     """Normal (cos, sin) and place of the best trial cut; a normal of 0, 0 when there is none."""
-    grain = _grain(x, y, start)
+    grain = np.rint(_grain(x, y, start) / TURN) * TURN
+    if parts >= LARGE:
+        grain = np.rint(wide / TURN) * TURN
     n = len(x)
     px, py = np.empty(n), np.empty(n)
     best, best_cos, best_sin, best_c = -np.inf, 0.0, 0.0, 0.0
@@ -110,11 +134,31 @@ def _best(
         # right angles to the grain first: they win ties
         angle = grain + (k % 2) * np.pi / 2 + (k // 2) * np.pi / DIRECTIONS
         cos, sin = np.cos(angle), np.sin(angle)
+        off = ox * cos + oy * sin
         least, most = np.inf, -np.inf
         for i in range(n):
             px[i] = x[i] * cos + y[i] * sin
             py[i] = y[i] * cos - x[i] * sin
             least, most = min(least, px[i]), max(most, px[i])
+        if parts >= LARGE:
+            # large blocks: lines of a lattice fixed in space, so that an edit elsewhere moves few
+            for index in range(int(np.ceil((least + off) / LATTICE_M)), int(np.floor((most + off) / LATTICE_M)) + 1):
+                c = index * LATTICE_M - off
+                goal = _behind(px, py, start, c)
+                first = int(np.rint(goal / total * parts))
+                if first < LEAST_SIDE or parts - first < LEAST_SIDE:
+                    continue
+                behind, beyond, inside, crossings = _sides(px, py, start, c)
+                score = first * _worth(goal, behind + inside, first)
+                score += (parts - first) * _worth(total - goal, beyond + inside, parts - first)
+                score = score / parts - MORE_CROSSINGS * (crossings - 2)
+                score = np.rint(score * 1e5)
+                if score > best:
+                    best, best_cos, best_sin, best_c = score, cos, sin, c
+            if best > -np.inf:
+                if k >= 1:
+                    break
+                continue
         for half in range(2):
             first = parts // 2 if half == 0 else parts - parts // 2
             if half == 1 and parts % 2 == 0:
@@ -134,10 +178,16 @@ def _best(
                     else:
                         b = c
                 c = (a + b) / 2
+                c = np.rint((c + off) / STEP_M) * STEP_M - off
+                goal = _behind(px, py, start, c)
+                if goal / first < 1.02 * low or (total - goal) / (parts - first) < 1.02 * low:
+                    continue
+                if goal / first > 0.98 * high or (total - goal) / (parts - first) > 0.98 * high:
+                    continue
                 behind, beyond, inside, crossings = _sides(px, py, start, c)
-                score = first * _worth(goal, behind + inside, first, k_[2])
-                score += (parts - first) * _worth(total - goal, beyond + inside, parts - first, k_[2])
-                score = score / parts - k_[0] * (crossings - 2) - k_[1] * abs(shift)
+                score = first * _worth(goal, behind + inside, first)
+                score += (parts - first) * _worth(total - goal, beyond + inside, parts - first)
+                score = score / parts - MORE_CROSSINGS * (crossings - 2) - UNEVEN * abs(shift)
                 score = np.rint(score * 1e5)
                 if score > best:
                     best, best_cos, best_sin, best_c = score, cos, sin, c
@@ -278,10 +328,10 @@ def cuts(
     ring: Ints,
     polygon: Ints,
     parts: Ints,
+    grain: Floats,
     target: float,
     low: float,
     high: float,
-    k_: Floats,
 ) -> Floats:
     """Cuts that divide polygons into parts.
 
@@ -315,14 +365,14 @@ def cuts(
             n = wanted.pop()
             if n < 2:
                 continue
-            cos, sin, c, score = _best(qx, qy, start, n, low, high, k_)
+            cos, sin, c, score = _best(qx, qy, start, n, low, high, ox, oy, grain[p])
             size = abs(_behind(qx, qy, start, np.inf)) / target
-            score -= k_[3] * 1e5 * np.log(size / n) ** 2
+            score -= OFF_TARGET * 1e5 * np.log(size / n) ** 2
             base = n
             for other in (base - 1, base + 1):
-                if other >= 2 and base <= k_[4]:
-                    cos2, sin2, c2, score2 = _best(qx, qy, start, other, low, high, k_)
-                    score2 -= k_[3] * 1e5 * np.log(size / other) ** 2
+                if other >= 2 and base <= MOST_RECOUNTED:
+                    cos2, sin2, c2, score2 = _best(qx, qy, start, other, low, high, ox, oy, grain[p])
+                    score2 -= OFF_TARGET * 1e5 * np.log(size / other) ** 2
                     if score2 > score + 1:
                         cos, sin, c, score, n = cos2, sin2, c2, score2, other
             if cos == 0.0 and sin == 0.0:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 
 from grids.compile.linework import CUT, Faces, Ints, Lines
@@ -35,9 +36,11 @@ NEAR_M = 10.0
 FAR_M = 120.0
 """A dead end in a block above the band is a good place for a cut when something stands across within this distance."""
 
-LIKES = np.array([1.5, 1.5, 4.0, 6.0, 6.0])
+STRIP = 0.45
+"""Blocks made of crumbs alone are divided when they are less compact than this and worth two units."""
 
-KNOBS = np.array([0.1, 0.1, 1.0, 0.8, 6, 0.45])
+MOST_SCALE = 0.01
+"""A CRS whose areas differ by more than this from those on the ground is no metric CRS of the city."""
 
 ROUNDS = 3
 
@@ -87,13 +90,17 @@ def build_units(
     tell = progress or (lambda text, share: None)
     areas = _checked(areas, barriers, target_m2)
     low, high = target_m2 / 2, target_m2 * 2
+    scale = _ground_scale(areas)
+    if abs(scale - 1) > 0.001:  # the band holds on the ground, and in the CRS too
+        target_m2, low, high = target_m2 * scale, max(low, low * scale), min(high, high * scale)
     tell("noding", 0.0)
     lines = Lines.around(areas.geometry.to_numpy()) + _barrier_lines(barriers)
-    graph = lines.noded()
+    graph = lines.led_to_borders().noded()
     graph = (graph.marked() + graph.dead_ends(graph.open_areas(), NEAR_M, FAR_M, high)).noded()
     faces = graph.faces()
     community = faces.community()
     group = _groups(faces, community, low, high)
+    grain = graph.grains(len(areas))
     for turn in range(ROUNDS):
         kept = graph.lines(faces.between(group))
         blocks = graph.faces(faces.between(group))
@@ -106,7 +113,7 @@ def build_units(
             break
         tell("cutting", 0.4)
         parts = np.maximum(np.rint(blocks.area[large] / target_m2), 2).astype(np.int64)
-        graph = (kept + blocks.cuts(large, parts, target_m2, low, high, KNOBS)).noded()
+        graph = (kept + blocks.cuts(large, parts, grain[community[large]], target_m2, low, high)).noded()
         faces = graph.faces()
         community = faces.community()
         group = _groups(faces, community, low, high)
@@ -145,13 +152,13 @@ def _strips(faces: Faces, group: Ints, blocks: Faces, low: float, high: float) -
         some = (blocks.half[side::2] >= 0) & (faces.half[side::2] >= 0)
         natural[blocks.half[side::2][some]] |= holds[group[faces.half[side::2][some]]]
     compact = 4 * np.pi * blocks.area / blocks.around**2
-    return ~natural & (blocks.area > 2.1 * low) & (compact < KNOBS[5])
+    return ~natural & (blocks.area > 2.1 * low) & (compact < STRIP)
 
 
 def _groups(faces: Faces, community: Ints, low: float, high: float) -> Ints:
     """Group of each face after crumbs have joined; -1 for faces outside the communities."""
     a, b, shared, cost = faces.pairs(community, WEIGHT)
-    group = joined(faces.area, faces.around, a, b, shared, cost, low, high, NARROW_M, LIKES)
+    group = joined(faces.area, faces.around, a, b, shared, cost, low, high, NARROW_M)
     return np.where(community >= 0, group, -1)
 
 
@@ -162,7 +169,24 @@ def _checked(areas: gpd.GeoDataFrame, barriers: gpd.GeoDataFrame, target_m2: flo
         raise InputError(f"CRS {areas.crs} and {barriers.crs}", where="areas, barriers", right="one metric CRS")
     if not target_m2 > 0:
         raise InputError(f"target of {target_m2} m²", right="above 0")
+    if not areas.crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in areas.crs.axis_info[:2]):
+        raise InputError(f"CRS {areas.crs} does not count metres", where="areas", right="a metric CRS of the city")
     return areas.sort_values("code", kind="stable")
+
+
+def _ground_scale(areas: gpd.GeoDataFrame) -> float:
+    """Square metres of the CRS in one on the ground, in the middle of the city."""
+    low_x, low_y, high_x, high_y = areas.total_bounds
+    plane = pyproj.Proj(areas.crs)
+    lon, lat = plane((low_x + high_x) / 2, (low_y + high_y) / 2, inverse=True)
+    scale = float(plane.get_factors(lon, lat).areal_scale)
+    if not abs(scale - 1) <= MOST_SCALE:
+        raise InputError(
+            f"CRS {areas.crs} makes areas {scale:.2f} times too large here",
+            where="areas",
+            right="a metric CRS of the city",
+        )
+    return scale
 
 
 def _barrier_lines(barriers: gpd.GeoDataFrame) -> Lines:
@@ -170,6 +194,8 @@ def _barrier_lines(barriers: gpd.GeoDataFrame) -> Lines:
     under = np.zeros(len(barriers), bool)
     if "tunnel" in barriers.columns:
         under |= barriers["tunnel"].fillna(False).to_numpy(bool)
+    if "layer" in barriers.columns:
+        under |= (pd.to_numeric(barriers["layer"], errors="coerce") < 0).to_numpy()
     shapes = barriers.geometry.to_numpy()
     polygon = np.isin(shapely.get_type_id(shapes), (3, 6))
     shapes = np.where(polygon, shapely.boundary(shapes), shapes)
