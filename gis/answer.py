@@ -164,7 +164,7 @@ class _Story:
             self.why.append("the class is not about a component: none is looked for")
             return
         reach = int(self.s.rules.radius_mm[self.epoch, self.klass] + self.one.error[0])
-        near = within(self.s.components.arrays(), self.x, self.y, wanted, reach)
+        near = within(self.s.components.arrays, self.x, self.y, wanted, reach)
         near = sorted((int(d), int(k)) for k, d in near if self._valid("components", k))
         self.why.append(f"{len(near)} component(s) of the class within {reach / 1000:g} m")
         seen: set[int] = set()
@@ -182,7 +182,7 @@ class _Story:
         """Candidates by the zones that cover the place, in their order of precedence."""
         arrays = self.s.arrays
         code, name = self.s.codes("zones.code"), self.s.codes("zones.name")
-        covers = covering(self.s.layer("zones").raster.arrays(), self.x, self.y)
+        covers = covering(self.s.layer("zones").raster.arrays, self.x, self.y)
         self.why.append(f"{len(covers)} zone(s) cover the place")
         for k, side in covers:
             rule = "zone_line" if arrays["zones.is_line"][k] else "zone_area"

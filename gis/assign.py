@@ -323,7 +323,7 @@ def _pick(snapshot: Snapshot, name: str, cases: Cases, klass: NDArray[np.int32])
         group = np.zeros(len(layer), dtype=np.int32)
         takes = np.ones((1, len(snapshot.arrays["classes.text"]) + 1), dtype=np.bool_)
     pick(
-        layer.raster.arrays(),
+        layer.raster.arrays,
         cases.x,
         cases.y,
         cases.instant,
@@ -387,7 +387,7 @@ def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
     near, square = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int64)
     reach = rules.radius_mm[epoch, klass] + cases.error
     nearest(
-        snapshot.components.arrays(),
+        snapshot.components.arrays,
         cases.x,
         cases.y,
         wanted,

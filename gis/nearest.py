@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gis.compiled import Compiled
+
 CELL_MM = 50_000
 
 
 @dataclass(frozen=True)
-class Hash:
+class Hash(Compiled):
     """Points sorted by class, then by cell, row by row.
 
     ``frame`` is (x origin, y origin, cell size, columns, rows); class k owns ``begin[k]:begin[k + 1]`` of ``key``
@@ -24,15 +26,6 @@ class Hash:
     key: NDArray[np.int64]
     place: NDArray[np.int32]
     point: NDArray[np.int32]
-
-    @staticmethod
-    def names() -> tuple[str, ...]:
-        """Names of the arrays, in the order in which the kernels take them."""
-        return tuple(f.name for f in fields(Hash))
-
-    def arrays(self) -> tuple[NDArray, ...]:
-        """The arrays, in that order."""
-        return tuple(getattr(self, name) for name in self.names())
 
 
 def build(x: NDArray[np.int64], y: NDArray[np.int64], klass: NDArray[np.int32], classes: int) -> Hash:

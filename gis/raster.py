@@ -8,20 +8,21 @@ its instant wins, whatever the order of the input rows was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gis import exact
+from gis.compiled import Compiled
 from grids.errors import InputError
 
 MAX_CELLS = 16_000_000
 
 
 @dataclass(frozen=True)
-class Raster:
+class Raster(Compiled):
     """A compiled layer; all arrays, so that it is saved and mapped as it is.
 
     ``frame`` is (x origin, y origin, cell size, columns, rows), millimetres and counts. ``cells`` holds -1 for
@@ -38,15 +39,6 @@ class Raster:
     slab_of: NDArray[np.int64]
     slabs: NDArray[np.int64]
     edges: NDArray[np.int32]
-
-    @staticmethod
-    def names() -> tuple[str, ...]:
-        """Names of the arrays, in the order in which the kernels take them."""
-        return tuple(f.name for f in fields(Raster))
-
-    def arrays(self) -> tuple[NDArray, ...]:
-        """The arrays, in that order."""
-        return tuple(getattr(self, name) for name in self.names())
 
 
 def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
@@ -308,7 +300,7 @@ def locate(raster: Raster, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArra
     zero = np.zeros(len(x), dtype=np.int64)
     forever = np.full(n, np.iinfo(np.int64).max)
     pick(
-        raster.arrays(), x, y, zero, zero.astype(np.int32), np.zeros(n, dtype=np.int32),
+        raster.arrays, x, y, zero, zero.astype(np.int32), np.zeros(n, dtype=np.int32),
         np.ones((1, 1), dtype=np.bool_), np.zeros(n, dtype=np.int64), forever, out, edge,
     )  # fmt: skip
     return out

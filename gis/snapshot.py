@@ -332,7 +332,7 @@ def _validity(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame) -> None
 
 def _layer(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame, columns: tuple[str, ...]) -> None:
     index = raster.build(np.asarray(rows["geometry"], dtype=object))
-    for key, value in zip(raster.Raster.names(), index.arrays(), strict=True):
+    for key, value in zip(raster.Raster.names(), index.arrays, strict=True):
         arrays[f"{name}.raster.{key}"] = value
     _validity(arrays, name, rows)
     for column in columns:
@@ -461,7 +461,7 @@ def _components(
     x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
     searched = arrays["classes.component"][klass] if len(rows) else klass
     index = nearest.build(x, y, searched, len(book.classes))
-    for key, value in zip(nearest.Hash.names(), index.arrays(), strict=True):
+    for key, value in zip(nearest.Hash.names(), index.arrays, strict=True):
         arrays[f"components.hash.{key}"] = value
     _validity(arrays, "components", rows)
     code = _text(rows["code"])

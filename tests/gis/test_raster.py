@@ -46,9 +46,9 @@ def test_exact_on_every_lattice_point(case, cell_m):
 def test_covering_lists_all_in_order_with_edges():
     a, b = shapely.box(0, 0, 10, 10), shapely.box(5, 0, 15, 10)
     index = raster.build([a, b])
-    assert raster.covering(index.arrays(), 7000, 5000).tolist() == [[0, 1], [1, 1]]
-    assert raster.covering(index.arrays(), 5000, 5000).tolist() == [[0, 1], [1, 2]]
-    assert raster.covering(index.arrays(), -1, 5000).tolist() == []
+    assert raster.covering(index.arrays, 7000, 5000).tolist() == [[0, 1], [1, 1]]
+    assert raster.covering(index.arrays, 5000, 5000).tolist() == [[0, 1], [1, 2]]
+    assert raster.covering(index.arrays, -1, 5000).tolist() == []
 
 
 def test_a_layer_wider_than_the_integers_is_refused():
