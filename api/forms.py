@@ -7,14 +7,13 @@ All faults of a request are collected and told together.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import orjson
-import pandas as pd
 from numpy.typing import NDArray
 
 from api.errors import Unreadable
@@ -31,7 +30,6 @@ MAX_TEXT = 200
 MAX_FAULTS = 5
 """Faults that an error line spells out; the others are counted."""
 _CRS = re.compile(r"(?i)(epsg:\s*\d{4,6}|[a-z][a-z0-9 _-]{2,11})")
-_ZONED = r"(?:[zZ]|[+-]\d\d:?\d\d)\s*$"
 
 Form = Literal["one", "rows", "columns", "arrow"]
 
@@ -262,51 +260,3 @@ def check_places(asked: Asked, crs: Any, city: City) -> None:
         for i in np.flatnonzero((np.abs(value) > most) & ~swapped).tolist():
             faults.add(asked.where(i, name), f"{value[i]:g} is beyond ±{most}; send degrees, or name the crs: {bounds}")
     faults.stop()
-
-
-def read_instants(
-    texts: Sequence[str] | NDArray[np.object_], zone: str, where: Callable[[int], str]
-) -> pd.DatetimeIndex:
-    """Instants of ISO 8601 texts, UTC; a time without an offset is the city's; "" is NaT.
-
-    Parameters
-    ----------
-    texts
-        ``2026-07-01``, ``2026-07-01T08:30``, ``2026-07-01T00:30:00Z``, ``…+08:00``; shape (n,).
-    zone
-        The city's time zone (IANA name).
-    where
-        Names the place of value i, for the error.
-
-    Raises
-    ------
-    InputError
-        Naming every text that is no time or a day that does not exist.
-
-    Examples
-    --------
-    >>> read_instants(["2026-07-01", "2026-07-01T00:00Z", ""], "Asia/Shanghai", str)[:2].astype(str).tolist()
-    ['2026-06-30 16:00:00+00:00', '2026-07-01 00:00:00+00:00']
-    """
-    if not any(texts):
-        return pd.DatetimeIndex([pd.NaT] * len(texts), tz="UTC").as_unit("us")
-    values = pd.Series(np.asarray(texts, dtype=object)).astype(str)
-    zoned = values.str.contains(_ZONED) & values.str.contains(":")
-    out = pd.Series(pd.DatetimeIndex([pd.NaT] * len(values), tz="UTC").as_unit("us"), index=values.index)
-    given = values.str.strip() != ""
-    for mask, local in ((given & zoned, False), (given & ~zoned, True)):
-        if not mask.any():
-            continue
-        stamps = pd.to_datetime(values[mask], format="ISO8601", errors="coerce", utc=not local)
-        if local:
-            # an hour that the clock skips moves forward; one that it repeats is taken as the first
-            first = np.ones(len(stamps), dtype=bool)
-            stamps = stamps.dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward").dt.tz_convert("UTC")
-        out[mask] = stamps.dt.as_unit("us")
-    faults = Faults()
-    wrong = np.flatnonzero((given & out.isna()).to_numpy())
-    faults.add_rows(
-        wrong, where, lambda i: f"{values.iloc[i]!r} is no time; write 2026-07-01 or 2026-07-01T08:30+08:00"
-    )
-    faults.stop()
-    return pd.DatetimeIndex(out)

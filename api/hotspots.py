@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from api.forms import read_instants
+from api.instants import read_instants
 from gis import counts, hotspots
 from gis.model import City
 from grids.catalog import Catalog, filter_items, filter_text

@@ -252,7 +252,7 @@ def revise(
     import pandas as pd
 
     from api.cli.progress import stages
-    from api.forms import read_instants
+    from api.instants import read_instants
     from gis.gridfiles import check_writable, read_polygons, write_layer
     from grids.carry import moves
     from grids.revise import revise as revised

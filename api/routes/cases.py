@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from api import forms
 from api.forms import Asked
+from api.instants import read_instants
 from api.routes.resolve import Crs, read_cases
 from api.routes.wire import Json, body_of
 from api.service import Service, service_of
@@ -89,8 +90,8 @@ def list_cases(
 ) -> Response:
     """In the order of their numbers; `next` goes into `after` for the next page, null at the end."""
     city = service.snapshot.city
-    first = forms.read_instants([begin], city.time_zone, lambda _: "from")[0]
-    last = forms.read_instants([end], city.time_zone, lambda _: "to")[0]
+    first = read_instants([begin], city.time_zone, lambda _: "from")[0]
+    last = read_instants([end], city.time_zone, lambda _: "to")[0]
     found, following = record.list_cases(
         service.engine,
         limit=limit,
@@ -142,7 +143,7 @@ def check_fields(data: Any) -> dict[str, Any]:
 def read_case(snapshot: Snapshot, given: dict[str, Any], crs: str | None) -> tuple[dict[str, Any], Cases]:
     """Columns of the case for the record, and the case for the engine."""
     city = snapshot.city
-    reported = forms.read_instants([given.get("reported_at") or ""], city.time_zone, lambda _: "reported_at")[0]
+    reported = read_instants([given.get("reported_at") or ""], city.time_zone, lambda _: "reported_at")[0]
     reported = pd.Timestamp.now(tz="UTC") if pd.isna(reported) else reported
     numbers = {n: np.array([np.nan if given.get(n) is None else given[n]], dtype=float) for n in forms.NUMBERS}
     texts = {n: np.array([given.get(n) or ""], dtype=object) for n in ("class", "component")}

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.forms import read_instants
+from api.instants import read_instants
 from api.routes.wire import Json
 from api.service import Service, service_of
 from gis import counts

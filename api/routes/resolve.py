@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import arrow, forms
 from api.forms import Asked
+from api.instants import read_instants
 from api.routes.wire import Json, body_of
 from api.service import Service, service_of
 from gis.answer import explain
@@ -126,8 +127,8 @@ def read_cases(
     system = forms.check_crs(crs)
     forms.check_places(asked, system, snapshot.city)
     zone = snapshot.city.time_zone
-    default = forms.read_instants([at], zone, lambda _: "at")[0] if at else pd.Timestamp.now(tz="UTC")
-    instants = forms.read_instants(asked.columns["at"], zone, lambda i: asked.where(i, "at"))
+    default = read_instants([at], zone, lambda _: "at")[0] if at else pd.Timestamp.now(tz="UTC")
+    instants = read_instants(asked.columns["at"], zone, lambda i: asked.where(i, "at"))
     cases = Cases.read(
         snapshot,
         asked.columns["lon"],
@@ -167,7 +168,7 @@ def check_known_at(snapshot: Snapshot, known_at: str | None) -> None:
     """This service knows one state of knowledge, its snapshot's: any instant from then on is that state."""
     if not known_at:
         return
-    asked = forms.read_instants([known_at], snapshot.city.time_zone, lambda _: "known_at")[0]
+    asked = read_instants([known_at], snapshot.city.time_zone, lambda _: "known_at")[0]
     if asked < snapshot.known_at:
         raise InputError(
             f"{known_at} is before what this service's snapshot knows",
