@@ -27,6 +27,8 @@ TEXTS = ("class", "component", "at", "id")
 REQUIRED = ("lon", "lat", "class")
 MAX_TEXT = 200
 """Longest text of a field; no code or time is near that long."""
+MAX_ACCURACY_M = 100_000
+"""Largest position error: beyond that a place says nothing of a city."""
 MAX_FAULTS = 5
 """Faults that an error line spells out; the others are counted."""
 _CRS = re.compile(r"(?i)(epsg:\s*\d{4,6}|[a-z][a-z0-9 _-]{2,11})")
@@ -240,6 +242,11 @@ def check_places(asked: Asked, crs: Any, city: City) -> None:
         np.flatnonzero(accuracy < 0),
         lambda i: asked.where(i, "accuracy_m"),
         lambda i: f"{accuracy[i]:g} is below zero; give metres",
+    )
+    faults.add_rows(
+        np.flatnonzero((accuracy > MAX_ACCURACY_M) & np.isfinite(accuracy)),
+        lambda i: asked.where(i, "accuracy_m"),
+        lambda i: f"{accuracy[i]:g} is too large; give 0 to {MAX_ACCURACY_M:,} metres",
     )
     faults.stop()
     if not is_degrees(crs):

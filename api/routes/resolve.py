@@ -72,6 +72,8 @@ def resolve_one(
     for name, value in (("lon", lon), ("lat", lat)):
         if not np.isfinite(value):
             raise InputError(f"{value} is no coordinate", where=name, right="send a number")
+    if accuracy_m is not None and np.isnan(accuracy_m):
+        raise InputError("nan is no distance", where="accuracy_m", right="send metres, or leave it out")
     asked = Asked(
         "one",
         {

@@ -129,7 +129,9 @@ def _leave(raw: Any, error: BaseException) -> None:
 def _as_ours(error: psycopg2.Error, engine: Engine) -> WanmiError | psycopg2.Error:
     if isinstance(error, psycopg2.errors.IntegrityError):
         diag = error.diag
-        detail = f" ({diag.message_detail})" if diag.message_detail else ""
+        # the detail of a check is the whole row, which is nobody's business; that of a key is the key
+        told = diag.message_detail or ""
+        detail = f" ({told})" if told.startswith("Key (") else ""
         return Conflict(f"{diag.message_primary}{detail}", where=f"table {diag.table_name}" if diag.table_name else "")
     if isinstance(error, psycopg2.errors.UndefinedTable):
         return Conflict(
