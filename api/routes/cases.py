@@ -30,6 +30,8 @@ MOST = 1000
 """Most cases in a page of the list."""
 WORDS = ("channel", "address", "description")
 FIELDS = ("id", "lon", "lat", "class", "component", "accuracy_m", "reported_at", *WORDS)
+AHEAD = pd.Timedelta(minutes=10)
+"""How far the sender's clock may be ahead of ours."""
 LENGTHS = {"channel": 50, "address": 500, "description": 5000}
 EXAMPLE = {
     "lon": 111.003,
@@ -144,7 +146,14 @@ def read_case(snapshot: Snapshot, given: dict[str, Any], crs: str | None) -> tup
     """Columns of the case for the record, and the case for the engine."""
     city = snapshot.city
     reported = read_instants([given.get("reported_at") or ""], city.time_zone, lambda _: "reported_at")[0]
-    reported = pd.Timestamp.now(tz="UTC") if pd.isna(reported) else reported
+    now = pd.Timestamp.now(tz="UTC")
+    reported = now if pd.isna(reported) else reported
+    if reported > now + AHEAD:
+        raise InputError(
+            f"{given['reported_at']!r} has not come yet",
+            where="reported_at",
+            right=f"when it was reported, at most {AHEAD.seconds // 60} minutes from now",
+        )
     numbers = {n: np.array([np.nan if given.get(n) is None else given[n]], dtype=float) for n in forms.NUMBERS}
     texts = {n: np.array([given.get(n) or ""], dtype=object) for n in ("class", "component")}
     asked = Asked("one", {**numbers, **texts, "at": np.array([reported.isoformat()], dtype=object)})

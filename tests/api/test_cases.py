@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pandas as pd
 import pytest
 
 from gis import store
 from gis.store.engine import transaction
+from grids.errors import Conflict
 from tests.api.conftest import Served, degrees
 
 CASE = {
@@ -20,6 +22,10 @@ CASE = {
     "description": "井盖破损",
     "accuracy_m": 5,
 }
+
+
+def in_minutes(minutes: float) -> str:
+    return (pd.Timestamp.now(tz="UTC") + pd.Timedelta(minutes=minutes)).isoformat()
 
 
 def count(served: Served, table: str, where: str = "true") -> int:
@@ -116,6 +122,11 @@ def test_cases_without_a_place_are_recorded_and_say_why(served: Served):
         ({"description": "a\x00b"}, 422, "description", "null character"),
         ({"id": " 7"}, 422, "id", "blanks"),
         ({"accuracy_m": -2}, 422, "accuracy_m", "below zero"),
+        ({"accuracy_m": 1e300}, 422, "accuracy_m", "0 to 100,000 metres"),
+        ({"accuracy_m": 100_000.5}, 422, "accuracy_m", "0 to 100,000 metres"),
+        ({"reported_at": "2099-01-01"}, 422, "reported_at", "'2099-01-01' has not come yet"),
+        ({"reported_at": in_minutes(12)}, 422, "reported_at", "at most 10 minutes from now"),
+        ({"reported_at": "0001-01-01"}, 422, "reported_at", "is not between 1900 and 2200"),
     ],
 )
 def test_bad_cases_are_one_clear_line_and_leave_nothing(served: Served, change: dict, status: int, at: str, says: str):
@@ -138,6 +149,18 @@ def test_bodies_that_are_no_case(served: Served, body: bytes, status: int):
 def test_a_key_that_is_too_long_is_refused(served: Served):
     answer = served.post("/v1/cases", json=CASE, headers={"Idempotency-Key": "k" * 300})
     assert answer.status_code == 422 and "at most 200" in answer.json()["detail"]
+
+
+def test_clocks_that_are_a_little_ahead_are_no_fault(served: Served):
+    assert served.post("/v1/cases", json=CASE | {"reported_at": in_minutes(8)}).status_code == 201
+
+
+def test_a_refusal_of_the_record_shows_no_row(served: Served):
+    engine = store.connect(served.dsn)
+    with pytest.raises(Conflict) as caught, transaction(engine) as cursor:
+        cursor.execute("UPDATE wanmi.cases SET status = 'secret?' || status, accuracy_m = -1")
+    assert "violates check constraint" in str(caught.value) and "secret?" not in str(caught.value)
+    engine.dispose()
 
 
 def test_the_list_turns_its_pages(served: Served):
