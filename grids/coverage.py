@@ -114,6 +114,9 @@ def flat(shapes: Shapes) -> Shapes:
 
 def _mended(shapes: Shapes, valid: NDArray[np.bool_] | None) -> Shapes:
     shapes = np.where(shapely.is_missing(shapes), shapely.Polygon(), shapes)
+    # shapes that carry a grid of their own would have their overlays rounded to it
+    gridded = shapely.get_precision(shapes) > 0
+    shapes[gridded] = shapely.set_precision(shapes[gridded], 0.0, mode="pointwise")
     bad = ~(shapely.is_valid(shapes) if valid is None else valid)
     shapes[bad] = shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
     return shapes
