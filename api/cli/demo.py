@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.values import Number
 from grids.errors import Conflict
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ KEY = "demo"
 
 
 @click.command()
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Share of the full city, 0.02 to 1.")
+@click.option("--scale", type=Number(), default=1.0, show_default=True, help="Share of the full city, 0.02 to 1.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds give equal cities.")
 @click.option("--no-serve", is_flag=True, help="Stop when the city is there.")
 @click.option("--keep", is_flag=True, help="Leave a demo city of this scale and seed as it is.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.values import Number
 from grids.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ H3 = range(5, 13)
 @click.option("--to", "end", default="", help="End, excluded; open by default.")
 @click.option("--cells", help="unit, plane or h3:N (5 to 12); unit for gi and plane for kde by default.")
 @click.option("--method", type=click.Choice(["gi", "kde"]), default="gi", show_default=True, help="Gi* or density.")
-@click.option("--bandwidth", type=float, default=80.0, show_default=True, help="Of the density, metres.")
+@click.option("--bandwidth", type=Number(), default=80.0, show_default=True, help="Of the density, metres.")
 @click.option("--out", type=click.Path(dir_okay=False), help=f"File to write, by its ending: {' '.join(ENDINGS)}.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -45,7 +46,8 @@ def hotspots(
 ) -> None:
     """Where cases gather: cells that hold more than their share (Gi*), or cases per hectare (kernel density).
 
-    Cases without a location, on default points, beyond the city or not assigned never count.
+    Cases without a location, on default points, beyond the city or not assigned never count. A page (.html) always
+    shows the unit grids with their Gi* beside the density: other --cells or --method go into the other formats.
 
     \b
     Example:
@@ -81,6 +83,9 @@ def check(cells: str, method: str, out: str | None) -> None:
         raise InputError(f"{cells!r}", where="--cells", right="unit, plane or h3:N")
     if method == "kde" and name != "plane":
         raise InputError(f"a density has no cells of kind {cells}", where="--cells", right="take plane, or --method gi")
+    if out and Path(out).suffix.lower() == ".html" and (name, method) != ("unit", "gi"):
+        what = f"the page shows Gi* of unit grids and the density, not {cells} with {method}"
+        raise InputError(what, where="--out", right="leave out --cells and --method, or write another format")
     if out and Path(out).suffix.lower() not in ENDINGS:
         raise InputError(f"{Path(out).suffix!r} is no format we write", where="--out", right=" ".join(ENDINGS))
     if out and not Path(out).absolute().parent.is_dir():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.values import Number
 from grids.errors import Conflict, InputError, Unavailable
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
 @click.option("--valid-from", metavar="D", help="Day or instant from which rows without their own beginning hold.")
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Where rejected rows are listed.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
-@click.option(
-    "--max-gb", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Largest file."
-)
+@click.option("--max-gb", type=Number(min=0, min_open=True), default=1.0, show_default=True, help="Largest file.")
 @click.option("--city", metavar="KEY", help="Key of the city; the profile's, else WANMI_CITY or demo.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def load(

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from api.cli.values import Number, instant, writable
+
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from gis.assign import Cases
     from gis.snapshot import Snapshot
 
 
 def open_snapshot(
     file: str | None, city: str | None, *, at: str | None = None, known_at: str | None = None
 ) -> Snapshot:
-    """The snapshot of a file, or of the record of a city when no file is named."""
+    """The snapshot of a file, or of the record of a city when no file is named.
+
+    ``at`` and ``known_at`` are texts of the user, and speak of the record only.
+    """
     from api.settings import Settings, engine_for
     from gis.snapshot import Snapshot
 
@@ -27,30 +34,48 @@ def open_snapshot(
     from gis.store import city_frames, read_city
 
     engine = engine_for(settings)
-    return Snapshot.compile(read_city(engine), city_frames(engine, known_at=known_at), at=at, known_at=known_at)
+    there = read_city(engine)
+    then = instant(at, zone=there.time_zone, where="--at") if at else None
+    known = instant(known_at, zone=there.time_zone, where="--known-at") if known_at else None
+    return Snapshot.compile(there, city_frames(engine, known_at=known), at=then, known_at=known)
 
 
 @click.group()
 def snapshot() -> None:
-    """The city at an instant as one file, from which answers need no database."""
+    """The city at an instant as one file, from which answers need no database.
+
+    \b
+    Example:
+      wanmi snapshot build --at 2026-07-01 --out july.wanmi
+      wanmi snapshot info july.wanmi
+    """
 
 
 @snapshot.command("build")
-@click.option("--at", help="Valid time of cases that tell none; now by default.")
-@click.option("--known-at", help="As known then; now by default.")
+@click.option(
+    "--at", metavar="T", help="Valid time of cases that tell none, ISO 8601 (the city's time); now by default."
+)
+@click.option("--known-at", metavar="T", help="As known then, ISO 8601; now by default.")
 @click.option("--out", default="city.wanmi", show_default=True, type=click.Path(dir_okay=False), help="File to write.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def build(at: str | None, known_at: str | None, out: str, city: str | None, as_json: bool) -> None:
-    """Compile the record of a city into a file.
+def build(at: str | None, known_at: str | None, out: str, city: str | None, as_json: bool) -> int:
+    """Compile the record of a city into a file. Exit status 1 when nothing was known of the city then.
 
     \b
     Example:
       wanmi snapshot build --at 2026-07-01 --out july.wanmi
     """
+    file = writable(out, "--out")
     done = open_snapshot(None, city, at=at, known_at=known_at)
-    done.save(out)
+    done.save(file)
     _tell(done, out, as_json)
+    if _anything(done):
+        return 0
+    what = f"nothing of {done.city.key} was on record at {done.known_at.isoformat(timespec='seconds')}"
+    right = "an earlier --known-at than its first load?" if known_at else "wanmi load brings layers in"
+    click.echo(f"wanmi: {what}: {out} holds an empty city; {right}", err=True)
+    return 1
 
 
 @snapshot.command("info")
@@ -66,6 +91,12 @@ def info(file: str, as_json: bool) -> None:
     from gis.snapshot import Snapshot
 
     _tell(Snapshot.open(file), file, as_json)
+
+
+def _anything(done: Snapshot) -> bool:
+    """Whether a snapshot holds anything that could own a case or give it a place."""
+    counts = [len(done.layer(name)) for name in ("units", "zones", *(f"areas/{a}" for a in done.area_sets))]
+    return any(counts) or any(len(done.arrays[name]) for name in ("components.begins", "departments.code"))
 
 
 def _tell(done: Snapshot, file: str, as_json: bool) -> None:
@@ -89,13 +120,13 @@ def _tell(done: Snapshot, file: str, as_json: bool) -> None:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("lon", type=float)
-@click.argument("lat", type=float)
+@click.argument("lon", type=Number())
+@click.argument("lat", type=Number())
 @click.option("--class", "klass", default="", help="Class code with its edition: 2026:C01001.")
 @click.option("--component", default="", help="Component code that the report names.")
 @click.option("--crs", default="EPSG:4326", show_default=True, help="EPSG:n, gcj02 or bd09; x and y for metric ones.")
-@click.option("--accuracy", type=click.FloatRange(min=0), help="Position error in metres.")
-@click.option("--at", help="Valid time; the snapshot's by default.")
+@click.option("--accuracy", type=Number(min=0), help="Position error in metres.")
+@click.option("--at", metavar="T", help="Valid time, ISO 8601 (the city's time) or now; the snapshot's by default.")
 @click.option("--snapshot", "file", type=click.Path(dir_okay=False), help="Snapshot file; the record by default.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
@@ -119,12 +150,10 @@ def resolve(
       wanmi resolve -- -76.61 39.29 --city baltimore
     """
     from gis.answer import explain
-    from gis.assign import Cases
 
     city_then = open_snapshot(file, city)
-    cases = Cases.read(
-        city_then, [lon], [lat], [klass], crs=crs, components=[component], at=at, accuracy_m=[accuracy or 0.0]
-    )
+    when = instant(at, zone=city_then.city.time_zone, where="--at") if at else city_then.at
+    cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
     answer = explain(cases, 0, city_then)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
@@ -139,6 +168,39 @@ def resolve(
     for loser in answer["candidates"][1:]:
         click.echo(f"  lost     {loser['department'] or 'nobody'}: {loser['evidence']}; {loser['why_lost']}")
     click.echo(f"  as of    {answer['at']}, snapshot {answer['snapshot']}")
+
+
+def _one(
+    city_then: Snapshot,
+    lon: float,
+    lat: float,
+    klass: str,
+    component: str,
+    crs: str,
+    accuracy: float | None,
+    when: pd.Timestamp,
+) -> Cases:
+    """One case, through the same door as a request over HTTP: what is refused there is refused here."""
+    import numpy as np
+
+    from api.forms import Asked
+    from api.routes.resolve import read_cases
+
+    def text(value: str) -> np.ndarray:
+        return np.array([value], dtype=object)
+
+    asked = Asked(
+        "one",
+        {
+            "lon": np.array([lon]),
+            "lat": np.array([lat]),
+            "accuracy_m": np.array([np.nan if accuracy is None else accuracy]),
+            "class": text(klass),
+            "component": text(component),
+            "at": text(""),
+        },
+    )
+    return read_cases(city_then, asked, crs, at=when.isoformat())
 
 
 @click.command()

@@ -167,6 +167,7 @@ def test_dry_run_changes_nothing(town, capsys, database):
         (["components", "lamps.csv", "--crs", "EPSG:2263"], "lamps.csv: X, Y cannot be in EPSG:2263, which is not in"),
         (["components", "lamps.csv", "--valid-from", "2025-02-30"], "--valid-from: '2025-02-30' does not exist in the"),
         (["components", "lamps.csv", "--city", "other"], "--city: the profile is of town, not of other; leave one out"),
+        (["components", "lamps.csv", "--max-gb", "nan"], "Invalid value for '--max-gb': nan is not a finite number"),
         (["components", "lamps.csv", "--max-gb", "0.00000001"], "lamps.csv: has 0.0 GB; at most 9.31e-09 GB; split it"),
         (["zones", "lamps.csv"], "lamps.csv: has no column for code, department, classes of zones; "),
     ],

@@ -106,7 +106,7 @@ def test_a_named_database_must_be_empty(state, summary, capsys, monkeypatch):
     assert line == "wanmi: database demo: it holds the city demo already; name an empty one in WANMI_DSN"
 
 
-@pytest.mark.parametrize("given", [["--scale", "7"], ["--seed", "-1"], ["--scale", "x"]])
+@pytest.mark.parametrize("given", [["--scale", "7"], ["--seed", "-1"], ["--scale", "x"], ["--scale", "nan"]])
 def test_wrong_use_makes_nothing(given, capsys):
     assert main(["demo", "--no-serve", *given]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -111,7 +111,11 @@ def test_squares_of_the_plane_and_hexagons_hold_all_cases(tmp_path: Path):
         (["--from", "2026-02-30"], "from: '2026-02-30' is no time"),
         (["--from", "2026-03-01", "--to", "2026-03-01"], "is not before"),
         (["--bandwidth", "3"], "bandwidth_m: 3; 50 to 2000 metres"),
+        (["--bandwidth", "nan"], "nan is not a finite number"),
         (["--method", "guess"], "'guess' is not one of"),
+        (["--out", "p.html", "--cells", "h3:9"], "--out: the page shows Gi* of unit grids and the density, not h3:9"),
+        (["--out", "p.html", "--cells", "plane"], "leave out --cells and --method, or write another format"),
+        (["--out", "p.HTML", "--method", "kde"], "not plane with kde; leave out --cells"),
     ],
 )
 def test_wrong_use_is_one_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):
