@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
 from api.middleware import BodyLimit, SafeHeaders
+from api.queries import check_query
 from api.routes import cases, city, health, maps, resolve, static, units_map
 from api.service import Service
 from api.settings import Settings
@@ -46,7 +47,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (resolve, cases, city, maps, units_map, health, static):
+    for room in (resolve, cases, city, maps, units_map):
+        app.include_router(room.router, dependencies=[Depends(check_query)])
+    for room in (health, static):
         app.include_router(room.router)
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1_000_000)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

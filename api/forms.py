@@ -87,6 +87,11 @@ class Faults:
         raise InputError(" | ".join(lines), where=where)
 
 
+def shown(text: str, most: int = 60) -> str:
+    """A text that someone sent, short enough to be told back."""
+    return text if len(text) <= most else text[:most] + "…"
+
+
 # ---------------------------------------------------------------- reading
 
 
