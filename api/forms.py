@@ -6,6 +6,8 @@ All faults of a request are collected and told together.
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +26,8 @@ from grids.errors import InputError, TooLarge
 
 NUMBERS = ("lon", "lat", "accuracy_m")
 TEXTS = ("class", "component", "at", "id")
-REQUIRED = ("lon", "lat", "class")
+OTHERS = ("cases", "reported_at", "channel", "address", "description")
+REQUIRED = ("lon", "lat")
 MAX_TEXT = 200
 """Longest text of a field; no code or time is near that long."""
 MAX_ACCURACY_M = 100_000
@@ -132,15 +135,43 @@ def read_json(body: bytes, *, max_rows: int) -> Asked:
 
 
 def parse_json(body: bytes) -> Any:
-    """Any JSON; Unreadable says where it breaks."""
+    """Any JSON in UTF-8, with or without its mark; Unreadable says where it breaks.
+
+    Raises InputError where an object names one of our fields twice.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     if not body.strip():
         raise Unreadable("the body is empty", where="body", right="send JSON")
     try:
-        return orjson.loads(body)
+        data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         nan = re.search(rb"\b(NaN|-?Infinity)\b", body)
         right = "write null where there is no value" if nan else "send JSON in UTF-8"
         raise Unreadable(f"it is no JSON, {error}", where="body", right=right) from None
+    _check_doubled(body, data)
+    return data
+
+
+def _check_doubled(body: bytes, data: Any) -> None:
+    """Refuse objects with a field twice: of the two values the last one would be taken in silence.
+
+    The names are counted first, which is cheap; only where one stands more often than there are objects to hold
+    it, the body is read again, slowly.
+    """
+    if not isinstance(data, dict):
+        return
+    cases = data.get("cases")
+    rows = cases if isinstance(cases, list) else [data]
+    if all(body.count(b'"%s"' % name.encode()) <= len(rows) for name in (*NUMBERS, *TEXTS, *OTHERS)):
+        return
+
+    def pairs(found: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in found]
+        if len(set(names)) < len(names):
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            raise InputError(f"{shown(twice)!r} is given twice in one object", where=shown(twice), right="send it once")
+
+    json.loads(body, object_pairs_hook=pairs)
 
 
 def _kind(value: Any) -> str:
@@ -236,7 +267,8 @@ def check_places(asked: Asked, crs: Any, city: City) -> None:
     """Refuse coordinates that cannot be places in the named system, and axes that are swapped.
 
     A single case that lies in the city only when its two numbers change places is refused with that hint; so
-    is a batch of which no case lies in the city as given, and some do when swapped. Other places are the
+    is a batch of which no case lies in the city as given, and some do when swapped. Degrees of the city where
+    the system is not in degrees are refused when every case has them. Other places are the
     engine's to judge (beyond the city, default point, wrong datum).
     """
     lon, lat, accuracy = (asked.columns[n] for n in NUMBERS)
@@ -254,12 +286,20 @@ def check_places(asked: Asked, crs: Any, city: City) -> None:
         lambda i: f"{accuracy[i]:g} is too large; give 0 to {MAX_ACCURACY_M:,} metres",
     )
     faults.stop()
-    if not is_degrees(crs):
-        return
     west, south, east, north = city.bounds
     inside = (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
     swapped = (west <= lat) & (lat <= east) & (south <= lon) & (lon <= north)
     bounds = f"{city.name} lies in longitude {west:g} to {east:g}, latitude {south:g} to {north:g}"
+    if not is_degrees(crs):
+        there = np.isfinite(lon) & np.isfinite(lat)
+        if there.any() and (inside | swapped)[there].all():
+            i = int(np.argmax(there))
+            raise InputError(
+                f"lon {lon[i]:g}, lat {lat[i]:g} look like degrees, and {crs} is not in degrees",
+                where=asked.where(i, "lon"),
+                right=f"leave crs out (WGS 84), or send x and y of the crs: {bounds}",
+            )
+        return
     if swapped.any() and not inside.any():
         i = int(np.argmax(swapped))
         raise InputError(

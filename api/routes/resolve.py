@@ -52,6 +52,7 @@ BODY = {
         },
     }
 }
+CLASS = "edition:kind+code, or a bare code; without one, only zones that take everything and the territory"
 Crs = Annotated[str | None, Query(description="EPSG:n, gcj02 or bd09; by default WGS 84 degrees")]
 At = Annotated[str | None, Query(description="valid time, ISO 8601; without an offset the city's; now when missing")]
 
@@ -61,7 +62,7 @@ def resolve_one(
     service: Annotated[Service, Depends(service_of)],
     lon: Annotated[float, Query(description="longitude, or x of the crs")],
     lat: Annotated[float, Query(description="latitude, or y of the crs")],
-    class_: Annotated[str, Query(alias="class", description="edition:kind+code, or a bare code", max_length=200)],
+    class_: Annotated[str, Query(alias="class", description=CLASS, max_length=200)] = "",
     component: Annotated[str, Query(description="component that the report names", max_length=200)] = "",
     crs: Crs = None,
     accuracy_m: Annotated[float | None, Query(description="position error in metres")] = None,

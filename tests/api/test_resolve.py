@@ -6,6 +6,7 @@ import io
 import math
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
 from pyarrow import ipc
@@ -143,7 +144,8 @@ LON, LAT = HERE["lon"], HERE["lat"]
     ("query", "at", "says"),
     [
         ({}, "lon", "is missing"),
-        ({"lon": LON, "lat": LAT}, "class", "class: is missing"),
+        ({"lon": LON, "lat": LAT, "crs": "EPSG:4546"}, "lon", "look like degrees, and EPSG:4546 is not in degrees"),
+        ({"lon": LAT, "lat": LON, "crs": "EPSG:4546"}, "lon", "look like degrees"),
         ({"lon": "nan", "lat": LAT, "class": "2026:E06010"}, "lon", "nan is no coordinate"),
         ({"lon": "inf", "lat": LAT, "class": "2026:E06010"}, "lon", "inf is no coordinate"),
         ({"lon": "east", "lat": LAT, "class": "2026:E06010"}, "lon", "'east' is wrong"),
@@ -191,7 +193,10 @@ def test_bad_queries_are_one_clear_line(served: Served, query: dict, at: str, sa
         (b'{"lon": [1], "lat": [1], "class": [5]}', 422, "class[0]", "is a number, not a text"),
         (b'{"lon": [1, 2], "lat": [1], "class": [""]}', 422, "body", "columns of different lengths"),
         (b'{"lon": 1, "lat": [1], "class": [""]}', 422, "lon", "is a number, not a list"),
-        (b'{"lon": [1], "lat": [1]}', 422, "body", "class is missing"),
+        (b'{"lon": [1], "class": [""]}', 422, "body", "lat is missing"),
+        (b'{"lon": [1], "lat": [1], "lon": [2]}', 422, "lon", "'lon' is given twice in one object"),
+        (b'{"cases": [{"lon": 1, "lat": 1}, {"lat": 1, "lon": 2, "lat": 3}]}', 422, "lat", "given twice"),
+        (b'{"cases": [], "cases": []}', 422, "cases", "given twice"),
     ],
 )
 def test_bad_bodies_are_one_clear_line(served: Served, body: bytes, status: int, at: str, says: str):
@@ -199,6 +204,42 @@ def test_bad_bodies_are_one_clear_line(served: Served, body: bytes, status: int,
     assert answer.status_code == status, answer.text
     told = answer.json()
     assert told["at"] == at and says in told["detail"] and "\n" not in told["detail"]
+
+
+def test_no_class_leaves_what_takes_everything(served: Served):
+    place = degrees(101, 101)
+    answers = [
+        served.get("/v1/resolve", **place, at="2026-07-01").json(),
+        served.get("/v1/resolve", **place, at="2026-07-01", **{"class": ""}).json(),
+        served.post("/v1/resolve?explain=1&at=2026-07-01", json={"cases": [place]}).json()["cases"][0],
+        served.post("/v1/resolve?explain=1&at=2026-07-01", json={"cases": [place | {"class": None}]}).json()["cases"][
+            0
+        ],
+    ]
+    assert answers[0]["owner"] and answers[0]["component"] is None
+    assert all(a == answers[0] for a in answers)
+    table = pa.table({n: [v] for n, v in place.items()})
+    found = ipc.open_stream(served.post("/v1/resolve?at=2026-07-01", content=stream(table), headers=ARROW).content)
+    assert found.read_all()["rule"].to_pylist() == [answers[0]["rule"]]
+
+
+def test_a_body_may_begin_with_the_mark_of_utf8(served: Served):
+    plain = orjson.dumps({"cases": [HERE | {"at": "2026-07-01"}]})
+    marked = served.post("/v1/resolve", content=b"\xef\xbb\xbf" + plain)
+    assert marked.status_code == 200 and marked.json() == served.post("/v1/resolve", content=plain).json()
+
+
+def test_names_of_fields_may_be_values(served: Served):
+    rows = {"cases": [HERE | {"id": "lon"}, HERE | {"id": "lon"}]}
+    assert [c["id"] for c in served.post("/v1/resolve", json=rows).json()["cases"]] == ["lon", "lon"]
+
+
+def test_degrees_among_metres_are_a_place_beyond(served: Served):
+    metres = {"lon": town.X0 + 101, "lat": town.Y0 + 101, "class": "2026:C01002"}
+    rows = served.post("/v1/resolve?crs=EPSG:4546", json={"cases": [metres, HERE]}).json()["cases"]
+    assert rows[0]["unit"] and (rows[1]["rule"], rows[1]["unit"]) == ("outside", None)
+    told = served.post("/v1/resolve?crs=EPSG:4546", json={"cases": [HERE, HERE]})
+    assert told.status_code == 422 and "leave crs out" in told.json()["detail"]
 
 
 def test_all_faults_of_a_batch_are_told_with_their_rows(served: Served):
@@ -225,7 +266,7 @@ def test_swapped_rows_among_good_ones_are_answered_as_wrong_datum(served: Served
         (b"", 400, "the body is empty"),
         (b"not arrow at all", 400, "no Arrow IPC stream"),
         (stream(pa.table({"lon": [1.0], "lat": [1.0], "class": ["a"]}))[:-80], 400, "no Arrow IPC stream"),
-        (stream(pa.table({"lon": [1.0], "lat": [1.0]})), 422, "column class is missing"),
+        (stream(pa.table({"lon": [1.0], "class": ["a"]})), 422, "column lat is missing"),
         (stream(pa.table({"lon": ["1"], "lat": [1.0], "class": ["a"]})), 422, "is of type string, not float64"),
         (stream(pa.table({"lon": [1.0], "lat": [1.0], "class": [5]})), 422, "is of type int64, not string"),
         (stream(pa.table({"lon": [1.0], "lat": [1.0], "class": ["a"], "long": [1]})), 422, "unknown column 'long'"),
