@@ -120,4 +120,6 @@ def _say(fault: dict) -> str:
         return "is missing"
     given = fault.get("input")
     text = fault["msg"][0].lower() + fault["msg"][1:]
-    return f"{given!r} is wrong, {text}" if given is not None else text
+    told = repr(given)
+    told = told if len(told) <= 60 else told[:60] + "…"
+    return f"{told} is wrong, {text}" if given is not None else text

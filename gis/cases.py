@@ -19,7 +19,8 @@ from gis.sql import question
 from gis.store.engine import transaction
 from grids.errors import Conflict, NotFound
 
-MAX_KEY = 200
+MAX_KEY = 255
+"""Longest key of a sender."""
 
 
 def record_case(
@@ -92,7 +93,7 @@ def _before(cursor: Cursor, key: str, body: str) -> tuple[str, str] | None:
     sent, case_id, answer = row
     if sent != body:
         raise Conflict(
-            f"key {key!r} came before with another body",
+            f"key {key[:40] + '…' if len(key) > 40 else key!r} came before with another body",
             where="Idempotency-Key",
             right="take a new key for each case",
         )

@@ -54,7 +54,7 @@ BODY = {
 def hand_in(
     service: Annotated[Service, Depends(service_of)],
     body: Annotated[bytes, Depends(body_of)],
-    key: Annotated[str, Header(alias="Idempotency-Key", max_length=record.MAX_KEY)] = "",
+    key: Annotated[str, Header(alias="Idempotency-Key", description=f"at most {record.MAX_KEY} signs")] = "",
     crs: Crs = None,
 ) -> Response:
     """Records the case with its answer and says who owns it; acknowledged means on disk.
@@ -65,6 +65,12 @@ def hand_in(
     data = forms.parse_json(body)
     given = check_fields(data)
     snapshot = service.snapshot
+    if len(key) > record.MAX_KEY:
+        raise InputError(
+            f"{len(key)} signs, {forms.shown(key, 20)}",
+            where="Idempotency-Key",
+            right=f"at most {record.MAX_KEY} signs",
+        )
     case, cases = read_case(snapshot, given, crs)
     answer = explain(cases, 0, snapshot)
     sent = hashlib.sha256(orjson.dumps([data, crs or ""], option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -120,18 +126,25 @@ def check_fields(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError("the body is no object", where="body", right="send one case: " + ", ".join(FIELDS))
     faults = forms.Faults()
-    for name in ("lon", "lat", "class"):
+    for name in ("lon", "lat"):
         if name not in data:
             faults.add(name, "is missing; null says that there is none")
+    if "class" not in data:
+        faults.add("class", "is missing; send edition:kind+code")
     for name, value in data.items():
         if name not in FIELDS:
             near = suggest(str(name), list(FIELDS), n=1)
-            faults.add(name, "is unknown; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(FIELDS)}"))
+            faults.add(
+                forms.shown(name),
+                "is unknown; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(FIELDS)}"),
+            )
         elif name in forms.NUMBERS:
             if value is not None and type(value) not in (int, float):
-                faults.add(name, f"{value!r} is not a number")
+                faults.add(name, f"{_told(value)} is not a number")
+        elif name == "class" and (value is None or (isinstance(value, str) and not value.strip())):
+            faults.add(name, "is empty; send edition:kind+code")
         elif value is not None and not isinstance(value, str):
-            faults.add(name, f"{value!r} is not a text")
+            faults.add(name, f"{_told(value)} is not a text")
         elif isinstance(value, str) and len(value) > LENGTHS.get(name, forms.MAX_TEXT):
             faults.add(name, f"is longer than {LENGTHS.get(name, forms.MAX_TEXT)} characters")
         elif isinstance(value, str) and "\x00" in value:
@@ -140,6 +153,10 @@ def check_fields(data: Any) -> dict[str, Any]:
         faults.add("id", "has blanks around it or unprintable signs")
     faults.stop()
     return data
+
+
+def _told(value: Any) -> str:
+    return forms.shown(repr(value))
 
 
 def read_case(snapshot: Snapshot, given: dict[str, Any], crs: str | None) -> tuple[dict[str, Any], Cases]:

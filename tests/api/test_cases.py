@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import orjson
 import pandas as pd
 import pytest
 
@@ -98,7 +99,7 @@ def test_cases_without_a_place_are_recorded_and_say_why(served: Served):
     assert (missing["rule"], missing["reason"], missing["owner"]) == ("no_location", "missing", None)
     found = served.get(f"/v1/cases/{missing['id']}").json()
     assert found["lon"] is None and found["answer"]["reason"] == "missing" and found["answer"]["areas"] == {}
-    default = served.post("/v1/cases", json={"lon": 111.0005, "lat": 35.0305, "class": None}).json()
+    default = served.post("/v1/cases", json={"lon": 111.0005, "lat": 35.0305, "class": "2026:E06010"}).json()
     assert default["reason"] == "default_point"
     assert served.get(f"/v1/cases/{default['id']}").json()["lon"] == pytest.approx(111.0005)
 
@@ -114,9 +115,13 @@ def test_cases_without_a_place_are_recorded_and_say_why(served: Served):
         ({"lat": 95}, 422, "lat", "95 is beyond ±90"),
         ({"class": "2026:C0l002"}, 422, "class", "did you mean 2026:C01002"),
         ({"class": "C0103"}, 422, "class", "once 2013:C0103"),
+        ({"class": ""}, 422, "class", "is empty"),
+        ({"class": "  "}, 422, "class", "is empty"),
+        ({"class": None}, 422, "class", "is empty; send edition:kind+code"),
         ({"class": 1001}, 422, "class", "1001 is not a text"),
         ({"component": "1408020100200000"}, 422, "component", "class"),
         ({"reported_at": "2026-13-01"}, 422, "reported_at", "is no time"),
+        ({"x" * 900: "x"}, 422, "x" * 60 + "…", "is unknown"),
         ({"adress": "x"}, 422, "adress", "did you mean address?"),
         ({"description": "x" * 6000}, 422, "description", "longer than 5000"),
         ({"description": "a\x00b"}, 422, "description", "null character"),
@@ -147,8 +152,20 @@ def test_bodies_that_are_no_case(served: Served, body: bytes, status: int):
 
 
 def test_a_key_that_is_too_long_is_refused(served: Served):
-    answer = served.post("/v1/cases", json=CASE, headers={"Idempotency-Key": "k" * 300})
-    assert answer.status_code == 422 and "at most 200" in answer.json()["detail"]
+    answer = served.post("/v1/cases", json=CASE, headers={"Idempotency-Key": "k" * 256})
+    assert answer.status_code == 422 and answer.json()["at"] == "Idempotency-Key"
+    assert "at most 255" in answer.json()["detail"] and len(answer.content) < 200
+    assert served.post("/v1/cases", json=CASE, headers={"Idempotency-Key": "k" * 255}).status_code == 201
+
+
+def test_a_case_with_a_field_twice_is_refused_and_a_mark_is_not(served: Served):
+    body = orjson.dumps(CASE)
+    before = count(served, "cases")
+    for name in (b"lon", b"address", b"bogus"):
+        twice = served.post("/v1/cases", content=body[:-1] + b', "%s": 1, "%s": 2}' % (name, name))
+        assert twice.status_code == 422 and twice.json()["at"] == name.decode()
+    assert count(served, "cases") == before
+    assert served.post("/v1/cases", content=b"\xef\xbb\xbf" + body).status_code == 201
 
 
 def test_clocks_that_are_a_little_ahead_are_no_fault(served: Served):
