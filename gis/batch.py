@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from gis import files, store
 from gis.assign import Cases, assign
-from gis.profile import read_profile
+from gis.profile import Profile, read_profile
 from gis.snapshot import Snapshot
 from grids.errors import InputError
 
@@ -62,10 +62,13 @@ def assign_record(
     everything: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Answer the cases of the record that have no answer yet, or all of them, and write the answers back.
+    """Answer cases of the record and write the answers back.
 
     Parameters
     ----------
+    everything
+        All cases. Otherwise those that are open (not closed), which are answered anew, and those that have no answer
+        yet; a closed case keeps the answer that it has.
     progress
         Called with the count of cases done, after each portion; each portion is committed by itself.
 
@@ -89,7 +92,9 @@ def assign_file(
     out: str | Path,
     snapshot: Snapshot,
     *,
-    profile: str | Path | None = None,
+    profile: Profile | str | Path | None = None,
+    mapping: Mapping[str, str] | None = None,
+    set_: str | None = None,
     crs: str | None = None,
     at_column: str | None = None,
 ) -> tuple[pd.DataFrame, files.Checked]:
@@ -98,35 +103,90 @@ def assign_file(
     Parameters
     ----------
     path
-        Cases in any format of `gis.files.read_layer`.
+        Cases in any format of `gis.files.read_layer`. A place and a class are enough: the row's number, from 1, stands
+        for a missing ``id``, the snapshot's instant for a missing ``reported_at``; a number twice is answered twice.
     out
-        ``.csv`` or ``.parquet``: ``id``, ``at`` and the answer, one row for each good row, in their order.
+        ``.csv`` or ``.parquet``, see `whole`; it appears whole or not at all.
+    mapping
+        Our field -> the file's column, as in `gis.files.read_layer`.
     at_column
-        Column with the instant of each case.
+        Column with the instant of each case; wins over the mapping.
 
     Returns
     -------
     DataFrame
-        ``rule``, ``reason``, ``cases``.
+        ``rule``, ``reason``, ``cases`` of the rows that were answered.
     Checked
         What the file gave: rejects and notes.
+
+    Raises
+    ------
+    InputError
+        A format that we do not write, a profile of another city, or a fault of the file.
     """
     out = Path(out)
-    if out.suffix not in (".csv", ".parquet"):
+    ending = out.suffix.lower()
+    if ending not in (".csv", ".parquet"):
         raise InputError(
             f"cannot write {out.suffix or 'a file without an ending'}", where=str(out), right=".csv or .parquet"
         )
-    known = read_profile(profile) if profile else None
-    mapping = {"reported_at": at_column} if at_column else None
-    checked = files.read_layer(path, "cases", snapshot.city, profile=known, mapping=mapping, crs=crs)
+    known = read_profile(profile) if isinstance(profile, (str, Path)) else profile
+    if known and known.city.key != snapshot.city.key:
+        what = f"the profile is of {known.city.key}, the snapshot of {snapshot.city.key}"
+        raise InputError(what, where=known.path, right="they are of one city")
+    mapping = {**(mapping or {}), **({"reported_at": at_column} if at_column else {})}
+    checked = files.read_layer(
+        path,
+        "cases",
+        snapshot.city,
+        profile=known,
+        mapping=mapping or None,
+        set_=set_,
+        crs=crs,
+        optional=("id", "reported_at"),
+    )
+    for frame in (checked.frame, checked.lost):
+        if len(frame):
+            frame["id"] = frame["id"].mask(frame["id"] == "", frame.index.astype("str").to_series(frame.index))
     done = answers(checked.frame, snapshot)
+    told = whole(done.set_axis(checked.frame.index, axis=0), checked)
     part = out.with_name(out.name + ".part")
-    if out.suffix == ".csv":
-        done.to_csv(part, index=False)
+    if ending == ".csv":
+        told.to_csv(part, index=False)
     else:
-        done.to_parquet(part, index=False)
+        told.to_parquet(part, index=False)
     part.replace(out)
     return tally([done.groupby(["rule", "reason"], sort=True).size()]), checked
+
+
+def whole(done: pd.DataFrame, checked: files.Checked) -> pd.DataFrame:
+    """Answers and rejected rows together, one row for each of the file, in its order.
+
+    Parameters
+    ----------
+    done
+        Answers, index = row of the file.
+    checked
+        What the file gave.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``done``, and ``fault``: why a row was rejected, "" where it was answered. The answer of a rejected
+        row is missing ("" in text, null else); so is the ``id`` of one that fell apart.
+    """
+    rejects = checked.rejects
+    value = (" '" + rejects["value"] + "'").where(rejects["value"] != "", "")
+    fault = (rejects["column"] + value + ": " + rejects["why"]).groupby(rejects["row"]).agg("; ".join)
+    rows = done.index.union(fault.index).union(checked.lost.index)
+    flags = {name: "boolean" for name in done.columns if done[name].dtype == bool}
+    out = done.astype(flags).reindex(rows)
+    if len(checked.lost):
+        out["id"] = out["id"].fillna(checked.lost["id"])
+    text = [name for name in out.columns if pd.api.types.is_string_dtype(done[name].dtype)]
+    out[text] = out[text].fillna("").astype("str")
+    out["fault"] = fault.reindex(rows).fillna("").astype("str")
+    return out.reset_index(drop=True)
 
 
 def tally(counts: list[pd.Series]) -> pd.DataFrame:

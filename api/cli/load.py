@@ -82,7 +82,7 @@ def load(
     with stages(f"{layer} {file.name}") as progress:
         how: dict[str, Any] = {
             "profile": told,
-            "mapping": _mapping(maps),
+            "mapping": mapping_of(maps),
             "set_": set_,
             "crs": crs,
             "valid_from": valid_from,
@@ -93,11 +93,11 @@ def load(
         short = _short_way(settings, engine, layer, file, whose, how, rejects, dry_run)
         if short is not None:
             checked, report = short
-            listed = _list(checked.rejects, rejects, file, layer)
+            listed = list_rejects(checked.rejects, rejects, file, layer)
         else:
             checked = read_layer(file, layer, whose, **how)
             # before anything is recorded: a list that cannot be written is no reason to lose it afterwards
-            listed = _list(checked.rejects, rejects, file, layer)
+            listed = list_rejects(checked.rejects, rejects, file, layer)
             if told:
                 engine = _city_there(settings, told) if dry_run else _city_made(settings, told)
             report = _record(engine, layer, checked, dry_run, progress)
@@ -105,13 +105,13 @@ def load(
         import pandas as pd
 
         checked.rejects = pd.concat([checked.rejects, report.rejects], ignore_index=True)
-        listed = _list(checked.rejects, rejects, file, layer)
+        listed = list_rejects(checked.rejects, rejects, file, layer)
     answer = _summary(layer, file, whose, checked, report, listed, dry_run, time.perf_counter() - begin)
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _text(answer))
     return 1 if answer["rejected"] else 0
 
 
-def _mapping(maps: tuple[str, ...]) -> dict[str, str]:
+def mapping_of(maps: tuple[str, ...]) -> dict[str, str]:
     out = {}
     for text in maps:
         field, sign, column = text.partition("=")
@@ -187,7 +187,7 @@ def _short_way(
             engine = _city_made(settings, how["profile"])
     if engine is None:
         return None
-    _list(no_rejects(), rejects, file, layer)  # can it be written?
+    list_rejects(no_rejects(), rejects, file, layer)  # can it be written?
     return load_components(engine, file, city, dry_run=dry_run, **how)
 
 
@@ -203,7 +203,7 @@ def _record(engine: Engine | None, layer: str, checked: Checked, dry_run: bool, 
     return load_rows(engine, layer, checked.frame, dry_run=dry_run, progress=progress)
 
 
-def _list(found: pd.DataFrame, path: Path | None, file: Path, layer: str) -> Path | None:
+def list_rejects(found: pd.DataFrame, path: Path | None, file: Path, layer: str) -> Path | None:
     """Write the rejects file: where the user says, else beside the work when there are rejects."""
     if found.empty and path is None:
         return None

@@ -61,6 +61,8 @@ def distinct(out: pd.DataFrame, layer: Layer, source: Source, faults: Faults) ->
 def doubles(out: pd.DataFrame, layer: Layer, found: Mapping[str, str], faults: Faults) -> None:
     """The same key twice at the same time: the first row of the file stays, the later one is a fault."""
     key = list(layer.key)
+    if not key:  # rows that nothing names are each their own
+        return
     column = ", ".join(found.get(name, name) for name in key)
     at_once = " for the same time" if layer.dated else ""
     while True:

@@ -11,8 +11,8 @@ Two kinds of fault, and the wall between them:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,9 @@ class Checked:
         What was assumed, mended or left out, one line each.
     read
         Rows in the file (those left out by the profile not counted).
+    lost
+        Rejected rows as far as they could be read: the columns of the layer without geometry, index as ``frame``.
+        Rows that fell apart before their columns were known are in ``rejects`` only.
     """
 
     frame: pd.DataFrame
@@ -70,6 +73,7 @@ class Checked:
     notes: list[str] = field(default_factory=list)
     flags: pd.DataFrame = field(default_factory=no_rejects)
     read: int = 0
+    lost: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def rejected(self) -> int:
@@ -89,6 +93,7 @@ def read_layer(
     valid_from: str | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    optional: Collection[str] = (),
 ) -> Checked:
     """Read a file as a layer of a city.
 
@@ -112,6 +117,9 @@ def read_layer(
         Day or instant from which rows without a ``valid_from`` of their own hold.
     progress
         Called with the name of each step.
+    optional
+        Required columns of the layer that this reading can do without; one of the key names nothing then, so that no
+        row is the double of another.
 
     Returns
     -------
@@ -124,7 +132,7 @@ def read_layer(
     """
     if layer not in LAYERS:
         raise NotFound(f"there is no layer {layer!r}", right=hint(layer, LAYERS))
-    shape = LAYERS[layer]
+    shape = _without(LAYERS[layer], optional) if optional else LAYERS[layer]
     own = profile.layer(layer, set_) if profile else Source(layer, set_ or "")
     source = own.with_map(mapping or {})
     start = instant(valid_from, zone=city.time_zone, where="--valid-from") if valid_from else None
@@ -216,7 +224,15 @@ def judge(rows: Rows, plan: Plan, told: Progress) -> Checked:
     good = out[~faults.bad].set_axis(pd.Index(faults.numbers[~faults.bad], name="row"), axis=0)
     if shape.geometry:
         good = gpd.GeoDataFrame(good, geometry="geometry", crs=f"EPSG:{city.srid}")
-    return Checked(good, rejects, faults.notes, faults.frame(flags=True), read)
+    lost = pd.DataFrame(out.drop(columns="geometry", errors="ignore"))[faults.bad]
+    lost = lost.set_axis(pd.Index(faults.numbers[faults.bad], name="row"), axis=0)
+    return Checked(good, rejects, faults.notes, faults.frame(flags=True), read, lost)
+
+
+def _without(layer: Layer, optional: Collection[str]) -> Layer:
+    """The layer with some of its columns no longer required, nor part of its key."""
+    columns = tuple(replace(c, required=c.required and c.name not in optional) for c in layer.columns)
+    return replace(layer, columns=columns, key=tuple(name for name in layer.key if name not in optional))
 
 
 def _table(file: Opened, limits: Limits, source: Source) -> Table:

@@ -45,7 +45,7 @@ def test_an_answer_from_a_file(town_file: Path, capsys: pytest.CaptureFixture[st
         ([*PLACE, "--accuracy", "-1"], "-1.0 is not in the range x>=0"),
         (
             [*PLACE, "--at", "xx"],
-            "--at: 'xx' is no time; write 2026-07-01 or 2026-07-01T08:30+08:00 (ISO 8601), or now",
+            "--at: 'xx' is no time; write 2026-07-01 or 2026-07-01T08:30+08:00",
         ),
         ([*PLACE, "--at", "1800-01-01"], "--at: the year of '1800-01-01' is not between 1900 and 2200"),
         (PLACE[::-1], "look swapped; send lon 111.00"),
@@ -95,6 +95,74 @@ def test_a_snapshot_tells_when_nothing_was_known(
     assert (
         err.startswith("wanmi: nothing of town was on record at 2019-12-31T16:00:00+00:00: ") and err.count("\n") == 1
     )
+
+
+CASES = (
+    f"TYPE,LNG,LAT\n2026:C01002,{PLACE[0]},{PLACE[1]}\nzz,{PLACE[0]},{PLACE[1]}\n2026:E06010,{PLACE[0]},{PLACE[1]}\n"
+)
+MAPS = [word for pair in ("class=TYPE", "lon=LNG", "lat=LAT") for word in ("--map", pair)]
+
+
+@pytest.fixture
+def calls(town_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file of cases with columns of its own, in a folder to work in; the town answers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANMI_SNAPSHOT", str(town_file))
+    file = Path("calls.csv")
+    file.write_text(CASES)
+    return file
+
+
+def test_a_file_is_answered_row_for_row(calls: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["assign", "calls.csv", "--out", "a.csv", *MAPS, "--rejects", "wrong.csv", "--json"]) == 1
+    out, err = capsys.readouterr()
+    facts = json.loads(out)
+    assert (facts["cases"], facts["rejected"], sum(facts["by_rule"].values())) == (2, 1, 2)
+    assert err.splitlines()[0].startswith("row 2, TYPE 'zz': is no class code")
+    assert err.splitlines()[-1] == "wanmi: rejected rows: 1, listed in wrong.csv"
+    told = pd.read_csv("a.csv", dtype=str, keep_default_na=False)
+    assert told["id"].tolist() == ["1", "2", "3"] and (told["fault"] != "").tolist() == [False, True, False]
+    listed = pd.read_csv("wrong.csv", dtype=str)
+    assert listed[["row", "column", "value"]].to_numpy().tolist() == [["2", "TYPE", "zz"]]
+    assert main(["assign", "calls.csv", "--out", "a.csv", *MAPS]) == 1
+    out, err = capsys.readouterr()
+    assert "2 cases, rejected rows: 1" in out and err.splitlines()[-1].endswith("see column fault of a.csv")
+    calls.write_text(CASES.replace("zz", "2026:C01002"))
+    assert main(["assign", "calls.csv", "--out", "a.parquet", *MAPS, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rejected"] == 0 and err == ""
+
+
+def test_a_profile_by_file_or_by_name(calls: Path, capsys: pytest.CaptureFixture[str]):
+    calls.write_text(CASES.replace("zz", "2026:C01002"))
+    city = (
+        'key = "town"\nname = "t"\ncrs = "EPSG:4546"\ntime_zone = "Asia/Shanghai"\nbounds = [110.9, 34.9, 111.1, 35.2]'
+    )
+    how = '[layers.cases]\ncolumns = {class = "TYPE"}\nplace = {lon = "LNG", lat = "LAT"}\n'
+    Path("town.toml").write_text(f"[city]\n{city}\n{how}")
+    assert main(["assign", "calls.csv", "--out", "a.csv", "--profile", "town.toml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cases"] == 3
+    shipped = ["assign", "calls.csv", "--out", "a.csv", "--profile"]
+    assert "the profile is of baltimore, the snapshot of town" in refused(capsys, *shipped, "baltimore")
+    assert "there is no profile 'baltimor'" in refused(capsys, *shipped, "baltimor")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["calls.csv"], "FILE and --out go together"),
+        (["calls.csv", "--out", "no/a.csv"], "--out: there is no folder"),
+        (["calls.csv", "--out", "a.csv", "--rejects", "no/a.csv"], "--rejects: there is no folder"),
+        (["calls.csv", "--out", "a.xlsx", *MAPS], "a.xlsx: cannot write .xlsx; .csv or .parquet"),
+        (["calls.csv", "--out", "a.csv", "--map", "class"], "--map: 'class' is no FIELD=COLUMN"),
+        (["calls.csv", "--out", "a.csv", "--all"], "--all with FILE: a file is always answered whole"),
+        (["--map", "class=TYPE", "--rejects", "r.csv"], "--map, --rejects without FILE: it says how to read a file"),
+    ],
+)
+@pytest.mark.usefixtures("calls")
+def test_wrong_use_of_assign(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):
+    assert says in refused(capsys, "assign", *arguments)
+    assert not Path("a.csv").exists()
 
 
 def test_instants_of_the_command_line():
