@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import multiprocessing
 import os
+import signal
 import socket
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,10 @@ import click
 from grids.errors import Unavailable
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+    from fastapi import FastAPI
+
     from api.settings import Settings
 
 
@@ -71,10 +78,25 @@ def run(settings: Settings) -> None:
         # the workers are processes of their own and read the settings again
         for name, value in settings.model_dump().items():
             os.environ[f"WANMI_{name.upper()}"] = str(value)
-        config = uvicorn.Config("api.app:create_app", factory=True, workers=settings.workers, **options)
+        config = uvicorn.Config("api.cli.serve:worker_app", factory=True, workers=settings.workers, **options)
         from uvicorn.supervisors import Multiprocess
 
         Multiprocess(config, sockets=[taken]).run()
+
+
+def worker_app() -> FastAPI:
+    """The application of a worker process, which ends with the process that started it."""
+    from api.app import create_app
+
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent,), name="wanmi-parent", daemon=True).start()
+    return create_app()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """Wait for the parent's end, however it came, and stop as if told to: the port must not stay taken."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -48,7 +48,7 @@ def free_port() -> int:
         return taken.getsockname()[1]
 
 
-def start(dsn: str, **more: str) -> Process:
+def start(dsn: str, *, ready: str = "/ready", **more: str) -> Process:
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WANMI_") or k == "WANMI_STATE"}
     environment |= {"WANMI_DSN": dsn, "WANMI_MAX_BODY_MB": str(LIMIT_MB), "WANMI_LOG_LEVEL": "warning"} | more
@@ -58,7 +58,7 @@ def start(dsn: str, **more: str) -> Process:
     found = Process(process, port)
     for _ in range(600):
         try:
-            if httpx.get(f"{found.url}/ready").status_code == 200:
+            if httpx.get(f"{found.url}{ready}").status_code == 200:
                 return found
         except httpx.TransportError:
             if process.poll() is not None:

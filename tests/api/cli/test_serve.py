@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click.testing
@@ -12,7 +19,9 @@ import pytest
 from api.cli import main
 from api.cli.serve import listen, shared_snapshot
 from api.settings import Settings
+from gis import store
 from gis.snapshot import Snapshot
+from gis.store.engine import transaction
 from grids.errors import Unavailable
 from tests.api.conftest import degrees
 from tests.api.test_limits import start
@@ -77,3 +86,65 @@ def test_two_workers_answer_alike(town_dsn: str, tmp_path: Path):
         children = Path(f"/proc/{both.process.pid}/task/{both.process.pid}/children").read_text().split()
         both.process.terminate()
     assert len(answers) == 1 and len(children) >= 2
+
+
+def children(process: subprocess.Popen) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def wait_until(what: Callable[[], bool], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not what() and time.monotonic() < end:
+        time.sleep(0.05)
+    return what()
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_workers_end_with_their_parent(town_file: Path):
+    both = start("", WANMI_WORKERS="2", WANMI_SNAPSHOT=str(town_file), ready="/health")
+    with both.process:
+        workers = children(both.process)
+        assert len(workers) >= 2
+        with httpx.Client(base_url=both.url) as idle:  # a connection that stays open holds nobody back
+            assert idle.get("/health").status_code == 200
+            both.process.kill()
+            assert wait_until(lambda: all(map(gone, workers))), "workers live on"
+    with listen("127.0.0.1", both.port):
+        pass
+
+
+def test_what_two_workers_acknowledged_survives_a_kill_of_all(town_dsn: str, tmp_path: Path):
+    both = start(town_dsn, WANMI_WORKERS="2", WANMI_STATE=str(tmp_path))
+    given: list[str] = []
+    case = {**degrees(101, 101), "class": "2026:C01002"}
+
+    def send(k: int) -> None:
+        with httpx.Client(base_url=both.url, timeout=20) as client, contextlib.suppress(httpx.TransportError):
+            for i in range(10_000):
+                answer = client.post("/v1/cases", json=case, headers={"Idempotency-Key": f"all-{both.port}-{k}-{i}"})
+                assert answer.status_code == 201, answer.text
+                given.append(answer.json()["id"])
+
+    with both.process, ThreadPoolExecutor(4) as pool:
+        doing = [pool.submit(send, k) for k in range(4)]
+        assert wait_until(lambda: len(given) > 60)
+        for pid in [*children(both.process), both.process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        for one in doing:
+            one.result(30)
+    assert len(given) > 60
+    engine = store.connect(town_dsn)
+    with transaction(engine) as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM wanmi.cases c JOIN wanmi.answers a ON a.case_id = c.id "
+            "JOIN wanmi.intake i ON i.case_id = c.id WHERE c.id = ANY (%s)",
+            (given,),
+        )
+        assert cursor.fetchone()[0] == len(given) == len(set(given))
+    engine.dispose()
