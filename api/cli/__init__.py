@@ -16,7 +16,14 @@ from grids.errors import WanmiError
 )
 @click.version_option(package_name="wanmi")
 def app() -> None:
-    """Wanmi (万米): who owns this spot? A spatial engine for cities that are managed by grid."""
+    """Wanmi (万米): who owns this spot? A spatial engine for cities that are managed by grid.
+
+    \b
+    Example:
+      wanmi demo
+      wanmi load areas districts.geojson --profile mycity.toml --set district
+      wanmi resolve 111.0 35.03 --class 2026:C01002
+    """
 
 
 def _register() -> None:

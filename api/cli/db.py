@@ -16,6 +16,12 @@ def db() -> None:
     """The private PostGIS: one database for each city, on a Unix socket that only you can open.
 
     WANMI_DSN selects any other PostGIS (3.3 or newer); up, status and psql then speak of that one.
+
+    \b
+    Example:
+      wanmi db up
+      wanmi db psql -c 'SELECT count(*) FROM wanmi.cases'
+      wanmi db down
     """
 
 
@@ -89,6 +95,7 @@ def status(city: str | None, as_json: bool) -> int:
     if settings.dsn:
         answer = {"running": True, "dsn": settings.dsn, **asdict(postgis.check_server(settings.dsn))}
     else:
+        postgis.check_name(settings.city)
         found = postgis.status(_state(settings.state))
         answer = {
             "running": found.running,

@@ -79,7 +79,9 @@ def test_another_server_that_does_not_answer() -> None:
     assert "secret" not in done.stderr
 
 
-def test_a_city_that_cannot_be() -> None:
-    done = wanmi("db", "up", "--city", "No City")
-    assert done.returncode == 2
-    assert done.stderr.startswith("wanmi: 'No City' cannot name a database; use ") and done.stderr.count("\n") == 1
+@pytest.mark.parametrize("verb", ["up", "status", "psql"])
+@pytest.mark.parametrize("name", ["No City", "../x", "postgres"])
+def test_a_city_that_cannot_be(verb: str, name: str) -> None:
+    done = wanmi("db", verb, "--city", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"wanmi: {name!r} cannot name a database; use ") and done.stderr.count("\n") == 1
