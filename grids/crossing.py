@@ -10,6 +10,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
+from grids.twins import edges_of, point_keys, undirected
+
 Shapes = NDArray[np.object_]
 
 
@@ -35,7 +37,7 @@ def crossings(units: Shapes, barriers: Shapes, rank: NDArray[np.int64], *, part_
         ``length_m`` (of barriers inside), ``geometry`` (the barriers inside), by unit.
     """
     lines = np.where(shapely.get_dimensions(barriers) == 2, shapely.boundary(barriers), barriers)
-    lines, of = shapely.get_parts(lines, return_index=True)
+    lines, of = _apart(units, *shapely.get_parts(lines, return_index=True))
     large = np.flatnonzero(shapely.area(units) >= 2 * part_m2)
     line, unit = STRtree(units[large]).query(lines, predicate="intersects")
     unit = large[unit]
@@ -59,6 +61,22 @@ def crossings(units: Shapes, barriers: Shapes, rank: NDArray[np.int64], *, part_
         "geometry": joined[kept],
     }
     return pd.DataFrame(columns)
+
+
+def _apart(units: Shapes, lines: Shapes, of: NDArray[np.int64]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Segments of lines that are no edge of a unit, with the barrier of each: most barriers are borders throughout."""
+    lines, of = lines[~shapely.is_empty(lines)], of[~shapely.is_empty(lines)]
+    if not len(lines) or not len(units):
+        return lines, of
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    step = np.flatnonzero(line[1:] == line[:-1])
+    low = np.floor(np.minimum(xy.min(axis=0), shapely.total_bounds(units)[:2])) - 1
+    ends = point_keys(xy, low)
+    known = edges_of(units, low)
+    mine = undirected(ends[step], ends[step + 1])
+    inner = np.isin(mine, undirected(known.a, known.b), invert=True)
+    step = step[inner & (ends[step] != ends[step + 1])]
+    return shapely.linestrings(np.stack([xy[step], xy[step + 1]], axis=1)), of[line[step]]
 
 
 def _second_parts(units: Shapes, lines: Shapes) -> NDArray[np.float64]:

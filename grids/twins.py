@@ -86,13 +86,10 @@ def edges_of(shapes: NDArray[np.object_], low: Floats, *, sign: int = 1) -> Edge
     if not len(xy):
         none = np.empty(0, np.int64)
         return Edges(none, none, none, none, low)
-    at = np.rint((xy - low) * MM).astype(np.int64)
-    if at.max() >= 1 << 31 or at.min() < 0:
-        raise InputError("units that lie further apart than 2,147 km", right="coordinates in metres, of one city")
-    key = (at[:, 0] << _SHIFT) | at[:, 1]
+    key = point_keys(xy, low)
     # doubled area of each ring tells which way it runs; a ring after the first of its part is a hole
     walk = np.flatnonzero(ring[1:] == ring[:-1])
-    x, y = at[:, 0] / MM, at[:, 1] / MM
+    x, y = xy[:, 0], xy[:, 1]
     first = np.searchsorted(ring, np.arange(len(rings)))
     x, y = x - x[first][ring], y - y[first][ring]
     turn = np.bincount(ring[walk], x[walk] * y[walk + 1] - x[walk + 1] * y[walk], len(rings))
@@ -103,6 +100,25 @@ def edges_of(shapes: NDArray[np.object_], low: Floats, *, sign: int = 1) -> Edge
     real = a != b
     of = owner[part][ring[walk]].astype(np.int64)
     return Edges(a[real], b[real], of[real], np.full(int(real.sum()), sign, np.int64), low)
+
+
+def point_keys(xy: Floats, low: Floats) -> Ints:
+    """Keys of points (n, 2): whole millimetres from ``low``, equal for points that round to the same one.
+
+    Raises
+    ------
+    InputError
+        The points reach further than 2,147 km.
+    """
+    at = np.rint((xy - low) * MM).astype(np.int64)
+    if len(at) and (at.max() >= 1 << 31 or at.min() < 0):
+        raise InputError("units that lie further apart than 2,147 km", right="coordinates in metres, of one city")
+    return (at[:, 0] << _SHIFT) | at[:, 1]
+
+
+def undirected(a: Ints, b: Ints) -> NDArray[np.uint64]:
+    """One number for each edge, whichever way it runs (64 bits mixed: two edges share one once in a million layers)."""
+    return _mixed(np.minimum(a, b)) * _ODD[0] + _mixed(np.maximum(a, b)) * _ODD[1]
 
 
 def twins(edges: Edges, label: Ints | None = None) -> tuple[Ints, Ints, Ints]:
@@ -120,7 +136,7 @@ def twins(edges: Edges, label: Ints | None = None) -> tuple[Ints, Ints, Ints]:
         none = np.empty(0, np.int64)
         return none, none, none
     low, high = np.minimum(edges.a, edges.b), np.maximum(edges.a, edges.b)
-    mixed = _mixed(low) * _ODD[0] + _mixed(high) * _ODD[1]
+    mixed = undirected(low, high)
     if label is not None:
         mixed += _mixed(label + 1) * _ODD[2]
     order = np.argsort(mixed)
