@@ -92,6 +92,28 @@ def groups(book: Catalog, edition: str) -> dict[str, str]:
     return out
 
 
+def filter_name(book: Catalog, selection: str, edition: str) -> str:
+    """A class filter in words: the names of its groups and classes, codes with the names of classes.
+
+    Examples
+    --------
+    >>> from grids.catalog import catalog
+    >>> filter_name(catalog(), "C01001", "2026"), filter_name(catalog(), "2026:E06", "2026")
+    ('C01001 供水井盖', '事件 · 市容环境类')
+    """
+    known = groups(book, edition)
+    words = []
+    for item in filter_items(selection):
+        full = item if ":" in item or item in KINDS else f"{edition}:{item}"
+        name = known.get(full) or known.get(filter_text([full]))
+        if name is None:
+            at = int(book.index([full])[0])
+            row = book.classes.iloc[at]
+            name = f"{item} {row['name_zh'] or row['name_en'] or ''}".strip() if at >= 0 else item
+        words.append(name)
+    return "、".join(words)
+
+
 @dataclass(frozen=True)
 class Look:
     """What was found: the places that count, their density, and the units that stand out.

@@ -162,11 +162,23 @@ def selected(look: Look, groups: dict[str, str]) -> str:
 def period(look: Look) -> str:
     """The period in days of the city: as asked, else from the first to the last case."""
     zone, selection, places = look.city.time_zone, look.selection, look.places
-    begin = selection.begin if pd.notna(selection.begin) else places.first
-    # the end is excluded: the last day is the one before it
-    end = selection.end - pd.Timedelta(microseconds=1) if pd.notna(selection.end) else places.last
-    days = ["…" if pd.isna(t) else t.tz_convert(zone).strftime("%Y-%m-%d") for t in (begin, end)]
-    return f"{days[0]} 至 {days[1]}"
+
+    def day(stamp: pd.Timestamp) -> str:
+        if pd.isna(stamp):
+            return "…"
+        local = stamp.tz_convert(zone)
+        return local.strftime("%Y-%m-%d" if local == local.normalize() else "%Y-%m-%d %H:%M")
+
+    first = selection.begin if pd.notna(selection.begin) else _whole_day(places.first, zone)
+    # said as in the form: an end that was asked is excluded, the day of the last case is not
+    if pd.notna(selection.end):
+        return f"{day(first)} 至 {day(selection.end)}（不含）"
+    last = _whole_day(places.last, zone)
+    return f"{day(first)} 至 {day(last)}" + ("" if pd.isna(last) else "（含）")
+
+
+def _whole_day(stamp: pd.Timestamp, zone: str) -> pd.Timestamp:
+    return stamp if pd.isna(stamp) else stamp.tz_convert(zone).normalize()
 
 
 def panel(look: Look, sources: Sources) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from api.hotspots import BANDWIDTH_M, Look, Selection, Units, groups, look
+from api.hotspots import BANDWIDTH_M, Look, Selection, Units, filter_name, groups, look
 from api.pages import heat
 from api.pages.basemap import BaseMap
 from api.pages.hotspots import Sources, page
@@ -129,11 +129,14 @@ def hotspots(
     ground = atlas.ground[2]
     query = request.url.query
     heat_url = "/tiles/heat/{z}/{x}/{y}.png?" + (f"{query}&" if query else "") + f"v={version}"
+    choices = groups(atlas.book, found.city.edition)
+    if (chosen := selection.classes) not in ("", "*") and chosen not in choices:
+        choices[chosen] = filter_name(atlas.book, chosen, found.city.edition)
     sources = Sources(
         base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}",
         heat=heat_url,
         names=f"/tiles/base/names.json?v={ground}",
-        groups=groups(atlas.book, found.city.edition),
+        groups=choices,
     )
     headers, nonce = nonce_headers()
     return HTMLResponse(page(found, sources, nonce=nonce), headers=headers)

@@ -128,6 +128,18 @@ def test_the_page_asks_nobody_but_us(served_demo: Served):
     assert "事件" in page.text and "2026-01-01 至" in page.text and "件/公顷" in page.text
 
 
+def test_the_page_says_what_was_asked(served_demo: Served):
+    asked = {"class": "C01001", "from": "2026-01-01", "to": "2026-04-01", "bandwidth_m": 400}
+    page = served_demo.get("/maps/hotspots", **asked).text
+    name = catalog().name("2026:C01001").split()[0]
+    assert f'<option value="C01001" selected>C01001 {name}</option>' in page
+    assert f">C01001 {name} · 2026-01-01 至 2026-04-01（不含）<" in page
+    assert '<option value="400" selected>400 米</option>' in page and "带宽 400 米" in page
+    assert 'name="to" value="2026-04-01"' in page and "止（不含）" in page
+    hours = served_demo.get("/maps/hotspots", to="2026-04-01T12:00").text
+    assert "至 2026-04-01 12:00（不含）" in hours
+
+
 def test_what_is_asked_is_escaped_in_the_page(served: Served):
     evil = '"x:E<script>alert(1)</script>"'
     answer = served.get("/maps/hotspots", **{"class": evil})
