@@ -77,6 +77,7 @@ def load(
     told = read_profile(profile) if profile else None
     if told and city and city != told.city.key:
         raise InputError(f"the profile is of {told.city.key}, not of {city}", where="--city", right="leave one out")
+    check_set(set_, layer, told)
     settings = Settings.read(city=told.city.key if told else city)
     engine, whose = (None, told.city) if told else _recorded(settings)
     with stages(f"{layer} {file.name}") as progress:
@@ -108,7 +109,24 @@ def load(
         listed = list_rejects(checked.rejects, rejects, file, layer)
     answer = _summary(layer, file, whose, checked, report, listed, dry_run, time.perf_counter() - begin)
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _text(answer))
-    return 1 if answer["rejected"] else 0
+    if answer["rejected"]:
+        where = f"listed in {listed}" if listed else "the list could not be written"
+        click.echo(f"wanmi: rejected rows: {answer['rejected']:,} of {answer['read']:,}, {where}", err=True)
+        return 1
+    return 0
+
+
+def check_set(set_: str | None, layer: str, told: Profile | None) -> None:
+    """Refuse ``--set`` where it would say nothing: the layer has no area sets and the profile no variants of it."""
+    from gis.layers import LAYERS
+
+    if not set_ or layer not in LAYERS or "set" in {column.name for column in LAYERS[layer].columns}:
+        return
+    if told is None or not any(set_of and name == layer for name, set_of in told.sources):
+        what = f"{layer} has no sets" + (" in the profile" if told else "")
+        raise InputError(
+            what, where="--set", right="leave it out; areas have sets, or a profile has several for a layer"
+        )
 
 
 def mapping_of(maps: tuple[str, ...]) -> dict[str, str]:

@@ -269,10 +269,11 @@ def assign(
         raise click.UsageError("--all with FILE: a file is always answered whole")
     from pathlib import Path
 
-    from api.cli.load import list_rejects, mapping_of
+    from api.cli.load import check_set, list_rejects, mapping_of
     from gis.profile import read_profile
 
     told, mapping = read_profile(profile) if profile else None, mapping_of(maps)
+    check_set(set_, "cases", told)
     for path, option in ((out, "--out"), (rejects, "--rejects")):
         if path:
             writable(path, option)

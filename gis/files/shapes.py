@@ -45,6 +45,9 @@ def fit_types(
         has = ", ".join(f"{n:,} {TYPES[i]}{'s' if n > 1 else ''}" for i, n in enumerate(counts.tolist()) if n)
         takes = " and ".join(PLAIN[kind] for kind in layer.geometry if kind in PLAIN)
         raise InputError(f"has {has}", where=name, right=f"{layer.name} takes {takes}; is it the right layer?")
+    mixed = np.unique(np.array([*TYPES, ""], dtype=object)[kinds[there]].astype(str), return_counts=True)
+    if len({name.removeprefix("Multi") for name in mixed[0]}) > 1:
+        faults.note("geometry is mixed: " + ", ".join(f"{n:,} {name}" for name, n in zip(*mixed, strict=True)))
     wrong = there & ~taken
     said = np.array([*TYPES, ""], dtype=object)[kinds]
     faults.add(wrong, where.column, said, f"{layer.name} takes {', '.join(layer.geometry)}")

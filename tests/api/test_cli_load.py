@@ -71,8 +71,8 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 
 
 def told(capsys, *arguments: str) -> dict:
-    _, out, err = run(capsys, *arguments, "--json")
-    assert err == ""
+    status, out, err = run(capsys, *arguments, "--json")
+    assert err.count("\n") == status
     return json.loads(out)
 
 
@@ -120,8 +120,9 @@ def test_without_a_profile(town, capsys):
 
 def test_rejects(town, capsys):
     Path("lamps.csv").write_text(LAMPS + "c3,d1,111,35\nc4,d9,111,35\nc5,d1,999,35\n")
-    status, out, _ = run(capsys, "components", "lamps.csv", "--profile", "town.toml")
+    status, out, err = run(capsys, "components", "lamps.csv", "--profile", "town.toml")
     assert status == 1
+    assert err == "wanmi: rejected rows: 3 of 6, listed in lamps.components.rejects.csv\n"
     assert "6 rows read" in out
     assert "3 rejected" in out
     assert "  rejects  lamps.components.rejects.csv (3 faults)" in out
@@ -169,6 +170,7 @@ def test_dry_run_changes_nothing(town, capsys, database):
         (["components", "lamps.csv", "--city", "other"], "--city: the profile is of town, not of other; leave one out"),
         (["components", "lamps.csv", "--max-gb", "nan"], "Invalid value for '--max-gb': nan is not a finite number"),
         (["components", "lamps.csv", "--max-gb", "0.00000001"], "lamps.csv: has 0.0 GB; at most 9.31e-09 GB; split it"),
+        (["components", "lamps.csv", "--set", "foo"], "--set: components has no sets in the profile; leave it out"),
         (["zones", "lamps.csv"], "lamps.csv: has no column for code, department, classes of zones; "),
     ],
 )
@@ -219,6 +221,24 @@ def test_every_layer_with_a_file(town, capsys):
         Path(f"{layer}.csv").write_text(text)
         answer = told(capsys, layer, f"{layer}.csv", "--profile", "town.toml")
         assert (answer["inserted"], answer["rejected"]) == (len(text.splitlines()) - 1, 0), answer
+
+
+def test_mixed_geometry_is_told(town, capsys):
+    shapes = [shapely.box(111.0, 35.0, 111.01, 35.01), shapely.LineString([(111, 35), (111.01, 35.01)])]
+    frame = gpd.GeoDataFrame({"name": ["A", "B"]}, geometry=shapes, crs=4326)
+    frame.to_file("drains.geojson")
+    answer = told(capsys, "drains", "drains.geojson", "--profile", "town.toml", "--dry-run")
+    assert answer["rejected"] == 1
+    assert "geometry is mixed: 1 LineString, 1 Polygon" in answer["notes"]
+
+
+def test_feet_that_pass_for_metres(town, capsys):
+    x, y = (round(v / 0.3048, 2) for v in (500_000.0, 3_875_000.0))
+    Path("feet.csv").write_text(f"code,class,x,y\nf1,town:CLamp,{x},{y}\n")
+    status, _, err = run(capsys, "components", "feet.csv", "--city", "town", "--crs", "EPSG:4546")
+    assert status == 2
+    assert f"numbers like {x:.9g} {y:.9g} are feet, not metres of CGCS2000" in err
+    assert err.endswith("; multiply them by 0.3048, or say --crs in feet\n")
 
 
 HARM = st.tuples(st.floats(0, 1), st.binary(max_size=5), st.integers(0, 5))
