@@ -27,6 +27,9 @@ NAMES = {
 }
 """Names that columns of places go by, any case."""
 
+FOOT_M = 0.3048
+"""Metres of a foot; the two of the US differ by two millionths."""
+
 PAIRS = (("lon", "lat"), ("x", "y"), ("wkt",))
 
 
@@ -315,6 +318,9 @@ def _elsewhere(
     if not degrees and small and _inside(xy, "EPSG:4326", city).mean() > 0.5:
         what = f"numbers like {x:.6g} {y:.6g} are degrees, not {_crs_name(crs)}"
         return InputError(what, where=name, right="say --crs EPSG:4326")
+    if not degrees and _inside(xy * FOOT_M, crs, city).mean() > 0.5:
+        what = f"numbers like {x:.9g} {y:.9g} are feet, not metres of {_crs_name(crs)} ({share} lie outside {city.key})"
+        return InputError(what, where=name, right=right if likely else "multiply them by 0.3048, or say --crs in feet")
     lon, lat = to_lonlat(*to_city([x], [y], crs, city.srid), city.srid)
     what = f"lies outside {city.key}: {share}, around {lon[0]:.5f} {lat[0]:.5f}, the city is within {_box_text(city)}"
     return InputError(
