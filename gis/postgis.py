@@ -165,11 +165,22 @@ def ensure_database(name: str, *, state: Path | None = None) -> str:
     return cluster.dsn(name)
 
 
-def drop_database(name: str, *, state: Path | None = None) -> None:
-    """Drop a database of the private cluster, whoever is connected to it; missing is fine."""
+def drop_database(name: str, *, state: Path | None = None) -> int:
+    """Drop a database of the private cluster, whoever is connected to it; missing is fine.
+
+    Returns
+    -------
+    int
+        How many connections were using it, which are closed.
+    """
     check_name(name)
     with _session(dsn(state=state)) as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'", (name,)
+        )
+        (users,) = cursor.fetchone() or (0,)
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    return int(users)
 
 
 def check_name(name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 import click
 
@@ -37,9 +38,13 @@ def _register() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run ``wanmi``; returns the exit status: 0 done, 1 the work found faults, 2 wrong use or something missing."""
+    # a command that says how long it took counts from here: from the start of the process, when it is the command's
+    from api.cli.meter import process_began
+
+    begun = process_began() if argv is None else time.perf_counter()
     _register()
     try:
-        status = app.main(args=argv, prog_name="wanmi", standalone_mode=False)
+        status = app.main(args=argv, prog_name="wanmi", standalone_mode=False, obj=begun)
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code

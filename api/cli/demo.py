@@ -57,7 +57,7 @@ def demo(
     plan = Plan(scale, seed)
     settings = Settings.read(city=KEY, host=host, port=port)
     found = _there(settings, plan.scale, plan.seed) if keep and out is None else None
-    summary = found or build(settings, plan.scale, plan.seed, out)
+    summary = found or build(settings, plan.scale, plan.seed, out, begun=click.get_current_context().obj)
     click.echo(json.dumps(summary, ensure_ascii=False) if as_json else text(summary))
     if not no_serve:
         from api.cli.serve import run
@@ -65,8 +65,13 @@ def demo(
         run(settings)
 
 
-def build(settings: Settings, scale: float, seed: int, out: Path | None = None) -> dict[str, Any]:
-    """Make, load, assign and look; returns the summary, which is noted on the database too."""
+def build(
+    settings: Settings, scale: float, seed: int, out: Path | None = None, *, begun: float | None = None
+) -> dict[str, Any]:
+    """Make, load, assign and look; returns the summary, which is noted on the database too.
+
+    ``begun`` is when the command began (`time.perf_counter`); seconds count from it.
+    """
     from api.cli.hotspots import ask
     from api.cli.meter import Meter
     from api.cli.progress import stages
@@ -77,10 +82,10 @@ def build(settings: Settings, scale: float, seed: int, out: Path | None = None) 
     from gis.state import state_folder
     from gis.store import city_frames
 
-    with Meter() as meter, stages("demo") as tell:
+    with Meter(begun=begun) as meter, stages("demo") as tell:
         tell("database")
         with meter.stage("database"):
-            engine = _empty(settings, meter)
+            engine, replaced = _empty(settings, meter)
         with meter.stage("make"):
             made = city.make(scale=scale, seed=seed, progress=lambda chapter, _: tell(chapter))
             counts = {name: len(frame) for name, frame in made.layers.items()}
@@ -119,16 +124,22 @@ def build(settings: Settings, scale: float, seed: int, out: Path | None = None) 
         "seconds": {name: round(value, 2) for name, value in meter.seconds.items()},
         "peak_mb": round(meter.peak_mb),
         "truth": str(folder),
+        "replaced": replaced,
     }
     write_note(engine, summary)
     engine.dispose()
     return summary
 
 
-def _empty(settings: Settings, meter: Meter) -> Engine:
-    """An empty database for the city: the private one made anew, or that of WANMI_DSN as it is."""
+def _empty(settings: Settings, meter: Meter) -> tuple[Engine, dict[str, Any] | None]:
+    """An empty database for the city: the private one made anew, or that of WANMI_DSN as it is; and what it replaces.
+
+    That is None, or ``scale`` and ``seed`` of the city that was there (None when it was not done) and how many
+    ``connections`` were using it.
+    """
     from api.settings import engine_for
     from gis import postgis
+    from gis.demo.record import read_note
     from gis.store import read_city
 
     if settings.dsn:
@@ -136,15 +147,31 @@ def _empty(settings: Settings, meter: Meter) -> Engine:
         try:
             holds = read_city(engine).key
         except Conflict:
-            return engine
+            return engine, None
         where, right = f"database {engine.url.database}", "name an empty one in WANMI_DSN"
         raise Conflict(f"it holds the city {holds} already", where=where, right=right)
     state = Path(settings.state).expanduser() if settings.state else None
     postgis.up(state, say=lambda line: click.echo(f"wanmi: {line}", err=True))
-    postgis.drop_database(KEY, state=state)
+    replaced = None
+    if KEY in postgis.status(state).databases:
+        engine = engine_for(settings)
+        note = read_note(engine)
+        engine.dispose()
+        users = postgis.drop_database(KEY, state=state)
+        replaced = {"scale": note.get("scale"), "seed": note.get("seed"), "connections": users}
+        click.echo(f"wanmi: {_replaced(replaced)}", err=True)
     postgis.ensure_database(KEY, state=state)
     meter.server = postgis.status(state).pid
-    return engine_for(settings)
+    return engine_for(settings), replaced
+
+
+def _replaced(told: dict[str, Any]) -> str:
+    """What was replaced, in words."""
+    which = "one that was not done" if told["seed"] is None else f"scale {told['scale']:g}, seed {told['seed']}"
+    line = f"the demo city that was there ({which}) is replaced"
+    if not told["connections"]:
+        return line
+    return f"{line}; connections that used it were closed: {told['connections']}; start a service on it anew"
 
 
 def _there(settings: Settings, scale: float, seed: int) -> dict[str, Any] | None:
@@ -174,6 +201,8 @@ def text(summary: dict[str, Any]) -> str:
     seconds = ", ".join(f"{name} {value:.1f}" for name, value in summary["seconds"].items())
     lines.append(f"seconds: {seconds}; at most {summary['peak_mb']:,} MB, PostgreSQL included")
     lines.append(f"truth: {summary['truth']}")
+    if summary.get("replaced"):
+        lines.append(_replaced(summary["replaced"]))
     return "\n".join(lines)
 
 

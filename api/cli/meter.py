@@ -19,6 +19,8 @@ class Meter:
     ----------
     server
         Process id of a private PostgreSQL whose processes count too; None for none.
+    begun
+        When the command began, as `time.perf_counter` tells it: what passed since is the stage ``start``. None for now.
 
     Attributes
     ----------
@@ -28,15 +30,19 @@ class Meter:
         Sum over the processes of what each holds, shared pages divided among them (PSS), in millions of bytes.
     """
 
-    def __init__(self, server: int | None = None) -> None:
+    def __init__(self, server: int | None = None, *, begun: float | None = None) -> None:
         self.seconds: dict[str, float] = {}
+        self._begun = begun
         self.peak_mb = 0.0
         self.server = server
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Meter:
-        self._begin = time.perf_counter()
+        now = time.perf_counter()
+        self._begin = now if self._begun is None else self._begun
+        if self._begun is not None:
+            self.seconds["start"] = now - self._begun
         self._thread.start()
         return self
 
@@ -55,6 +61,15 @@ class Meter:
     def _watch(self) -> None:
         while not self._done.wait(PERIOD_S):
             self.peak_mb = max(self.peak_mb, sum(map(held, [os.getpid(), *family(self.server)])) / 1e6)
+
+
+def process_began() -> float:
+    """When this process began, as `time.perf_counter` tells it; now where the system does not say."""
+    now = time.perf_counter()
+    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
+        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return now - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+    return now
 
 
 def family(pid: int | None) -> list[int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import psycopg2
 import pytest
 
 from api.cli import main
@@ -58,7 +62,17 @@ def test_summary_counts_what_the_record_holds(state, summary):
         summary["share_by_rule"]
     )
     assert {"missing", "default_point", "wrong_datum"} <= set(summary["unassigned_by_reason"])
-    assert list(summary["seconds"]) == ["database", "make", "files", "load", "snapshot", "assign", "hotspots", "total"]
+    assert list(summary["seconds"]) == [
+        "start",
+        "database",
+        "make",
+        "files",
+        "load",
+        "snapshot",
+        "assign",
+        "hotspots",
+        "total",
+    ]
     assert sum(summary["seconds"].values()) == pytest.approx(2 * summary["seconds"]["total"], abs=1.0)
     assert 100 < summary["peak_mb"] < 2_000
     engine = connect(postgis.dsn("demo", state=state))
@@ -92,8 +106,15 @@ def test_keep_leaves_the_city_as_it_is(state, summary, capsys):
 
 
 def test_another_seed_is_made_anew(state, summary, capsys):
-    assert main([*SMALL, "--seed", "3", "--keep", "--json"]) == 0
-    other = json.loads(capsys.readouterr().out)
+    assert summary["replaced"] is None
+    with contextlib.closing(psycopg2.connect(postgis.dsn("demo", state=state))):  # a service, say
+        assert main([*SMALL, "--seed", "3", "--keep", "--json"]) == 0
+    out, err = capsys.readouterr()
+    other = json.loads(out)
+    assert other["replaced"] == {"scale": 0.02, "seed": 1, "connections": 1}
+    assert (
+        "the demo city that was there (scale 0.02, seed 1) is replaced; connections that used it were closed: 1" in err
+    )
     assert other["seed"] == 3 and other["snapshot"] != summary["snapshot"]
     assert (state / "demo" / "truth_cases.parquet").is_file()
     assert not (state / "demo" / "cases.parquet").exists()
@@ -110,6 +131,18 @@ def test_a_named_database_must_be_empty(state, summary, capsys, monkeypatch):
 def test_wrong_use_makes_nothing(given, capsys):
     assert main(["demo", "--no-serve", *given]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_the_clock_of_a_command_starts_with_its_process():
+    question = "import time; time.sleep(0.3); from api.cli.meter import Meter, process_began as b; m = Meter(begun=b())"
+    code = f"{question}\nwith m: pass\nprint(m.seconds['start'], m.seconds['total'])"
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    start, total = map(float, done.stdout.split())
+    assert 0.3 < start <= total < time.perf_counter() - began + 0.05
+    with Meter() as meter:
+        pass
+    assert list(meter.seconds) == ["total"]
 
 
 def test_meter_sees_time_and_memory():
