@@ -19,7 +19,7 @@ def code(codes: tuple[str, ...], edition: str | None, as_json: bool) -> int:
     become of them in 2026. Exit status 1 when a code is wrong; its near misses are then named.
 
     \b
-    Examples:
+    Example:
       wanmi code 140802001001003
       wanmi code 2013:C0101 14080201001000001
       wanmi code 010l03 --json

@@ -27,6 +27,11 @@ def grid() -> None:
 
     Files are GeoPackage, Shapefile, GeoJSON, FlatGeobuf or GeoParquet; of several layers one is named as in
     "city.gpkg|streets". Work is done in a metric CRS: the file's own where areas in it are true, else the city's zone.
+
+    \b
+    Example:
+      wanmi grid build --areas communities.gpkg --barriers streets.gpkg --out units.gpkg
+      wanmi grid check units.gpkg --areas communities.gpkg
     """
 
 
