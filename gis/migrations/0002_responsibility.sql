@@ -1,4 +1,6 @@
 -- Who is responsible: departments, areas, class rules, zones, rosters. {srid} stands for the city's EPSG code.
+-- Exclusions are on a 64-bit hash of the key: GiST tells numbers apart three times as fast as texts that begin alike,
+-- and no query for a code takes that index for the primary key's.
 
 CREATE TABLE wanmi.department_codes (
     code text COLLATE "C" NOT NULL,
@@ -22,7 +24,10 @@ CREATE TABLE wanmi.departments (
     CONSTRAINT departments_pkey PRIMARY KEY (code, valid_from, recorded_at),
     CONSTRAINT departments_valid_order CHECK (valid_from < valid_to),
     CONSTRAINT departments_known_order CHECK (recorded_at <= replaced_at),
-    CONSTRAINT departments_one_truth EXCLUDE USING gist (code WITH =, tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&),
+    CONSTRAINT departments_one_truth EXCLUDE USING gist (
+        hashtextextended(code, 0) WITH =,
+        tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&
+    ),
     CONSTRAINT departments_code_fkey FOREIGN KEY(code) REFERENCES wanmi.department_codes (code),
     CONSTRAINT departments_parent_fkey FOREIGN KEY(parent) REFERENCES wanmi.department_codes (code)
 );
@@ -76,7 +81,10 @@ CREATE TABLE wanmi.areas (
     CONSTRAINT areas_pkey PRIMARY KEY (set, code, valid_from, recorded_at),
     CONSTRAINT areas_valid_order CHECK (valid_from < valid_to),
     CONSTRAINT areas_known_order CHECK (recorded_at <= replaced_at),
-    CONSTRAINT areas_one_truth EXCLUDE USING gist (set WITH =, code WITH =, tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&),
+    CONSTRAINT areas_one_truth EXCLUDE USING gist (
+        hashtextextended(set || ' ' || code, 0) WITH =,
+        tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&
+    ),
     CONSTRAINT areas_code_fkey FOREIGN KEY(set, code) REFERENCES wanmi.area_codes (set, code),
     CONSTRAINT areas_parent_fkey FOREIGN KEY(parent_set, parent) REFERENCES wanmi.area_codes (set, code),
     CONSTRAINT areas_department_fkey FOREIGN KEY(department) REFERENCES wanmi.department_codes (code),
@@ -114,7 +122,10 @@ CREATE TABLE wanmi.rules (
     CONSTRAINT rules_pkey PRIMARY KEY (edition, kind, class_code, valid_from, recorded_at),
     CONSTRAINT rules_valid_order CHECK (valid_from < valid_to),
     CONSTRAINT rules_known_order CHECK (recorded_at <= replaced_at),
-    CONSTRAINT rules_one_truth EXCLUDE USING gist (edition WITH =, kind WITH =, class_code WITH =, tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&),
+    CONSTRAINT rules_one_truth EXCLUDE USING gist (
+        hashtextextended(edition || ' ' || kind || ' ' || class_code, 0) WITH =,
+        tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&
+    ),
     CONSTRAINT rules_department_fkey FOREIGN KEY(department) REFERENCES wanmi.department_codes (code),
     CONSTRAINT rules_kind_known CHECK (kind IN ('C', 'E')),
     CONSTRAINT rules_duty_known CHECK (duty IN ('supervising', 'owning', 'maintaining')),
@@ -153,7 +164,10 @@ CREATE TABLE wanmi.zones (
     CONSTRAINT zones_pkey PRIMARY KEY (code, valid_from, recorded_at),
     CONSTRAINT zones_valid_order CHECK (valid_from < valid_to),
     CONSTRAINT zones_known_order CHECK (recorded_at <= replaced_at),
-    CONSTRAINT zones_one_truth EXCLUDE USING gist (code WITH =, tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&),
+    CONSTRAINT zones_one_truth EXCLUDE USING gist (
+        hashtextextended(code, 0) WITH =,
+        tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&
+    ),
     CONSTRAINT zones_department_fkey FOREIGN KEY(department) REFERENCES wanmi.department_codes (code),
     CONSTRAINT zones_width CHECK (width_m > 0 AND width_m < 10000),
     CONSTRAINT zones_line_has_width CHECK (ST_Dimension(geom) = 2 OR width_m IS NOT NULL),
@@ -193,7 +207,10 @@ CREATE TABLE wanmi.rosters (
     CONSTRAINT rosters_pkey PRIMARY KEY (team, person, valid_from, recorded_at),
     CONSTRAINT rosters_valid_order CHECK (valid_from < valid_to),
     CONSTRAINT rosters_known_order CHECK (recorded_at <= replaced_at),
-    CONSTRAINT rosters_one_truth EXCLUDE USING gist (team WITH =, person WITH =, tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&),
+    CONSTRAINT rosters_one_truth EXCLUDE USING gist (
+        hashtextextended(team || ' ' || person, 0) WITH =,
+        tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&
+    ),
     CONSTRAINT rosters_department_fkey FOREIGN KEY(department) REFERENCES wanmi.department_codes (code),
     CONSTRAINT rosters_area_fkey FOREIGN KEY(area_set, area) REFERENCES wanmi.area_codes (set, code)
 );

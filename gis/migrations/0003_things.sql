@@ -13,7 +13,10 @@ CREATE TABLE wanmi.units (
     CONSTRAINT units_pkey PRIMARY KEY (code, valid_from, recorded_at),
     CONSTRAINT units_valid_order CHECK (valid_from < valid_to),
     CONSTRAINT units_known_order CHECK (recorded_at <= replaced_at),
-    CONSTRAINT units_one_truth EXCLUDE USING gist (code WITH =, tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&),
+    CONSTRAINT units_one_truth EXCLUDE USING gist (
+        hashtextextended(code, 0) WITH =,
+        tstzrange(valid_from, valid_to) WITH &&, tstzrange(recorded_at, replaced_at) WITH &&
+    ),
     CONSTRAINT units_geom_valid CHECK (ST_IsValid(geom) AND NOT ST_IsEmpty(geom))
 );
 CREATE INDEX units_geom ON wanmi.units USING gist (geom);
