@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import arrow, forms
 from api.forms import Asked
-from api.instants import read_instants
+from api.instants import read_instant, read_instants
 from api.routes.wire import Json, body_of
 from api.service import Service, service_of
 from gis.answer import explain
@@ -130,8 +130,12 @@ def read_cases(
     system = forms.check_crs(crs)
     forms.check_places(asked, system, snapshot.city)
     zone = snapshot.city.time_zone
-    default = read_instants([at], zone, lambda _: "at")[0] if at else pd.Timestamp.now(tz="UTC")
-    instants = read_instants(asked.columns["at"], zone, lambda i: asked.where(i, "at"))
+    default = read_instant(at, zone, "at") or pd.Timestamp.now(tz="UTC")
+    instants: Any
+    if len(asked) == 1:  # one instant needs no column, which would take longer than all the rest
+        instants = read_instant(asked.columns["at"][0], zone, asked.where(0, "at")) or default
+    else:
+        instants = read_instants(asked.columns["at"], zone, lambda i: asked.where(i, "at")).fillna(default)
     cases = Cases.read(
         snapshot,
         asked.columns["lon"],
@@ -139,7 +143,7 @@ def read_cases(
         asked.columns["class"],
         crs=system,
         components=asked.columns["component"],
-        at=instants.fillna(default),
+        at=instants,
         accuracy_m=asked.columns["accuracy_m"],
     )
     faults = forms.Faults()
@@ -169,10 +173,8 @@ def class_fault(text: str, what: str, city: City) -> str:
 
 def check_known_at(snapshot: Snapshot, known_at: str | None) -> None:
     """This service knows one state of knowledge, its snapshot's: any instant from then on is that state."""
-    if not known_at:
-        return
-    asked = read_instants([known_at], snapshot.city.time_zone, lambda _: "known_at")[0]
-    if asked < snapshot.known_at:
+    asked = read_instant(known_at or "", snapshot.city.time_zone, "known_at")
+    if asked is not None and asked < snapshot.known_at:
         raise InputError(
             f"{known_at} is before what this service's snapshot knows",
             where="known_at",
