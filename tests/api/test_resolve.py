@@ -234,6 +234,17 @@ def test_names_of_fields_may_be_values(served: Served):
     assert [c["id"] for c in served.post("/v1/resolve", json=rows).json()["cases"]] == ["lon", "lon"]
 
 
+def test_places_that_cannot_be_in_a_batch(served: Served):
+    told = served.post("/v1/resolve", json={"cases": [HERE, HERE | {"lon": 181}]})
+    assert told.status_code == 422 and told.json()["at"] == "cases[1].lon" and "beyond ±180" in told.json()["detail"]
+    none = pa.table({"lon": [LON, math.nan, None], "lat": [LAT, LAT, LAT], "class": ["2026:C01002"] * 3})
+    found = ipc.open_stream(served.post("/v1/resolve", content=stream(none), headers=ARROW).content).read_all()
+    assert found["reason"].to_pylist() == [None, "missing", "missing"]
+    endless = pa.table({"lon": [LON, math.inf], "lat": [LAT, LAT], "class": ["2026:C01002"] * 2})
+    assert served.post("/v1/resolve", content=stream(endless), headers=ARROW).status_code == 422
+    assert served.post("/v1/resolve", content=b'{"lon": [1e999], "lat": [1]}').status_code in (400, 422)
+
+
 def test_degrees_among_metres_are_a_place_beyond(served: Served):
     metres = {"lon": town.X0 + 101, "lat": town.Y0 + 101, "class": "2026:C01002"}
     rows = served.post("/v1/resolve?crs=EPSG:4546", json={"cases": [metres, HERE]}).json()["cases"]
