@@ -95,6 +95,8 @@ def transaction(engine: Engine, *, commit: bool = True) -> Iterator[Cursor]:
         When the server cannot be reached, or goes away in between.
     Conflict
         When a constraint of the record refuses what is written; nothing is then changed.
+    InputError
+        When a value cannot be stored.
     """
     try:
         raw = engine.raw_connection()
@@ -133,6 +135,9 @@ def _as_ours(error: psycopg2.Error, engine: Engine) -> WanmiError | psycopg2.Err
         told = diag.message_detail or ""
         detail = f" ({told})" if told.startswith("Key (") else ""
         return Conflict(f"{diag.message_primary}{detail}", where=f"table {diag.table_name}" if diag.table_name else "")
+    if isinstance(error, psycopg2.DataError):
+        context = (error.diag.context or "").splitlines()
+        return InputError(f"the server refuses a value: {first_line(error)}", where=context[0] if context else "")
     if isinstance(error, psycopg2.errors.UndefinedTable):
         return Conflict(
             "it holds no city of ours",

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
+from pyproj import CRS
 from sqlalchemy import Engine
 
 from gis.files.faults import Faults, no_rejects
@@ -106,7 +108,7 @@ def load(
     NotFound
         There is no such layer.
     InputError
-        A required column is missing.
+        A required column is missing, the frame is in another CRS, or the server refuses a value.
     Conflict
         The database holds no city, or what would be written contradicts the record.
     Unavailable
@@ -118,7 +120,7 @@ def load(
     """
     city = read_city(engine)
     to = _target(layer, city)
-    _complete(layer, frame)
+    _complete(layer, frame, city)
     report = LoadReport(layer)
     with report.stage("columns", progress):
         columns = table_columns(to, frame, city)
@@ -203,13 +205,17 @@ def _target(layer: str, city: City) -> Target:
     return target(layer, city.srid)
 
 
-def _complete(layer: str, frame: pd.DataFrame) -> None:
-    """Refuse a frame that lacks a column that its layer must have."""
+def _complete(layer: str, frame: pd.DataFrame, city: City) -> None:
+    """Refuse a frame that lacks a column that its layer must have, or is in another CRS than the city's."""
     shape = LAYERS[layer]
     needed = [c.name for c in shape.columns if c.required] + (["geometry"] if shape.geometry else [])
     lacking = [name for name in needed if name not in frame.columns]
     if lacking:
         raise InputError(f"no column {', '.join(lacking)}", where=layer, right="see 'wanmi load --help'")
+    crs = frame.crs if isinstance(frame, gpd.GeoDataFrame) else None
+    if crs is not None and crs != CRS.from_epsg(city.srid):
+        right = f"convert it to EPSG:{city.srid}, the city's"
+        raise InputError(f"the frame is in {crs.name}", where=layer, right=right)
 
 
 def _merge(

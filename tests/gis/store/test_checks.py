@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from gis import store
 from grids.errors import Conflict, InputError, NotFound
 from tests import town
-from tests.gis.store.village import came, more_layers, versions
+from tests.gis.store.village import came, department, more_layers, versions
 
 
 def test_unknown_layer_and_missing_columns(full: Engine) -> None:
@@ -61,6 +61,17 @@ def test_rows_that_contradict_the_record_are_refused(
     found = report.rejects.iloc[0]
     assert (found["row"], found["column"]) == (17, column)
     assert why in found["why"], found["why"]
+
+
+def test_a_frame_in_another_crs(full: Engine) -> None:
+    frame = more_layers()["units"].to_crs("EPSG:4326")
+    with pytest.raises(InputError, match="the frame is in WGS 84; convert it to EPSG:4546"):
+        store.load(full, "units", frame)
+
+
+def test_a_value_that_no_server_stores(full: Engine) -> None:
+    with pytest.raises(InputError, match="the server refuses a value: invalid byte sequence"):
+        store.load(full, "departments", department("nul", "a\x00b"))
 
 
 def test_a_code_twice_in_one_file(engine: Engine) -> None:
