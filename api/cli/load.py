@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli.values import Number
+from api.cli.values import Number, instant
 from grids.errors import Conflict, InputError, Unavailable
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def load(
     check_set(set_, layer, told)
     settings = Settings.read(city=told.city.key if told else city)
     engine, whose = (None, told.city) if told else _recorded(settings)
+    if valid_from:
+        valid_from = instant(valid_from, zone=whose.time_zone, where="--valid-from").isoformat()
     with stages(f"{layer} {file.name}") as progress:
         how: dict[str, Any] = {
             "profile": told,
