@@ -71,13 +71,13 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
     from gis.demo.communities import make_areas, make_territory
     from gis.demo.components import make_components, make_drains
     from gis.demo.departments import make_departments, make_rules
-    from gis.demo.ground import make_parcels, make_railways, make_rivers, make_roads
+    from gis.demo.ground import make_barriers, make_parcels, make_railways, make_rivers, make_roads
     from gis.demo.happened import happened
     from gis.demo.places import Places
     from gis.demo.rosters import make_rosters
     from gis.demo.streets import make_network
     from gis.demo.zones import make_zones
-    from grids.cut import build_units
+    from grids.compile import build_units
 
     tell = progress or (lambda text, share: None)
     plan = Plan(scale, seed)
@@ -86,7 +86,7 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
     blocks = make_blocks(plan, net)
     territory = make_territory(plan, net)
     tell("unit grids", 0.05)
-    units = build_units(territory.communities, gpd.GeoDataFrame(geometry=net.lines[net.inside], crs=SRID))
+    units = build_units(territory.communities, make_barriers(net))
     tell("buildings", 0.15)
     buildings, service = make_buildings(plan, blocks)
     drains, sewers = make_drains(plan, net)

@@ -14,7 +14,7 @@ from gis.demo.blocks import centroids
 from gis.demo.departments import seat
 from gis.demo.plan import SRID, Plan, table
 from gis.demo.streets import Network
-from grids.cut import borders
+from grids.polygons import borders
 
 DISTRICT, DISTRICT_NAME = "140802", "盐湖区"
 PATROLS = ("中", "东", "西", "南", "北")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
+import data
 from gis.demo.arterials import (
     CANAL_WIDTH_M,
     FENCE,
@@ -33,6 +37,17 @@ def make_roads(net: Network, service: np.ndarray) -> gpd.GeoDataFrame:
         width_m=KINDS["width_m"].to_numpy()[kind],
         lanes=KINDS["lanes"].to_numpy()[kind],
     )
+
+
+def make_barriers(net: Network) -> gpd.GeoDataFrame:
+    """What bounds unit grids: the streets of the city by rank, the fences of the railway, the canal."""
+    ranks = pd.read_csv(Path(data.__file__).parent / "barriers.csv", keep_default_na=False)
+    rank = ranks[ranks["key"] == "highway"].set_index("value")["rank"].to_dict() | {"fence": 2}
+    kind = KINDS["kind"].to_numpy(object)[net.kind[net.inside]]
+    frame = {"kind": [*kind, "canal"], "rank": [*(rank[one] for one in kind), 1]}
+    frame["drivable"] = [*(one != "fence" for one in kind), False]
+    water = shapely.intersection(net.water, net.outline)
+    return gpd.GeoDataFrame(frame, geometry=[*net.lines[net.inside], water], crs=SRID)
 
 
 def make_railways(net: Network) -> gpd.GeoDataFrame:

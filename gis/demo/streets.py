@@ -27,7 +27,7 @@ from gis.demo.arterials import (
     smooth,
 )
 from gis.demo.plan import CENTRE, Plan, table
-from grids.cut import borders, halve
+from grids.polygons import borders, halve
 
 QUARTERS = ("old_town", "inner", "new", "industry", "village", "lakeside", "campus", "parkland", "canal", "rail")
 GRAIN_M2 = np.array([15e3, 34e3, 56e3, 130e3, 16e3, 70e3, 260e3, 330e3, np.inf, np.inf])

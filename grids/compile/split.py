@@ -14,9 +14,12 @@ DIRECTIONS = 12
 BALANCE = (0.0, -0.06, 0.06, -0.12, 0.12, -0.18, 0.18)
 """Trial shares beside the even one: a rounder pair of parts is worth some difference in size."""
 
-MORE_CROSSINGS, UNEVEN, OFF_TARGET = 0.1, 0.02, 0.8
+MORE_CROSSINGS, UNEVEN, OFF_TARGET = 0.1, 0.02, 3.0
 """What a cut loses, in compactness: for each border it crosses beyond two, for each unit of share that it is uneven,
 and for the squared logarithm of mean part to target."""
+
+TOO_MANY = 0.02
+"""More and smaller parts are rounder and would win too often: the aim lies this share above the target."""
 
 TURN, STEP_M = np.pi / 36, 4.0
 """Directions and places of cuts are whole multiples of these, in space: a small change beside them moves no cut."""
@@ -367,12 +370,12 @@ def cuts(
                 continue
             cos, sin, c, score = _best(qx, qy, start, n, low, high, ox, oy, grain[p])
             size = abs(_behind(qx, qy, start, np.inf)) / target
-            score -= OFF_TARGET * 1e5 * np.log(size / n) ** 2
+            score -= OFF_TARGET * 1e5 * (np.log(size / n) - TOO_MANY) ** 2
             base = n
             for other in (base - 1, base + 1):
                 if other >= 2 and base <= MOST_RECOUNTED:
                     cos2, sin2, c2, score2 = _best(qx, qy, start, other, low, high, ox, oy, grain[p])
-                    score2 -= OFF_TARGET * 1e5 * np.log(size / other) ** 2
+                    score2 -= OFF_TARGET * 1e5 * (np.log(size / other) - TOO_MANY) ** 2
                     if score2 > score + 1:
                         cos, sin, c, score, n = cos2, sin2, c2, score2, other
             if cos == 0.0 and sin == 0.0:
@@ -384,7 +387,8 @@ def cuts(
             whole = abs(_behind(qx, qy, start, np.inf))
             for piece in pieces:
                 stack.append(piece)
-                share = abs(_behind(piece[0], piece[1], piece[3], np.inf)) * n / whole
+                # what is left of a large block is judged by itself: its parts do not remember the block
+                share = abs(_behind(piece[0], piece[1], piece[3], np.inf)) * (1 / target if n >= LARGE else n / whole)
                 wanted.append(np.int64(np.rint(share)))
     found = np.empty((len(out), 4))
     for k in range(len(out)):

@@ -54,7 +54,8 @@ def held(units: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> None:
     whole = units.dissolve("community").geometry.reindex(areas["code"])
     given = areas.set_index("code").geometry
     assert ((whole.area - given.area).abs() <= 0.1).all()
-    assert (whole.symmetric_difference(given).area <= 0.1).all()
+    # long borders that run almost along an axis may wave by half a millimetre, in their marks
+    assert (whole.symmetric_difference(given).area <= 0.0005 * given.length).all()
 
 
 def keys(units: gpd.GeoDataFrame) -> list[tuple[str, bytes]]:
