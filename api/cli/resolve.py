@@ -73,7 +73,7 @@ def build(at: str | None, known_at: str | None, out: str, city: str | None, as_j
     if _anything(done):
         return 0
     what = f"nothing of {done.city.key} was on record at {done.known_at.isoformat(timespec='seconds')}"
-    right = "an earlier --known-at than its first load?" if known_at else "wanmi load brings layers in"
+    right = "is --known-at before its first load?" if known_at else "wanmi load brings layers in"
     click.echo(f"wanmi: {what}: {out} holds an empty city; {right}", err=True)
     return 1
 
