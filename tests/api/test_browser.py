@@ -54,7 +54,7 @@ def test_what_the_page_says(browser: Browser, served_demo: Served):
         "案件密度（件/公顷）",
         "带宽 80 米",
         "显著热点单元",
-        "2025-07-01 至 2026-12-31",
+        "2025-07-01 至 2026-12-31（含）",
         "n = ",
     ):
         assert part in text
@@ -150,3 +150,20 @@ def test_the_page_as_a_file_asks_for_nothing(browser: Browser, demo_dsn: str, tm
     assert "盐湖区 案件热点" in browser.driver.find_element(By.CLASS_NAME, "bar").text
     light = lightness(browser)
     assert light[300:800, 300:1100].std() > 8, "an empty map"
+
+
+def test_the_documentation_is_drawn_from_what_is_ours_alone(browser: Browser, served_demo: Served):
+    listed = "return document.querySelectorAll('.opblock').length >= 10"
+    browser.open(f"{served_demo.url}/docs", ready=listed)
+    text = browser.driver.find_element(By.TAG_NAME, "body").text
+    assert "Wanmi 万米" in text and "/v1/resolve" in text and "Who owns this spot" in text
+    for block in browser.driver.find_elements(By.CSS_SELECTOR, ".opblock-summary-path"):
+        if block.text.replace("\u200b", "") == "/v1/cases":
+            block.click()
+            break
+    browser.wait(lambda: browser.driver.find_elements(By.CSS_SELECTOR, ".opblock-body"), "a route unfolds")
+    traffic = browser.traffic()
+    assert traffic.failed == [] and traffic.outside(served_demo.url) == []
+    assert browser.complaints() == []
+    ink = lightness(browser)
+    assert (ink < 128).mean() > 0.002, "the page is blank"
