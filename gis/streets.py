@@ -145,7 +145,7 @@ def _graphml(path: Path) -> gpd.GeoDataFrame:
         root = ET.parse(path).getroot()
     except ET.ParseError as error:
         raise InputError(f"not a street graph: {error}", where=str(path)) from None
-    names = {key.get("id"): key.get("attr.name") for key in root.iter(f"{space}key")}
+    names = {key.get("id"): key.get("attr.name") or "" for key in root.iter(f"{space}key")}
 
     def values(element: ET.Element) -> dict[str, str]:
         return {names.get(one.get("key"), ""): one.text or "" for one in element.iter(f"{space}data")}
@@ -157,11 +157,12 @@ def _graphml(path: Path) -> gpd.GeoDataFrame:
     rows, left_out = [], 0
     for edge in root.iter(f"{space}edge"):
         row = values(edge)
-        ends = place.get(edge.get("source")), place.get(edge.get("target"))
-        if "geometry" not in row and (None in ends or ends[0] == ends[1]):
-            left_out += 1
-            continue
-        row["geometry"] = row.get("geometry") or f"LINESTRING ({ends[0][0]} {ends[0][1]}, {ends[1][0]} {ends[1][1]})"
+        a, b = place.get(edge.get("source")), place.get(edge.get("target"))
+        if "geometry" not in row:
+            if a is None or b is None or a == b:
+                left_out += 1
+                continue
+            row["geometry"] = f"LINESTRING ({a[0]} {a[1]}, {b[0]} {b[1]})"
         rows.append(row)
     frame = pd.DataFrame(rows)
     for column in ("highway", "name", "bridge", "tunnel", "layer"):

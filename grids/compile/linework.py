@@ -294,12 +294,9 @@ class Faces:
         keys, index = np.unique(key, return_inverse=True)
         n = len(keys)
         width = max(len(self.area), 1)
-        return (
-            keys // width,
-            keys % width,
-            np.bincount(index, length, n),
-            np.bincount(index, length * weight[self.graph.rank[some]], n),
-        )
+        shared: Floats = np.bincount(index, length, n).astype(np.float64)
+        cost: Floats = np.bincount(index, length * weight[self.graph.rank[some]], n).astype(np.float64)
+        return keys // width, keys % width, shared, cost
 
     def between(self, group: Ints) -> NDArray[np.bool_]:
         """Edges between faces of different groups (-1 is the outside and every face that is nobody's)."""

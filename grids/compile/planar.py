@@ -106,8 +106,8 @@ def _bent(
     n = len(ax)
     count = np.zeros(n + 1, np.int64)
     total = 0
-    hits_seg = [np.int64(0) for _ in range(0)]
-    hits_pt = [np.int64(0) for _ in range(0)]
+    hits_seg: list = [np.int64(0) for _ in range(0)]
+    hits_pt: list = [np.int64(0) for _ in range(0)]
     start, p0 = 0, 0
     while start < len(key):
         end = start
@@ -388,8 +388,8 @@ def simple_rings(u: Ints, v: Ints, follow: Ints, ring: Ints, count: int, nodes: 
     """
     m = len(ring)
     out = np.empty(m, np.int64)
-    starts = [np.int64(0) for _ in range(0)]
-    of = [np.int64(0) for _ in range(0)]
+    starts: list = [np.int64(0) for _ in range(0)]
+    of: list = [np.int64(0) for _ in range(0)]
     at = 0
     done = np.zeros(count, np.bool_)
     place = np.full(nodes, -1, np.int64)

@@ -272,7 +272,7 @@ def _halved(x: Floats, y: Floats, fixed: Flags, start: Ints, cos: float, sin: fl
     # loops of the pieces
     seen = np.zeros(size, np.bool_)
     node = np.empty(size, np.int64)
-    loop = [np.int64(0) for _ in range(0)]
+    loop: list = [np.int64(0) for _ in range(0)]
     at = 0
     for h in range(size):
         if seen[h]:
@@ -304,7 +304,7 @@ def _halved(x: Floats, y: Floats, fixed: Flags, start: Ints, cos: float, sin: fl
     for s in range(loops):
         if area[s] <= 0:
             continue
-        members = [np.int64(s)]
+        members: list = [np.int64(s)]
         members.extend([np.int64(k) for k in range(loops) if owner[k] == s])
         total = 0
         for k in members:

@@ -67,6 +67,8 @@ def build_units(
         a ``layer`` below 0 says to be under ground bounds nothing.
     target_m2
         Wished area of a unit in m²; its band is half to twice of it.
+    buildings, parcels
+        Taken for later use: cuts do not yet look for gaps between them.
     taken
         Unit codes ever given: they are not given again.
     serial_digits
