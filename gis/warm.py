@@ -9,6 +9,7 @@ from gis.answer import explain
 from gis.assign import Cases
 from gis.model import City
 from gis.snapshot import Snapshot
+from grids.compile import build_units
 
 
 def warm() -> None:
@@ -17,6 +18,9 @@ def warm() -> None:
     square = gpd.GeoDataFrame([row | {"valid_to": None}], geometry=[shapely.box(0, 0, 50, 50)])
     town = City("warm", "warm", 32649, "UTC", (108.0, 0.0, 114.0, 84.0))
     snapshot = Snapshot.compile(town, {"areas": square})
+    block = gpd.GeoDataFrame({"code": ["a"]}, geometry=[shapely.box(5e5, 4e6, 5e5 + 500, 4e6 + 400)], crs=town.srid)
+    street = shapely.LineString([(5e5 + 130, 4e6 - 9), (5e5 + 130, 4e6 + 290)])
+    build_units(block, gpd.GeoDataFrame({"rank": [6]}, geometry=[street], crs=town.srid))
     explain(Cases.read(snapshot, [1.0], [1.0], [""]), 0, snapshot)
 
 
