@@ -29,8 +29,8 @@ from gis.files import Checked, Limits
 from gis.files.codes import classes
 from gis.files.faults import Faults, no_rejects
 from gis.files.instants import instant
-from gis.files.opening import opened
-from gis.files.parquet import open_parquet
+from gis.files.opening import opened, parsing
+from gis.files.parquet import NULLABLE, open_parquet
 from gis.files.place import city_box
 from gis.files.reading import Plan, judge, plan_of
 from gis.files.table import Rows
@@ -115,11 +115,10 @@ def load_components(
         geometry = primary_column(file.path)
         if plan.where.kind != "geometry" or not geometry:
             return None
-        stream = _Stream(file.path, plan, geometry)
-        if stream.checked.read < filling.MANY:
+        if pq.read_metadata(file.path).num_rows < filling.MANY:
             return None
         try:
-            return stream.load(engine, dry_run=dry_run, told=told, link=link)
+            return _Stream(file.path, plan, geometry).load(engine, dry_run=dry_run, told=told, link=link)
         except _GiveUp:
             told("once more, the ordinary way")
             return None
@@ -201,9 +200,13 @@ class _Stream:
 
     def _batches(self) -> Iterator[tuple[Columns, Faults]]:
         """Read the file, a batch at a time, as columns of the table."""
-        wanted = [*self.plan.wanted, self.geometry]
+        batches = self.file.iter_batches(BATCH, columns=[*self.plan.wanted, self.geometry])
         first = 1
-        for batch in self.file.iter_batches(BATCH, columns=wanted):
+        while True:
+            with parsing(self.plan.name, "Parquet"):
+                batch = next(batches, None)
+            if batch is None:
+                return
             numbers = np.arange(first, first + len(batch), dtype=np.int64)
             first += len(batch)
             columns = _plain(batch, self.geometry, self.plan)
@@ -215,10 +218,13 @@ class _Stream:
     def _judged(self, batch: pa.RecordBatch, numbers: NDArray[np.int64]) -> tuple[Columns, Faults]:
         """Let the ordinary way read a batch, and keep what it found."""
         wkb = batch.column(self.geometry)
-        rows = Rows(batch.select(list(self.plan.wanted)).to_pandas(ignore_metadata=True), numbers)
-        rows.geometry = shapely.from_wkb(wkb.to_numpy(zero_copy_only=False), on_invalid="ignore")
-        rows.unreadable = shapely.is_missing(rows.geometry) & ~np.asarray(wkb.is_null(), dtype=bool)
         try:
+            with parsing(self.plan.name, "Parquet"):
+                batch.validate(full=True)  # text that is not UTF-8
+                frame = batch.select(list(self.plan.wanted)).replace_schema_metadata()
+                rows = Rows(frame.to_pandas(ignore_metadata=True, types_mapper=NULLABLE.get), numbers)
+            rows.geometry = shapely.from_wkb(wkb.to_numpy(zero_copy_only=False), on_invalid="ignore")
+            rows.unreadable = shapely.is_missing(rows.geometry) & ~np.asarray(wkb.is_null(), dtype=bool)
             found = judge(rows, self.plan, lambda _: None)
         except InputError as error:  # a fault of the file, or only of this part of it
             raise _GiveUp from error
@@ -272,7 +278,10 @@ def _text(values: pa.Array) -> pa.Array | None:
         return pa.DictionaryArray.from_arrays(values.indices, words)
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return None
-    trimmed = pc.utf8_trim_whitespace(pc.fill_null(values.cast(pa.string()), ""))
+    try:
+        trimmed = pc.utf8_trim_whitespace(pc.fill_null(values.cast(pa.string()), ""))
+    except pa.ArrowInvalid:  # bytes that are no UTF-8
+        return None
     return None if pc.any(pc.match_substring(trimmed, "\x00")).as_py() else trimmed
 
 

@@ -75,6 +75,7 @@ def _read(path: Path, name: str, wanted: Sequence[str], primary: str, encoding: 
         return _native(path, name, wanted, primary)
     with parsing(name, "Parquet"):
         table = pq.read_table(path, columns=[*wanted, *([primary] if primary else [])])
+        table.validate(full=True)  # text that is not UTF-8
         frame = (
             table.select(list(wanted))
             .replace_schema_metadata()

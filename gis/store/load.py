@@ -152,6 +152,7 @@ def loading(
     report.seconds["commit"] = time.perf_counter() - begin
     if not dry_run and report.inserted + report.changed >= 1000:
         with report.stage("statistics", progress), transaction(engine) as cursor:
+            cursor.execute("SET LOCAL default_statistics_target = 30")  # 9,000 rows tell enough, in a third of the time
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, to.table.name)))
 
 

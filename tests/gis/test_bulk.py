@@ -15,6 +15,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Engine
 
@@ -209,9 +211,31 @@ def test_a_layer_that_lies_elsewhere(empty: Engine, good: gpd.GeoDataFrame, tmp_
         read_layer(path, "components", bench.CITY)
 
 
-def test_small_files_other_formats_and_profiles_that_rewrite(
-    engine: Engine, good: gpd.GeoDataFrame, tmp_path: Path
-) -> None:
+def test_a_file_that_is_broken_inside(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    path = write(good, tmp_path / "c.parquet")
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 5000] = bytes(5000)
+    path.write_bytes(data)
+    for read in (bulk.load_components, lambda _, *rest: read_layer(rest[0], "components", rest[1])):
+        with pytest.raises(InputError, match="cannot be read as Parquet") as caught:
+            read(empty, path, bench.CITY)
+        assert "\n" not in str(caught.value)
+    assert len(record(empty)) == 0
+
+
+def test_text_that_is_none(empty: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    path, before = write(good, tmp_path / "c.parquet"), shape(empty)
+    table = pq.read_table(path)
+    names = pa.array([b"\xff\xfe"] * COUNT, pa.binary()).view(pa.string())
+    pq.write_table(table.set_column(table.schema.get_field_index("name"), "name", names), path)
+    assert bulk.load_components(empty, path, bench.CITY) is None
+    with pytest.raises(InputError, match=r"cannot be read as Parquet .*Invalid UTF8"):
+        read_layer(path, "components", bench.CITY)
+    assert len(record(empty)) == 0 and shape(empty) == before
+
+
+def test_what_the_short_way_does_not_take(engine: Engine, good: gpd.GeoDataFrame, tmp_path: Path) -> None:
     few = good.head(100)
     assert bulk.load_components(engine, write(few, tmp_path / "c.parquet"), bench.CITY) is None
     few.to_file(tmp_path / "c.gpkg")
