@@ -55,6 +55,12 @@ def text(values: Any, *, empty_is_null: bool = True) -> list[pa.Array]:
     return [_fixed(length.astype(">i4")), pc.fill_null(raw, b"")]
 
 
+def texts(columns: Sequence[pa.DictionaryArray], *, empty_is_null: bool = True) -> list[pa.Array]:
+    """Encode dictionaries that share their numbers as so many columns of text: each row is looked up once."""
+    parts = [part for column in columns for part in text(column.dictionary, empty_is_null=empty_is_null)]
+    return [_joined(parts).take(columns[0].indices)]
+
+
 def number(values: Any, kind: str) -> list[pa.Array]:
     """Encode numbers of a kind (float8, int8, int4, int2, bool); NaN and None are NULL."""
     if isinstance(values, np.ndarray) and values.dtype != object:
@@ -109,10 +115,13 @@ def jsonb(values: Any) -> list[pa.Array]:
     return text(marked)
 
 
-def rows(columns: Sequence[list[pa.Array]], count: int) -> memoryview:
-    """Return the stream of ``count`` rows whose columns were encoded by the functions above."""
-    width = _fixed(np.full(count, len(columns), dtype=">i2"))
-    return memoryview(_body(_joined([width, *(part for column in columns for part in column)])))
+def rows(columns: Sequence[list[pa.Array]], count: int, width: int | None = None) -> memoryview:
+    """Return the stream of ``count`` rows whose columns were encoded by the functions above.
+
+    ``width`` is their number, where one entry stands for several columns.
+    """
+    heads = _fixed(np.full(count, width or len(columns), dtype=">i2"))
+    return memoryview(_body(_joined([heads, *(part for column in columns for part in column)])))
 
 
 def copy_in(

@@ -181,12 +181,24 @@ def encoded(
         end = min(count, begin + copying.BATCH)
         batch = part(columns, begin, end)
         done = [copying.number(values[begin:end], "int8") for values in extra.values()]
+        klass = [batch[name] for name in CLASS] if set(CLASS) <= set(names) else []
+        together = CLASS if _alike(klass) else ()
         for name in names:
-            if endless and name in copying.INFINITE:
+            if name in together:
+                if name == CLASS[0]:
+                    done.append(copying.texts(klass, empty_is_null=bool(to.column(name).nullable)))
+            elif endless and name in copying.INFINITE:
                 done.append(copying.instant(batch[name], copying.INFINITE[name]))
             else:
                 done.append(copying.encode_column(to.column(name), batch[name], srid))
-        yield copying.rows(done, end - begin)
+        yield copying.rows(done, end - begin, len(extra) + len(names))
+
+
+def _alike(columns: Sequence[Any]) -> bool:
+    """Tell whether these are dictionaries without gaps that share their numbers."""
+    if not columns or not all(isinstance(c, pa.DictionaryArray) and not c.null_count for c in columns):
+        return False
+    return len({(c.indices.buffers()[1].address, c.offset) for c in columns}) == 1
 
 
 def _values(column: Column, values: pd.Series) -> Any:
