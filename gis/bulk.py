@@ -37,7 +37,7 @@ from gis.files.table import Rows
 from gis.layers import LAYERS
 from gis.model import City
 from gis.profile import Profile, Source
-from gis.store import checks, filling
+from gis.store import checks, copying, filling
 from gis.store.linking import Link, Linker
 from gis.store.load import LoadReport, Progress, loading, write
 from gis.store.rows import (
@@ -57,6 +57,8 @@ from grids.errors import InputError
 
 LAYER = "components"
 BATCH = 32_768
+READ_AHEAD = 16
+"""Batches that are read and checked while the index of the units is made, and the server is at work."""
 WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
 FEW = ("class", "supervising", "owning", "maintaining", "unit", "state", "source", "name")
 """Fields whose texts repeat: read as dictionaries."""
@@ -162,19 +164,20 @@ class _Stream:
         with (
             self.file,
             loading(engine, self.to, self.checked.read, report, dry_run=dry_run, progress=told) as (cursor, alone),
+            copying.Ahead(self._batches(), depth=READ_AHEAD) as batches,
         ):
             if alone:
-                known, linker = checks.Known.read(cursor, city), Linker.read(cursor, link)
-                names = self._names()
                 with report.stage("writing", told):
+                    known, linker = checks.Known.read(cursor, city), Linker.read(cursor, link)
+                    names = self._names()
                     try:
-                        stream = self._encoded(names, known, linker, told)
+                        stream = self._encoded(batches, names, known, linker, told)
                         report.inserted = filling.fill(cursor, self.to, names, stream)
                     except psycopg2.errors.UniqueViolation as error:
                         raise _GiveUp from error
             else:
                 with report.stage("reading", told):
-                    parts, faults = zip(*self._batches(), strict=True)
+                    parts, faults = zip(*batches, strict=True)
                     all_ = Faults(np.concatenate([f.numbers for f in faults]))
                 write(cursor, self.to, city, joined(parts), all_, report, alone=False, link=link, progress=told)
         return self.checked, report
@@ -185,9 +188,16 @@ class _Stream:
         starts = ["valid_from"] if self.plan.start is not None else []
         return [name for name in self.to.columns if name in theirs] + starts
 
-    def _encoded(self, names: list[str], known: checks.Known, linker: Linker, told: Progress) -> Iterator[memoryview]:
+    def _encoded(
+        self,
+        batches: Iterator[tuple[Columns, Faults]],
+        names: list[str],
+        known: checks.Known,
+        linker: Linker,
+        told: Progress,
+    ) -> Iterator[memoryview]:
         done = 0
-        for columns, faults in self._batches():
+        for columns, faults in batches:
             checks.check(self.to, columns, known, faults)
             linker(columns, faults)
             yield from encoded(self.to, taken(columns, ~faults.bad), names, endless=True)
