@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -410,10 +412,19 @@ def test_a_loader_killed_at_forty_moments(
     assert killed >= 10
 
 
-def test_a_killed_backend_leaves_the_record_as_it_was(nursery: Nursery, path: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A state folder that any account can enter, for a cluster that may be killed."""
+    folder = Path(tempfile.mkdtemp(prefix="wanmi-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder / "state"
+    postgis.down(folder / "state", immediate=True)
+    shutil.rmtree(folder)
+
+
+def test_a_killed_backend_leaves_the_record_as_it_was(nursery: Nursery, path: Path, state: Path) -> None:
     """SIGKILL of the server's process for the load: the server recovers as from a crash."""
-    postgis.up(tmp_path)
-    engine = store.connect(postgis.ensure_database("killed", state=tmp_path))
+    engine = store.connect(postgis.ensure_database("killed", state=state))
     try:
         bench.prepare(engine)
         indexes = shape(engine)
@@ -422,11 +433,10 @@ def test_a_killed_backend_leaves_the_record_as_it_was(nursery: Nursery, path: Pa
             for backend in wait_for(engine, on):
                 os.kill(backend, signal.SIGKILL)
             assert not nursery.end(pid)
-            postgis.up(tmp_path)
+            postgis.up(state)
             assert len(record(engine)) == 0 and shape(engine) == indexes
     finally:
         engine.dispose()
-        postgis.down(tmp_path)
 
 
 # Answers ------------------------------------------------------------------------------------------------
