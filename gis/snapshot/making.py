@@ -1,0 +1,228 @@
+"""The record of a city into the arrays of a snapshot, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gis import exact, nearest, raster
+from gis.model import DUTIES, City
+from grids.catalog import Catalog, catalog
+from grids.errors import InputError
+
+ALWAYS, FOREVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+DEFAULT_RADIUS_M = 20.0
+"""How far a component is looked for when its class has no rule; a choice of ours, no standard gives one."""
+UNRANKED = 2**31 - 1
+
+
+def compile_arrays(
+    city: City, frames: Mapping[str, pd.DataFrame], progress: Callable[[str], None] | None = None
+) -> dict[str, NDArray]:
+    """Arrays of a snapshot by name; see `gis.snapshot.Snapshot.compile` for what goes in."""
+    tell = progress or (lambda _: None)
+    classes = frames.get("classes")
+    book = catalog() if classes is None or not len(classes) else Catalog(classes, catalog().crosswalk)
+    arrays: dict[str, NDArray] = {}
+    tell("departments and rules")
+    known = _departments(arrays, _frame(frames, "departments"))
+    _classes(arrays, book)
+    _rules(arrays, _frame(frames, "rules"), book, known)
+    tell("areas")
+    areas = _frame(frames, "areas")
+    sets = sorted(set(areas["set"])) if len(areas) else []
+    ordered = [s for s in city.territory if s in sets] + [s for s in sets if s not in city.territory]
+    arrays["area_sets"] = _text(ordered)
+    for name in ordered:
+        rows = _sorted(areas[areas["set"] == name], ["code"])
+        _layer(arrays, f"areas/{name}", rows, ("code", "name", "parent"))
+        arrays[f"areas/{name}.department"] = known(rows["department"])
+    tell("units")
+    _layer(arrays, "units", _sorted(_frame(frames, "units"), ["code"]), ("code", "community"))
+    tell("zones")
+    _zones(arrays, _frame(frames, "zones"), book, known)
+    tell("components")
+    _components(arrays, _frame(frames, "components"), book, known)
+    return arrays
+
+
+def microseconds(values: Any, missing: int) -> NDArray[np.int64]:
+    """Instants as microseconds since 1970 UTC, int64; ``missing`` for NaT."""
+    stamps = pd.to_datetime(pd.Series(values), utc=True).dt.as_unit("us")
+    return np.where(stamps.isna(), missing, stamps.astype("int64")).astype(np.int64)
+
+
+def _frame(frames: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    from gis.layers import LAYERS
+
+    frame = frames.get(name)
+    if frame is not None and len(frame):
+        return frame
+    layer = LAYERS[name]
+    columns = {c.name: pd.Series(dtype=object) for c in layer.columns}
+    return pd.DataFrame({**columns, **({"geometry": pd.Series(dtype=object)} if layer.geometry else {})})
+
+
+def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    begins = microseconds(frame["valid_from"], ALWAYS)
+    keys = [begins, *(frame[c].to_numpy(dtype=object).astype(str) for c in reversed(by))]
+    return frame.iloc[np.lexsort(keys)] if len(frame) else frame
+
+
+def _text(values: Any) -> NDArray[np.bytes_]:
+    texts = pd.Series(list(values), dtype=object).fillna("").astype(str).to_numpy(dtype=object)
+    return np.char.encode(texts.astype(str), "utf-8") if len(texts) else np.empty(0, dtype="S1")
+
+
+def _validity(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame) -> None:
+    arrays[f"{name}.begins"] = microseconds(rows["valid_from"], ALWAYS)
+    arrays[f"{name}.ends"] = microseconds(rows["valid_to"], FOREVER)
+
+
+def _layer(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    index = raster.build(np.asarray(rows["geometry"], dtype=object))
+    for key, value in zip(raster.Raster.names(), index.arrays, strict=True):
+        arrays[f"{name}.raster.{key}"] = value
+    _validity(arrays, name, rows)
+    for column in columns:
+        arrays[f"{name}.{column}"] = _text(rows[column])
+
+
+def _departments(arrays: dict[str, NDArray], frame: pd.DataFrame) -> Callable[[pd.Series], NDArray[np.int32]]:
+    rows = _sorted(frame, ["code"]).drop_duplicates("code", keep="last")
+    arrays["departments.code"], arrays["departments.name"] = _text(rows["code"]), _text(rows["name"])
+    order = pd.Index(rows["code"].astype(str))
+
+    def positions(codes: pd.Series) -> NDArray[np.int32]:
+        wanted = codes.fillna("").astype(str)
+        found = order.get_indexer(wanted).astype(np.int32)
+        lost = wanted[(found < 0) & (wanted != "").to_numpy()]
+        if len(lost):
+            raise InputError(f"department {lost.iloc[0]!r} is not among the departments", right="load it first")
+        return found
+
+    return positions
+
+
+def _classes(arrays: dict[str, NDArray], book: Catalog) -> None:
+    table = book.classes
+    arrays["classes.text"] = _text(table["edition"] + ":" + table["kind"] + table["code"])
+    arrays["classes.name"] = _text(table["name_zh"])
+    canon = np.where(book.to_2026 >= 0, book.to_2026, np.arange(len(table)))
+    # two editions name the same component: both are looked for as the class of 2026
+    arrays["classes.component"] = np.where(table["kind"] == "C", canon, -1).astype(np.int32)
+    arrays["classes.canon"] = canon.astype(np.int32)
+
+
+def _rules(
+    arrays: dict[str, NDArray],
+    frame: pd.DataFrame,
+    book: Catalog,
+    known: Callable[[pd.Series], NDArray[np.int32]],
+) -> None:
+    rows = _sorted(frame, ["class"])
+    begins, ends = microseconds(rows["valid_from"], ALWAYS), microseconds(rows["valid_to"], FOREVER)
+    since = np.unique(np.concatenate([[ALWAYS], begins, ends[ends < FOREVER]]))
+    n = len(book.classes)
+    duty = np.full((len(since), n + 1), DUTIES.index("owning"), dtype=np.int8)
+    radius = np.full((len(since), n + 1), int(DEFAULT_RADIUS_M * 1000), dtype=np.int64)
+    department = np.full((len(since), n + 1), -1, dtype=np.int32)
+    takes = [book.matches(text) for text in rows["class"]]
+    levels = np.array([book.level(text) for text in rows["class"]], dtype=int)
+    of = known(rows["department"])
+    duties = [DUTIES.index(d) if d else -1 for d in rows["duty"]]
+    reach = rows["radius_m"].to_numpy(dtype=float)
+    canon = arrays["classes.canon"]
+    for e, instant in enumerate(since):
+        ruled = np.zeros(n, dtype=bool)
+        # broad rules first, so that the specific ones overwrite them
+        for r in sorted(range(len(rows)), key=lambda r: (-levels[r], rows["class"].iloc[r])):
+            if begins[r] <= instant < ends[r]:
+                mine = np.flatnonzero(takes[r])
+                ruled[mine] = True
+                if duties[r] >= 0:
+                    duty[e, mine] = duties[r]
+                if np.isfinite(reach[r]):
+                    radius[e, mine] = round(reach[r] * 1000)
+                if of[r] >= 0:
+                    department[e, mine] = of[r]
+        heirs = np.flatnonzero(~ruled & (canon != np.arange(n)))
+        for table in (duty, radius, department):
+            table[e, heirs] = table[e, canon[heirs]]
+    arrays |= {
+        "rules.since": since.astype(np.int64),
+        "rules.duty": duty,
+        "rules.radius_mm": radius,
+        "rules.department": department,
+    }
+
+
+def _zones(
+    arrays: dict[str, NDArray],
+    frame: pd.DataFrame,
+    book: Catalog,
+    known: Callable[[pd.Series], NDArray[np.int32]],
+) -> None:
+    rows = frame.copy()
+    if "is_line" not in rows:
+        shapes = np.asarray(rows["geometry"], dtype=object)
+        rows["is_line"] = np.isin(shapely.get_type_id(shapes), (1, 5)) if len(rows) else []
+        rows["geometry"] = exact.footprint(shapes, rows["width_m"]) if len(rows) else []
+        rows["area_m2"] = shapely.area(np.asarray(rows["geometry"], dtype=object))
+    filters = sorted(set(rows["classes"]))
+    level = {text: book.level(text) for text in filters}
+    takes = np.array([[*book.matches(text), "*" in text.split()] for text in filters], dtype=bool)
+    rank = pd.to_numeric(rows["rank"]).fillna(UNRANKED).to_numpy(dtype=np.int64)
+    keys = [
+        microseconds(rows["valid_from"], ALWAYS),
+        rows["code"].to_numpy(dtype=object).astype(str),
+        rows["area_m2"].to_numpy(dtype=float),
+        ~rows["is_line"].to_numpy(dtype=bool),
+        rows["classes"].map(level).to_numpy(dtype=int),
+        rank,
+    ]
+    order = np.lexsort(keys) if len(rows) else np.empty(0, dtype=int)
+    rows, rank = rows.iloc[order], rank[order]
+    _layer(arrays, "zones", rows, ("code", "name", "classes"))
+    arrays |= {
+        "zones.department": known(rows["department"]),
+        "zones.is_line": rows["is_line"].to_numpy(dtype=bool),
+        "zones.rank": rank,
+        "zones.level": rows["classes"].map(level).to_numpy(dtype=np.int8),
+        "zones.area_m2": rows["area_m2"].to_numpy(dtype=float),
+        "zones.filter": rows["classes"].map({t: i for i, t in enumerate(filters)}).to_numpy(dtype=np.int32),
+        "filters": takes.reshape(len(filters), len(book.classes) + 1),
+    }
+
+
+def _components(
+    arrays: dict[str, NDArray],
+    frame: pd.DataFrame,
+    book: Catalog,
+    known: Callable[[pd.Series], NDArray[np.int32]],
+) -> None:
+    rows = _sorted(frame, ["code"])
+    klass = book.index(rows["class"]).astype(np.int32)
+    if len(rows) and (klass < 0).any():
+        lost = rows["class"][klass < 0].iloc[0]
+        raise InputError(f"component class {lost!r} is not in the catalogue", right="load the class first")
+    xy = exact.millimetres(shapely.get_coordinates(np.asarray(rows["geometry"], dtype=object)))
+    x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
+    searched = arrays["classes.component"][klass] if len(rows) else klass
+    index = nearest.build(x, y, searched, len(book.classes))
+    for key, value in zip(nearest.Hash.names(), index.arrays, strict=True):
+        arrays[f"components.hash.{key}"] = value
+    _validity(arrays, "components", rows)
+    code = _text(rows["code"])
+    arrays |= {
+        "components.code": code,
+        "components.thing": np.cumsum(np.append(False, code[1:] != code[:-1])[: len(code)]).astype(np.int32),
+        "components.class": klass,
+        "components.place": np.column_stack([x, y]),
+        "components.department": np.column_stack([known(rows[d]) for d in DUTIES]).reshape(-1, 3),
+    }

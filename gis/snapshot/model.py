@@ -1,0 +1,214 @@
+"""The compiled city: its arrays, and how they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gis import exact, nearest, raster
+from gis.model import City
+from gis.snapshot import file
+from gis.snapshot.making import compile_arrays
+from grids.errors import InputError
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Polygons of one kind in order of precedence, with their validity and their columns (UTF-8 bytes or numbers)."""
+
+    raster: raster.Raster
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    columns: dict[str, NDArray]
+
+    def __len__(self) -> int:
+        """Count of rows, versions included."""
+        return len(self.begins)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Class rules in force from each instant of ``since`` on: for each class its duty, reach and department."""
+
+    since: NDArray[np.int64]
+    duty: NDArray[np.int8]
+    radius_mm: NDArray[np.int64]
+    department: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """See the module; made by `compile`, `open`."""
+
+    city: City
+    at: pd.Timestamp
+    known_at: pd.Timestamp
+    arrays: dict[str, NDArray]
+    version: str = field(default="")
+
+    @staticmethod
+    def compile(
+        city: City,
+        frames: Mapping[str, pd.DataFrame],
+        *,
+        at: Any = None,
+        known_at: Any = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> Snapshot:
+        """Compile the record of a city.
+
+        Parameters
+        ----------
+        city
+            Whose it is.
+        frames
+            Canonical frames of `gis.layers` by name: areas, departments, rules, units, components, zones (with
+            their footprint as geometry, ``is_line`` and ``area_m2``, or as loaded), and ``classes`` for a city
+            with classes of its own. Missing layers are empty. Geometry on the 1 mm grid of the city's CRS.
+        at
+            Instant of cases that tell none; now when missing. UTC.
+        known_at
+            Instant as of which the record was read; now when missing.
+        progress
+            Called with the name of each stage.
+
+        Returns
+        -------
+        Snapshot
+            Bit for bit the same for the same rows in any order.
+        """
+        now = pd.Timestamp.now(tz="UTC")
+        arrays = compile_arrays(city, frames, progress)
+        made = Snapshot(city, _instant(at, now), _instant(known_at, now), arrays)
+        return dataclasses.replace(made, version=file.digest(made._header(), arrays))
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "city": dataclasses.asdict(self.city),
+            "at": self.at.isoformat(),
+            "known_at": self.known_at.isoformat(),
+            "arrays": {k: [a.dtype.str, list(a.shape)] for k, a in sorted(self.arrays.items())},
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write the snapshot to one file; it appears whole or not at all."""
+        return file.write(path, {**self._header(), "version": self.version}, self.arrays)
+
+    @staticmethod
+    def open(path: str | Path, *, verify: bool = True) -> Snapshot:
+        """Open a snapshot file; its arrays are mapped, so that workers share them.
+
+        Raises
+        ------
+        InputError
+            When it is no snapshot, ends too early, or its content does not match its digest.
+        """
+        head, arrays = file.read(path)
+        city = head["city"]
+        for key in ("bounds", "territory"):
+            city[key] = tuple(city[key])
+        city["default_points"] = tuple(tuple(p) for p in city["default_points"])
+        at, known_at = pd.Timestamp(head["at"]), pd.Timestamp(head["known_at"])
+        opened = Snapshot(City(**city), at, known_at, arrays, head["version"])
+        if verify and file.digest(opened._header(), arrays) != opened.version:
+            raise InputError("its content does not match its digest", where=str(path), right=file.RIGHT)
+        return opened
+
+    @cached_property
+    def area_sets(self) -> tuple[str, ...]:
+        """Names of the area sets, those of the territory first, smallest first."""
+        return tuple(v.decode() for v in self.arrays["area_sets"])
+
+    def layer(self, name: str) -> Layer:
+        """Layer ``units``, ``zones`` or ``areas/<set>``."""
+        return self._layers[name]
+
+    @cached_property
+    def _layers(self) -> dict[str, Layer]:
+        names = ["units", "zones", *(f"areas/{s}" for s in self.area_sets)]
+        out = {}
+        for name in names:
+            mine = {k.split(".", 1)[1]: v for k, v in self.arrays.items() if k.startswith(name + ".")}
+            index = raster.Raster(*(mine.pop("raster." + k) for k in raster.Raster.names()))
+            out[name] = Layer(index, mine.pop("begins"), mine.pop("ends"), mine)
+        return out
+
+    @cached_property
+    def components(self) -> nearest.Hash:
+        """Components by class in a grid hash; their columns are ``arrays['components.…']``."""
+        return nearest.Hash(*(self.arrays["components.hash." + k] for k in nearest.Hash.names()))
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Class rules by instant."""
+        return Rules(*(self.arrays["rules." + f.name] for f in dataclasses.fields(Rules)))
+
+    def codes(self, name: str) -> NDArray[np.object_]:
+        """Texts of a column (``units.code``, ``departments.name`` …), with "" after the last for position -1."""
+        if name not in self._texts:
+            raw = self.arrays[name]
+            texts = np.empty(len(raw) + 1, dtype=object)
+            texts[:-1] = np.char.decode(raw, "utf-8") if len(raw) else []
+            texts[-1] = ""
+            self._texts[name] = texts
+        return self._texts[name]
+
+    def column(self, name: str) -> pd.api.extensions.ExtensionArray:
+        """The same texts as a pandas array, for taking many at once."""
+        if name not in self._columns:
+            self._columns[name] = pd.array(self.codes(name), dtype="str")
+        return self._columns[name]
+
+    @cached_property
+    def _texts(self) -> dict[str, NDArray[np.object_]]:
+        return {}
+
+    @cached_property
+    def _columns(self) -> dict[str, pd.api.extensions.ExtensionArray]:
+        return {}
+
+    def class_index(self, texts: ArrayLike) -> NDArray[np.int32]:
+        """Positions of class texts among the classes, -1 for unknown; a bare code takes the city's edition."""
+        labels = np.asarray(texts, dtype=object)
+        return np.fromiter(map(self._class_of.__getitem__, labels.tolist()), dtype=np.int32, count=len(labels))
+
+    @cached_property
+    def _class_of(self) -> _Positions:
+        return _Positions(self.city.edition, self.codes("classes.text")[:-1])
+
+    @cached_property
+    def default_points_mm(self) -> NDArray[np.int64]:
+        """The city's default points that its CRS can hold, whole millimetres, shape (k, 2)."""
+        from gis.crs import to_city
+
+        points = np.asarray(self.city.default_points, dtype=float).reshape(-1, 2)
+        x, y = to_city(points[:, 0], points[:, 1], "EPSG:4326", self.city.srid)
+        fine = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < 1e9) & (np.abs(y) < 1e9)
+        return exact.millimetres(np.column_stack([x, y])[fine]).reshape(-1, 2)
+
+
+class _Positions(dict[Any, int]):
+    """Position of a class by its text; a bare code is tried in the city's edition, what is unknown is -1."""
+
+    def __init__(self, edition: str, texts: NDArray[np.object_]) -> None:
+        super().__init__((text, i) for i, text in enumerate(texts))
+        self._edition = edition
+
+    def __missing__(self, text: Any) -> int:
+        if not isinstance(text, str) or not text or ":" in text:
+            return -1
+        hits = [h for kind in ("", "C", "E") if (h := self.get(f"{self._edition}:{kind}{text}", -1)) >= 0]
+        return hits[0] if len(hits) == 1 else -1
+
+
+def _instant(value: Any, now: pd.Timestamp) -> pd.Timestamp:
+    stamp = now if value is None else pd.Timestamp(value)
+    return (stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")).as_unit("us")
