@@ -109,6 +109,8 @@ LAYERS: dict[str, Layer] = {
                 _c("code", "text", "unit grid code (单元网格)", True),
                 _c("name", "text", "name that people read"),
                 _c("community", "text", "community code; derived from the unit code where the scheme allows"),
+                _c("kind", "text", "block, part (of a larger block), fragment, road"),
+                _c("issue", "integer", "issue of the set that brought it; missing or 0: the first"),
                 *VALID,
             ),
             POLYGONS,

@@ -39,6 +39,8 @@ from gis.model import CODE_SCHEMES, DUTIES
 
 GROUND = ("roads", "rivers", "railways", "buildings", "parcels", "drains")
 """Layers that share the table ``ground``."""
+LINEAGE = ("moved", "split", "merged", "redrawn", "retired", "born")
+"""What becomes of unit grids in a revision, those aside that keep their code."""
 DATED = ("areas", "departments", "rules", "units", "components", "zones", "rosters")
 
 
@@ -291,10 +293,48 @@ def _things(m: MetaData, srid: int) -> None:
         kinds.place("MULTIPOLYGON", srid, "its ground, on a 1 mm grid"),
         Column("area_m2", Float(53), Computed("ST_Area(geom)", True), comment="its area, m²"),
         *kinds.valid(),
+        kinds.words("kind", "block, part (of a larger block), fragment, road; empty: not told"),
+        Column(
+            "issue", Integer, comment="issue of the set that brought it: 0 or empty the first, 1 the first revision"
+        ),
         *kinds.dated("units", "code"),
+        CheckConstraint("issue >= 0", name="units_issue"),
         CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="units_geom_valid"),
         Index("units_geom", "geom", postgresql_using="gist"),
         comment="Unit grids (单元网格), about 10,000 m² each",
+    )
+    Table(
+        "unit_lineage",
+        m,
+        Column(
+            "at", kinds.INSTANT, nullable=False, comment="instant of the revision: the old one ends, the new one begins"
+        ),
+        kinds.code("old", "unit grid that ended; empty text: nothing preceded"),
+        kinds.code("new", "unit grid that began; empty text: nothing follows"),
+        kinds.code("what", ", ".join(LINEAGE)),
+        kinds.number("overlap_m2", "ground that both cover, m²", nullable=False),
+        kinds.number("share_of_old", "that ground as a share of the old one", nullable=False),
+        kinds.number("share_of_new", "that ground as a share of the new one", nullable=False),
+        kinds.recorded(),
+        PrimaryKeyConstraint("at", "old", "new", name="unit_lineage_pkey"),
+        kinds.one_of("unit_lineage", "what", LINEAGE),
+        CheckConstraint("old <> '' OR new <> ''", name="unit_lineage_named"),
+        Index("unit_lineage_new", "new"),
+        comment="What became of unit grids in revisions; those that kept their code are not listed",
+    )
+    Table(
+        "unit_moves",
+        m,
+        kinds.code("thing", "component or case"),
+        kinds.code("key", "its code or number"),
+        Column("at", kinds.INSTANT, nullable=False, comment="instant of the revision"),
+        kinds.code("old", "unit grid that it had"),
+        kinds.code("new", "unit grid that it has since; empty text: none"),
+        kinds.code("how", "one heir, place, other place, largest share, none"),
+        kinds.recorded(),
+        PrimaryKeyConstraint("thing", "key", "at", "old", name="unit_moves_pkey"),
+        kinds.one_of("unit_moves", "thing", ("component", "case")),
+        comment="Components and cases that a revision linked to another unit grid",
     )
     Table(
         "components",

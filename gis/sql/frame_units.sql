@@ -4,6 +4,8 @@
 SELECT t.code,
     t.name,
     t.community,
+    t.kind,
+    t.issue,
     t.geom AS geometry,
     CASE WHEN isfinite(t.valid_from) THEN t.valid_from AT TIME ZONE 'UTC' END AS valid_from,
     CASE WHEN isfinite(t.valid_to) THEN t.valid_to AT TIME ZONE 'UTC' END AS valid_to
