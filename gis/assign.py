@@ -16,190 +16,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from gis import exact
+from gis.convert import REASON, Cases
 from gis.model import REASONS, RULES
 from gis.nearest import nearest
 from gis.raster import pick
-from gis.snapshot import ALWAYS, FOREVER, Snapshot, microseconds
-from grids.codes import suggest
-from grids.errors import InputError
+from gis.snapshot import ALWAYS, FOREVER, Snapshot
 
 CHUNK = 1 << 16
-DEFAULT_POINT_MM = 1000
-"""A case within a metre of a default point has no location."""
 RULE = {name: i for i, name in enumerate(RULES)}
-REASON = {name: i for i, name in enumerate(REASONS)}
-
-
-@dataclass(frozen=True)
-class Cases:
-    """Cases as the engine takes them, converted once; shape (n,) each.
-
-    ``x``, ``y`` whole millimetres in the city's CRS (0 where there is no location), ``klass`` position of the class
-    or -1, ``component`` first version of the named component or -1, ``instant`` microseconds since 1970 UTC,
-    ``error`` position error in millimetres, ``reason`` position in `gis.model.REASONS`. ``faults`` names, by row,
-    what was wrong with a value that was given: the row is still answered, without that value.
-    """
-
-    x: NDArray[np.int64]
-    y: NDArray[np.int64]
-    klass: NDArray[np.int32]
-    component: NDArray[np.int64]
-    instant: NDArray[np.int64]
-    error: NDArray[np.int64]
-    reason: NDArray[np.int8]
-    faults: dict[int, str] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        """Count of cases."""
-        return len(self.x)
-
-    @staticmethod
-    def read(
-        snapshot: Snapshot,
-        x: ArrayLike,
-        y: ArrayLike,
-        classes: ArrayLike,
-        *,
-        crs: Any = None,
-        components: ArrayLike | None = None,
-        at: Any = None,
-        accuracy_m: ArrayLike | None = None,
-        no_location: ArrayLike | None = None,
-    ) -> Cases:
-        """Convert cases from the caller's coordinates, texts and times.
-
-        Parameters
-        ----------
-        snapshot
-            The city that will answer.
-        x, y
-            Coordinates, lon/lat order for degrees, shape (n,); NaN or infinite is a missing location.
-        classes
-            Class texts ``edition:kind+code``, shape (n,); a bare code takes the city's edition; "" is no class.
-        crs
-            ``EPSG:4326``, ``gcj02`` … (see `gis.crs`); None is the city's own metric CRS.
-        components
-            Component codes named by the reports, "" for none.
-        at
-            Instants, one or shape (n,), UTC unless zoned; NaT is the snapshot's.
-        accuracy_m
-            Position error in metres, one or shape (n,); NaN is 0.
-        no_location
-            Known reasons for having no location, "" for none.
-
-        Raises
-        ------
-        InputError
-            When lengths differ, or the CRS is unknown.
-        """
-        x, y = (np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (x, y))
-        n = len(x)
-        labels = np.atleast_1d(np.asarray(classes, dtype=object))
-        for name, value in (("y", y), ("classes", labels)):
-            if len(value) != n:
-                raise InputError(f"{len(value)} values for {n} cases", where=name, right="one for each case")
-        reason = np.zeros(n, dtype=np.int8)
-        if no_location is not None:
-            given = np.atleast_1d(np.asarray(no_location, dtype=object))
-            reason[:] = [REASON.get(text, REASON["missing"]) if isinstance(text, str) else 0 for text in given.tolist()]
-        reason[(reason == 0) & ~(np.isfinite(x) & np.isfinite(y))] = REASON["missing"]
-        x, y = _to_city(snapshot, x, y, crs, reason)
-        klass = snapshot.class_index(labels)
-        faults = _class_faults(snapshot, labels, klass)
-        here = _instants(at, n, snapshot)
-        error = np.zeros(n) if accuracy_m is None else np.nan_to_num(np.asarray(accuracy_m, dtype=float))
-        error = np.broadcast_to(exact.millimetres(np.clip(error, 0, 1e6)), n)
-        return Cases(x, y, klass, _named(snapshot, components, n), here, np.ascontiguousarray(error), reason, faults)
-
-    def part(self, rows: slice) -> Cases:
-        """The cases of a slice; faults are left behind."""
-        return Cases(
-            self.x[rows],
-            self.y[rows],
-            self.klass[rows],
-            self.component[rows],
-            self.instant[rows],
-            self.error[rows],
-            self.reason[rows],
-        )
-
-
-def _to_city(
-    snapshot: Snapshot, x: NDArray[np.float64], y: NDArray[np.float64], crs: Any, reason: NDArray[np.int8]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Whole millimetres of the city's CRS; writes wrong datums and default points to ``reason``."""
-    from gis.crs import is_degrees, to_city
-
-    city = snapshot.city
-    if crs is not None:
-        if is_degrees(crs):
-            west, south, east, north = city.bounds
-            inside = (west <= x) & (x <= east) & (south <= y) & (y <= north)
-            swapped = (west <= y) & (y <= east) & (south <= x) & (x <= north)
-            beyond = (np.abs(x) > 180) | (np.abs(y) > 90)
-            points = np.asarray(city.default_points, dtype=float).reshape(-1, 2)
-            for lon, lat in points:
-                near = (np.abs(x - lon) < 1e-5) & (np.abs(y - lat) < 1e-5)
-                reason[near & (reason == 0)] = REASON["default_point"]
-            reason[(reason == 0) & (beyond | (swapped & ~inside))] = REASON["wrong_datum"]
-        fine = reason == 0
-        x, y = (np.where(fine, v, np.nan) for v in (x, y))
-        x, y = to_city(x, y, crs, city.srid)
-    # what the city's projection cannot hold, or is farther than the Earth is round, is beyond any city
-    far = ~(np.isfinite(x) & np.isfinite(y)) | (np.abs(x) > 1e8) | (np.abs(y) > 1e8)
-    mm_x, mm_y = (exact.millimetres(np.where((reason > 0) | far, 1e9, v)) for v in (x, y))
-    for px, py in snapshot.default_points_mm:
-        near = (np.abs(mm_x - px) <= DEFAULT_POINT_MM) & (np.abs(mm_y - py) <= DEFAULT_POINT_MM)
-        near[near] = (mm_x[near] - px) ** 2 + (mm_y[near] - py) ** 2 <= DEFAULT_POINT_MM**2
-        reason[near & (reason == 0)] = REASON["default_point"]
-    return mm_x, mm_y
-
-
-def _class_faults(snapshot: Snapshot, labels: NDArray[np.object_], klass: NDArray[np.int32]) -> dict[int, str]:
-    faults = {}
-    known = snapshot.codes("classes.text")[:-1]
-    said: dict[str, str] = {}
-    for i in np.flatnonzero(klass < 0):
-        text = labels[i]
-        if not isinstance(text, str) or not text:
-            continue
-        if text not in said:
-            near = suggest(text, list(known))
-            said[text] = f"class {text!r} is unknown" + (f"; did you mean {', '.join(near)}?" if near else "")
-        faults[int(i)] = said[text]
-    return faults
-
-
-def _instants(at: Any, n: int, snapshot: Snapshot) -> NDArray[np.int64]:
-    if at is None or isinstance(at, pd.Timestamp):
-        stamp = snapshot.at if at is None or at is pd.NaT else at
-        stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp
-        return np.full(n, stamp.as_unit("us")._value, dtype=np.int64)
-    default = snapshot.at.as_unit("us")._value
-    return np.ascontiguousarray(np.broadcast_to(microseconds([at] if np.ndim(at) == 0 else at, default), n))
-
-
-def _named(snapshot: Snapshot, components: ArrayLike | None, n: int) -> NDArray[np.int64]:
-    out = np.full(n, -1, dtype=np.int64)
-    known = snapshot.arrays["components.code"]
-    if components is None or not len(known):
-        return out
-    texts = np.atleast_1d(np.asarray(components, dtype=object))
-    rows = np.flatnonzero([isinstance(text, str) and text != "" for text in texts.tolist()])
-    if len(rows):
-        wanted = np.char.encode(texts[rows].astype(str), "utf-8")
-        at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        out[rows] = np.where(known[at] == wanted, at, -1)
-    return out
 
 
 @dataclass(frozen=True)
@@ -427,4 +258,4 @@ def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
     return unit, areas, department, rule, cases.reason, component, square, zone, edge & placed
 
 
-__all__ = ["ALWAYS", "FOREVER", "Cases", "Resolution", "assign", "owner_of_component"]
+__all__ = ["ALWAYS", "FOREVER", "REASON", "Cases", "Resolution", "assign", "owner_of_component"]

@@ -1,0 +1,251 @@
+"""Cases as the engine takes them, converted once from the caller's coordinates, texts and times.
+
+Texts are looked up once for each distinct one, whatever carries them: lists, frames, Arrow, dictionaries of Arrow.
+A value that is wrong never fails the others: its row goes on without it and its fault is told beside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from gis import exact
+from gis.model import REASONS
+from gis.snapshot import ALWAYS, FOREVER, Snapshot, microseconds
+from grids.codes import suggest
+from grids.errors import InputError
+
+DEFAULT_POINT_MM = 1000
+"""A case within a metre of a default point has no location."""
+FEW = 32
+"""Up to so many texts are looked up one by one, which is faster than to find the distinct ones first."""
+REASON = {name: i for i, name in enumerate(REASONS)}
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases as the engine takes them, converted once; shape (n,) each.
+
+    ``x``, ``y`` whole millimetres in the city's CRS (0 where there is no location), ``klass`` position of the class
+    or -1, ``component`` first version of the named component or -1, ``instant`` microseconds since 1970 UTC,
+    ``error`` position error in millimetres, ``reason`` position in `gis.model.REASONS`. ``faults`` names, by row,
+    what was wrong with a value that was given: the row is still answered, without that value.
+    """
+
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+    klass: NDArray[np.int32]
+    component: NDArray[np.int64]
+    instant: NDArray[np.int64]
+    error: NDArray[np.int64]
+    reason: NDArray[np.int8]
+    faults: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Count of cases."""
+        return len(self.x)
+
+    @staticmethod
+    def read(
+        snapshot: Snapshot,
+        x: ArrayLike,
+        y: ArrayLike,
+        classes: Any,
+        *,
+        crs: Any = None,
+        components: Any = None,
+        at: Any = None,
+        accuracy_m: ArrayLike | None = None,
+        no_location: Any = None,
+    ) -> Cases:
+        """Convert cases from the caller's coordinates, texts and times.
+
+        Parameters
+        ----------
+        snapshot
+            The city that will answer.
+        x, y
+            Coordinates, lon/lat order for degrees, shape (n,); NaN or infinite is a missing location.
+        classes
+            Class texts ``edition:kind+code``, shape (n,): a sequence, a Series or an Arrow array, dictionaries too;
+            a bare code takes the city's edition; "" or null is no class.
+        crs
+            ``EPSG:4326``, ``gcj02`` … (see `gis.crs`); None is the city's own metric CRS.
+        components
+            Component codes named by the reports, as ``classes``, "" for none.
+        at
+            Instants, one or shape (n,), UTC unless zoned; NaT is the snapshot's. An array of datetime64 or an Arrow
+            array of timestamps costs least.
+        accuracy_m
+            Position error in metres, one or shape (n,); NaN is 0.
+        no_location
+            Known reasons for having no location, as ``classes``, "" for none.
+
+        Raises
+        ------
+        InputError
+            When lengths differ, the CRS is unknown, or an instant lies beyond the years that microseconds count.
+        """
+        x, y = (np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (x, y))
+        n = len(x)
+        labels = distinct(classes)
+        told = {"y": len(y), "classes": len(labels.at)}
+        named = None if components is None else distinct(components)
+        why = None if no_location is None else distinct(no_location)
+        told |= {} if named is None else {"components": len(named.at)}
+        told |= {} if why is None else {"no_location": len(why.at)}
+        for name, count in told.items():
+            if count != n:
+                raise InputError(f"{count} values for {n} cases", where=name, right="one for each case")
+        reason = np.zeros(n, dtype=np.int8)
+        if why is not None:
+            known = [REASON.get(text, REASON["missing"]) if text is not None else 0 for text in why.words]
+            reason[:] = np.array([*known, 0], dtype=np.int8)[why.at]
+        reason[(reason == 0) & ~(np.isfinite(x) & np.isfinite(y))] = REASON["missing"]
+        x, y = _to_city(snapshot, x, y, crs, reason)
+        positions = snapshot.class_index(labels.words)
+        klass = np.append(positions, np.int32(-1))[labels.at]
+        faults = _class_faults(snapshot, labels, positions)
+        here = _instants(at, n, snapshot)
+        error = np.zeros(n) if accuracy_m is None else np.nan_to_num(np.asarray(accuracy_m, dtype=float))
+        error = np.broadcast_to(exact.millimetres(np.clip(error, 0, 1e6)), n)
+        return Cases(x, y, klass, _named(snapshot, named, n), here, np.ascontiguousarray(error), reason, faults)
+
+    def part(self, rows: slice) -> Cases:
+        """The cases of a slice; faults are left behind."""
+        return Cases(
+            self.x[rows],
+            self.y[rows],
+            self.klass[rows],
+            self.component[rows],
+            self.instant[rows],
+            self.error[rows],
+            self.reason[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Texts, each once: ``words[at[i]]`` is the text of row i; ``at`` is -1 for a row without one, shape (n,)."""
+
+    words: list[Any]
+    at: NDArray[np.int32]
+
+
+def distinct(values: Any) -> Distinct:
+    """Tell texts apart, whatever carries them; what is no text counts as none.
+
+    Parameters
+    ----------
+    values
+        Sequence, array, Series, Arrow array or dictionary of texts, shape (n,); a single text is one row.
+    """
+    if isinstance(values, str):
+        return Distinct([values], np.zeros(1, dtype=np.int32))
+    if not isinstance(values, (pa.Array, pa.ChunkedArray)):
+        if len(values) <= FEW:
+            words = [text if isinstance(text, str) else None for text in values]
+            return Distinct(words, np.arange(len(words), dtype=np.int32))
+        if isinstance(getattr(values, "dtype", None), pd.StringDtype):
+            values = pa.array(values, pa.large_string(), from_pandas=True)
+        else:
+            at, found = pd.factorize(np.asarray(values, dtype=object))
+            words = [text if isinstance(text, str) else None for text in found.tolist()]
+            return Distinct(words, at.astype(np.int32))
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    at = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return Distinct(values.dictionary.to_pylist(), at.astype(np.int32, copy=False))
+
+
+def _to_city(
+    snapshot: Snapshot, x: NDArray[np.float64], y: NDArray[np.float64], crs: Any, reason: NDArray[np.int8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Whole millimetres of the city's CRS; writes wrong datums and default points to ``reason``."""
+    from gis.crs import is_degrees, to_city
+
+    city = snapshot.city
+    if crs is not None:
+        if is_degrees(crs):
+            west, south, east, north = city.bounds
+            inside = (west <= x) & (x <= east) & (south <= y) & (y <= north)
+            swapped = (west <= y) & (y <= east) & (south <= x) & (x <= north)
+            beyond = (np.abs(x) > 180) | (np.abs(y) > 90)
+            points = np.asarray(city.default_points, dtype=float).reshape(-1, 2)
+            for lon, lat in points:
+                near = (np.abs(x - lon) < 1e-5) & (np.abs(y - lat) < 1e-5)
+                reason[near & (reason == 0)] = REASON["default_point"]
+            reason[(reason == 0) & (beyond | (swapped & ~inside))] = REASON["wrong_datum"]
+        fine = reason == 0
+        x, y = (np.where(fine, v, np.nan) for v in (x, y))
+        x, y = to_city(x, y, crs, city.srid)
+    # what the city's projection cannot hold, or is farther than the Earth is round, is beyond any city
+    far = ~(np.isfinite(x) & np.isfinite(y)) | (np.abs(x) > 1e8) | (np.abs(y) > 1e8)
+    mm_x, mm_y = (exact.millimetres(np.where((reason > 0) | far, 1e9, v)) for v in (x, y))
+    for px, py in snapshot.default_points_mm:
+        near = (np.abs(mm_x - px) <= DEFAULT_POINT_MM) & (np.abs(mm_y - py) <= DEFAULT_POINT_MM)
+        near[near] = (mm_x[near] - px) ** 2 + (mm_y[near] - py) ** 2 <= DEFAULT_POINT_MM**2
+        reason[near & (reason == 0)] = REASON["default_point"]
+    return mm_x, mm_y
+
+
+def _class_faults(snapshot: Snapshot, labels: Distinct, positions: NDArray[np.int32]) -> dict[int, str]:
+    lost = [k for k in np.flatnonzero(positions < 0).tolist() if labels.words[k]]
+    if not lost:
+        return {}
+    known = list(snapshot.codes("classes.text")[:-1])
+    said = np.full(len(labels.words) + 1, None, dtype=object)
+    for k in lost:
+        near = suggest(labels.words[k], known)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        said[k] = f"class {labels.words[k]!r} is unknown" + hint
+    wrong = np.zeros(len(said), dtype=bool)
+    wrong[lost] = True
+    rows = np.flatnonzero(wrong[labels.at])
+    return dict(zip(rows.tolist(), said[labels.at[rows]].tolist(), strict=True))
+
+
+def _instants(at: Any, n: int, snapshot: Snapshot) -> NDArray[np.int64]:
+    if at is None or isinstance(at, pd.Timestamp):
+        stamp = snapshot.at if at is None or at is pd.NaT else at
+        stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp
+        return np.full(n, stamp.as_unit("us")._value, dtype=np.int64)
+    default = snapshot.at.as_unit("us")._value
+    if isinstance(at, (pa.Array, pa.ChunkedArray)):
+        at = _stamps(at)
+    if isinstance(at, np.ndarray) and at.dtype.kind == "M" and at.ndim == 1:
+        stamps = at.astype("datetime64[us]")
+        return np.where(np.isnat(stamps), default, stamps.view(np.int64))
+    return np.ascontiguousarray(np.broadcast_to(microseconds([at] if np.ndim(at) == 0 else at, default), n))
+
+
+def _stamps(at: pa.Array | pa.ChunkedArray) -> NDArray[np.datetime64]:
+    """Arrow timestamps as datetime64[us], UTC."""
+    try:
+        return np.asarray(at.cast(pa.timestamp("us", at.type.tz)).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid as error:
+        what = f"an instant that microseconds cannot count ({str(error).splitlines()[0]})"
+        raise InputError(what, where="at", right="years 1900 to 2200") from None
+
+
+def _named(snapshot: Snapshot, components: Distinct | None, n: int) -> NDArray[np.int64]:
+    known = snapshot.arrays["components.code"]
+    if components is None or not len(known):
+        return np.full(n, -1, dtype=np.int64)
+    place = np.full(len(components.words) + 1, -1, dtype=np.int64)
+    there = [k for k, word in enumerate(components.words) if word]
+    if there:
+        wanted = np.char.encode(np.array([components.words[k] for k in there], dtype=str), "utf-8", "replace")
+        at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        place[there] = np.where(known[at] == wanted, at, -1)
+    return place[components.at]
+
+
+__all__ = ["ALWAYS", "FOREVER", "REASON", "Cases", "Distinct", "distinct"]
