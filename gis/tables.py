@@ -29,6 +29,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
@@ -53,6 +54,7 @@ def tables(srid: int) -> MetaData:
     _responsibilities(m, srid)
     _things(m, srid)
     _cases(m, srid)
+    _changes(m)
     return m
 
 
@@ -459,4 +461,33 @@ def _cases(m: MetaData, srid: int) -> None:
         ),
         Index("intake_case_id", "case_id"),
         comment="Cases that were handed in one by one, with what was answered",
+    )
+
+
+def _changes(m: MetaData) -> None:
+    Table(
+        "layer_states",
+        m,
+        kinds.code("layer", "table of the layer"),
+        Column("change", BigInteger, nullable=False, server_default=text("0"), comment="how often it was changed"),
+        Column(
+            "state",
+            Uuid,
+            nullable=False,
+            server_default=text("gen_random_uuid()"),
+            comment="name of the state, new with every change, never the same in two databases",
+        ),
+        kinds.instant("changed_at", "when it was changed last", "clock_timestamp()"),
+        PrimaryKeyConstraint("layer", name="layer_states_pkey"),
+        comment="State of each layer that answers rest on: who holds the same state need not read the layer again",
+    )
+    Table(
+        "snapshots",
+        m,
+        kinds.code("version", "digest of its content, as answers name it"),
+        Column("at", kinds.INSTANT, nullable=False, comment="instant of cases that tell none"),
+        Column("known_at", kinds.INSTANT, nullable=False, comment="instant as of which the record was read"),
+        kinds.instant("made_at", "when it was made", "now()"),
+        PrimaryKeyConstraint("version", name="snapshots_pkey"),
+        comment="Snapshots that were made of this record: what it takes to make one of them again",
     )

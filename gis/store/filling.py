@@ -50,6 +50,7 @@ def fill(cursor: Cursor, to: Target, names: Sequence[str], batches: Iterator[mem
         copying.copy_in(cursor, table, names, batches, options=", FREEZE" if frozen else "")
         count = cursor.rowcount
     cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(table))
+    cursor.execute("SELECT wanmi.change_layer(%s)", (to.table.name,))
     return count
 
 
