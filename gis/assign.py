@@ -14,12 +14,13 @@ The order of the rules (each is a name in `gis.model.RULES`):
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
@@ -87,6 +88,68 @@ class Resolution:
         for k, name in enumerate(s.area_sets):
             columns[name] = text(f"areas/{name}.code", self.areas[:, k])
         return pd.DataFrame(columns)
+
+    def without(self, rows: Iterable[int]) -> Resolution:
+        """The same answers, but none for some rows: positions -1, ``rule`` -1, no reason. For rows at fault."""
+        gone = np.fromiter(rows, dtype=np.intp)
+        if not len(gone):
+            return self
+        kept = {f.name: getattr(self, f.name).copy() for f in fields(self) if f.name != "snapshot"}
+        for name, column in kept.items():
+            column[gone] = 0 if name in ("reason", "edge") else -1
+        return replace(self, **kept)
+
+    def table(
+        self, *, columns: Sequence[str] | None = None, nulls: bool = False, faults: Mapping[int, str] | None = None
+    ) -> pa.Table:
+        """The answers in Arrow, in the order of the cases; texts are dictionaries, made without a loop over rows.
+
+        Parameters
+        ----------
+        columns
+            Which, in which order; by default all of `frame`, and ``fault`` where faults are given.
+        nulls
+            True: a text that is missing is null; otherwise "".
+        faults
+            What was wrong, by row: the column ``fault``.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns of `frame`; ``distance_m`` and ``probability`` are null where there is none.
+        """
+        s, n = self.snapshot, len(self)
+
+        def text(words: tuple[pa.Array, NDArray], at: NDArray) -> pa.DictionaryArray:
+            codes = pa.array(words[1][at], mask=at < 0 if nulls else None)
+            return pa.DictionaryArray.from_arrays(codes, words[0])
+
+        def plain(words: Iterable[str]) -> tuple[pa.Array, NDArray]:
+            once = pa.array([*words, ""], pa.string()).dictionary_encode()
+            return once.dictionary, once.indices.to_numpy()
+
+        def said() -> pa.Array:
+            rows = np.fromiter(faults or (), dtype=np.intp)
+            at = np.full(n, -1, dtype=np.int32)
+            at[rows] = np.arange(len(rows))
+            return text(plain((faults or {}).values()), at)
+
+        makers: dict[str, Callable[[], pa.Array]] = {
+            "unit": lambda: text(s.words("units.code"), self.unit),
+            "department": lambda: text(s.words("departments.code"), self.department),
+            "rule": lambda: text(plain(RULES), self.rule),
+            "reason": lambda: text(plain(REASONS[1:]), self.reason - 1),
+            "component": lambda: text(s.words("components.code"), self.component),
+            "distance_m": lambda: pa.array(self.distance_m(), from_pandas=True),
+            "zone": lambda: text(s.words("zones.code"), self.zone),
+            "on_edge": lambda: pa.array(self.edge),
+            "probability": lambda: pa.nulls(n, pa.float64()),
+            "ask_first": lambda: pa.array(np.zeros(n, dtype=bool)),
+        }
+        for k, name in enumerate(s.area_sets):
+            makers[name] = lambda k=k, name=name: text(s.words(f"areas/{name}.code"), self.areas[:, k])  # type: ignore[misc]
+        makers |= {} if faults is None else {"fault": said}
+        return pa.table({name: makers[name]() for name in (columns or makers)})
 
 
 def assign(

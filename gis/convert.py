@@ -6,7 +6,8 @@ A value that is wrong never fails the others: its row goes on without it and its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,13 @@ class Cases:
         error = np.broadcast_to(exact.millimetres(np.clip(error, 0, 1e6)), n)
         return Cases(x, y, klass, _named(snapshot, named, n), here, np.ascontiguousarray(error), reason, faults)
 
+    def with_faults(self, more: Mapping[int, str]) -> Cases:
+        """The same cases with faults that a door found beside; two of one row are told together."""
+        both = dict(self.faults)
+        for row, what in more.items():
+            both[row] = f"{both[row]}; {what}" if row in both else what
+        return replace(self, faults=dict(sorted(both.items())))
+
     def part(self, rows: slice) -> Cases:
         """The cases of a slice; faults are left behind."""
         return Cases(
@@ -222,6 +230,8 @@ def _instants(at: Any, n: int, snapshot: Snapshot) -> NDArray[np.int64]:
         at = _stamps(at)
     if isinstance(at, np.ndarray) and at.dtype.kind == "M" and at.ndim == 1:
         stamps = at.astype("datetime64[us]")
+        if np.datetime_data(at.dtype)[0] != "ns" and (stamps.astype(at.dtype) != at)[~np.isnat(at)].any():
+            raise InputError("an instant that microseconds cannot count", where="at", right="years 1900 to 2200")
         return np.where(np.isnat(stamps), default, stamps.view(np.int64))
     return np.ascontiguousarray(np.broadcast_to(microseconds([at] if np.ndim(at) == 0 else at, default), n))
 

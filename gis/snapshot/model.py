@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from gis import exact, nearest, raster
@@ -166,6 +167,23 @@ class Snapshot:
         if name not in self._columns:
             self._columns[name] = pd.array(self.codes(name), dtype="str")
         return self._columns[name]
+
+    def words(self, name: str) -> tuple[pa.StringArray, NDArray[np.int32]]:
+        """The same texts in Arrow: each word once, and the number of the word of each position, "" for -1."""
+        if name not in self._words:
+            raw = np.ascontiguousarray(self.arrays[name])
+            length = np.append(np.strings.str_len(raw), 0) if len(raw) else np.zeros(1, dtype=np.int64)
+            letters = raw.view(np.uint8).reshape(len(raw), raw.dtype.itemsize)
+            data = letters[np.arange(raw.dtype.itemsize) < length[:-1, None]]
+            ends = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
+            all_ = pa.StringArray.from_buffers(len(raw) + 1, pa.py_buffer(ends), pa.py_buffer(data))
+            once = all_.dictionary_encode()  # versions share a code
+            self._words[name] = once.dictionary, once.indices.to_numpy()
+        return self._words[name]
+
+    @cached_property
+    def _words(self) -> dict[str, tuple[pa.StringArray, NDArray[np.int32]]]:
+        return {}
 
     @cached_property
     def _texts(self) -> dict[str, NDArray[np.object_]]:

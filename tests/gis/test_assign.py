@@ -204,3 +204,26 @@ def test_a_zone_of_an_unknown_department_is_refused(frames):
     zones.loc[1, "department"] = "D99"
     with pytest.raises(InputError, match="D99"):
         Snapshot.compile(town.CITY, frames | {"zones": gpd.GeoDataFrame(zones)}, at=town.DAY)
+
+
+def test_the_answers_in_arrow_are_those_of_the_frame(frames, snapshot):
+    xy = places(frames)
+    klass = np.resize(np.array([*CLASSES, "2026:C01999"], dtype=object), len(xy))
+    cases = Cases.read(snapshot, xy[:, 0], xy[:, 1], klass, at=DAYS[2])
+    done = assign(cases, snapshot)
+    told = done.table().to_pandas(types_mapper=None)
+    expected = done.frame()
+    assert list(told.columns) == list(expected.columns)
+    for name in expected.columns:
+        pd.testing.assert_series_equal(told[name].astype(expected[name].dtype), expected[name])
+    # a row at fault has no answer, the others are as they were
+    faults = {**cases.faults, 0: "said so"}
+    silent = done.without(faults)
+    table = silent.table(faults=faults, nulls=True)
+    lost = np.isin(np.arange(len(xy)), list(faults))
+    assert np.array_equal(table["fault"].is_valid().to_numpy(), lost) and lost.sum() > 10
+    assert table["fault"][0].as_py() == "said so" and "did you mean" in table["fault"][8].as_py()
+    for name in ("unit", "department", "rule", "component", "distance_m", "zone", "street"):
+        assert table[name].filter(lost).null_count == lost.sum()
+        assert table[name].filter(~lost).to_pylist() == done.table(nulls=True)[name].filter(~lost).to_pylist()
+    assert table.select(["rule", "unit"]).equals(silent.table(columns=("rule", "unit"), nulls=True))
