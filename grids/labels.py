@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from grids.codes_array import check_unit
-from grids.serials import ROW_M, rank_in_community
+from grids.serials import ROW_M, rank_in_community, reference_points
 
 _FREE = r"^(?P<community>.+)-(?P<serial>[0-9]{2,3})$"
 
@@ -80,9 +80,17 @@ def code_faults(
 
 
 def order_faults(
-    code: pd.Series, community: pd.Series, shapes: NDArray[np.object_], *, row_m: float | None = None
+    code: pd.Series,
+    community: pd.Series,
+    shapes: NDArray[np.object_],
+    *,
+    issue: NDArray[np.int64] | None = None,
+    row_m: float | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Units whose serial is out of order in their community, as few as explain the disorder.
+    """Units whose serial is out of order in their community and issue, as few as explain the disorder.
+
+    Rows of the numbering are counted from the northernmost unit that was numbered. Where units of a community have
+    ended since, it may be among them: then any beginning of the rows is accepted that puts the rest in order.
 
     Parameters
     ----------
@@ -90,18 +98,23 @@ def order_faults(
         n texts; codes without a serial are passed over.
     shapes
         n valid polygons.
+    issue
+        (n,) number of the issue that brought each; None for one issue.
     row_m
         Height of a row; None for `grids.serials.ROW_M`.
 
     Returns
     -------
     wrong : positions, ascending: those outside the longest run of rising serials
-    expected : (n,) serial that belongs at the unit's place among the serials of its community, 0 for none
+    expected : (n,) serial that belongs at the unit's place among the serials of its community and issue, 0 for none
     """
+    row_m = ROW_M if row_m is None else row_m
     serial = split_codes(code)[1]
     at = np.flatnonzero(serial > 0)
-    group = pd.factorize(community.to_numpy(object)[at])[0]
-    rank = rank_in_community(shapes[at], group, row_m=ROW_M if row_m is None else row_m)
+    name = pd.factorize(community.to_numpy(object)[at])[0]
+    issues = np.zeros(len(at), np.int64) if issue is None else np.asarray(issue)[at]
+    group = pd.factorize(pd.Series(list(zip(name.tolist(), issues.tolist(), strict=True)), dtype=object))[0]
+    rank = rank_in_community(shapes[at], group, row_m=row_m)
     by_place = at[np.lexsort((rank, group))]
     by_serial = at[np.lexsort((serial[at], group))]
     expected = np.zeros(len(serial), np.int64)
@@ -112,8 +125,31 @@ def order_faults(
     wrong: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     starts = np.searchsorted(group, np.unique(group[falls])), np.searchsorted(group, np.unique(group[falls]), "right")
     for i, j in zip(*starts, strict=True):
-        wrong.append(by_place[i:j][~_rising(given[i:j].tolist())])
+        mine = by_place[i:j]
+        if serial[mine].min() != 1 or serial[mine].max() != len(mine):
+            mine = _other_rows(mine, serial, shapes, row_m)
+            expected[mine] = np.sort(serial[mine])
+        wrong.append(mine[~_rising(serial[mine].tolist())])
     return np.sort(np.concatenate(wrong)), expected
+
+
+def _other_rows(
+    at: NDArray[np.int64], serial: NDArray[np.int64], shapes: NDArray[np.object_], row_m: float
+) -> NDArray[np.int64]:
+    """Units by place, rows counted from where fewest of their serials are out of order."""
+    y = reference_points(shapes[at])[:, 1]
+    north = y.max()
+    best, fewest = at, len(at) + 1
+    # rows begin anew only where a unit changes its row: each unit in turn is the first of one
+    for top in np.unique(y + row_m * np.ceil((north - y) / row_m))[::-1]:
+        rank = rank_in_community(shapes[at], np.zeros(len(at), np.int64), row_m=row_m, north=float(top))
+        order = at[np.argsort(rank)]
+        wrong = int((~_rising(serial[order].tolist())).sum())
+        if wrong < fewest:
+            best, fewest = order, wrong
+        if not wrong:
+            break
+    return best
 
 
 def _rising(values: list[int]) -> NDArray[np.bool_]:

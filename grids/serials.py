@@ -72,7 +72,12 @@ def reference_points(shapes: ArrayLike, *, reference: str = "centroid") -> NDArr
 
 
 def rank_in_community(
-    shapes: ArrayLike, community: ArrayLike, *, reference: str = "centroid", row_m: float = ROW_M
+    shapes: ArrayLike,
+    community: ArrayLike,
+    *,
+    reference: str = "centroid",
+    row_m: float = ROW_M,
+    north: float | None = None,
 ) -> NDArray[np.int64]:
     """Place of each unit in the order of its community, from 0.
 
@@ -86,6 +91,8 @@ def rank_in_community(
         One of `REFERENCES`.
     row_m
         Row tolerance: height of a row in metres.
+    north
+        Northing from which rows are counted; None for the northernmost reference point of each community.
 
     Examples
     --------
@@ -98,9 +105,10 @@ def rank_in_community(
     shapes = np.asarray(shapes, object)
     group, _ = pd.factorize(np.asarray(community, object), sort=True)
     xy = reference_points(shapes, reference=reference)
-    north = np.full(group.max(initial=-1) + 1, -np.inf)
-    np.maximum.at(north, group, xy[:, 1])
-    row = np.floor((north[group] - xy[:, 1]) / row_m).astype(np.int64)
+    top = np.full(group.max(initial=-1) + 1, -np.inf if north is None else north)
+    if north is None:
+        np.maximum.at(top, group, xy[:, 1])
+    row = np.floor((top[group] - xy[:, 1]) / row_m).astype(np.int64)
     order = np.lexsort((-np.round(shapely.area(shapes), 3), -xy[:, 1], xy[:, 0], row, group))
     first = np.searchsorted(group[order], group[order], side="left")
     out = np.empty(len(shapes), np.int64)

@@ -215,7 +215,38 @@ def test_communities_may_have_fewer_vertices_than_their_units(units, areas):
         shapely.get_num_coordinates(sparse.geometry.to_numpy()).sum()
         < 0.5 * shapely.get_num_coordinates(whole.geometry.to_numpy()).sum()
     )
-    assert certify(coarse, areas=sparse).passed
+    found = certify(coarse, areas=sparse)
+    # no gap, no overlap: only the sum of the areas tells that the border bends by half a millimetre
+    assert {kind for kind in FAULTS if found.counts[kind]} == {"difference"}
+    assert certify(coarse, areas=sparse, rules=Rules(difference_m2=0.5)).passed
+
+
+def test_slivers_that_nothing_else_tells_are_a_difference(units, areas):
+    """Communities that are 2 mm larger than their units: no gap is wide enough, the sum of the areas tells."""
+    at = np.array([0, 4, 12, 20])
+    wide = areas.geometry.to_numpy().copy()
+    shapes = units.geometry.to_numpy().copy()
+    mine = np.flatnonzero(units["community"].isin(areas["code"][at]))
+    # the units draw back from the border, the communities stay
+    shapes[mine] = shapely.difference(
+        shapes[mine], shapely.buffer(shapely.boundary(shapely.union_all(wide[at])), 0.002)
+    )
+    frame = units.set_geometry(gpd.GeoSeries(shapes, crs=units.crs))
+    found = certify(frame, areas=areas)
+    told = faults(found, "difference")
+    assert not found.passed and sorted(told["other"]) == sorted(areas["code"][at])
+    members = pd.Series(shapely.area(shapes)).groupby(units["community"]).sum()
+    truth = areas.set_index("code").geometry.area - members
+    assert np.abs(told["value"].to_numpy() - truth[told["other"]].to_numpy()).max() < 0.01
+    assert np.abs(shapely.area(told.geometry.to_numpy()) - told["area_m2"]).max() < 0.01
+    assert found.figures["communities_off"] == len(at)
+    assert not certify(frame, areas=areas, rules=Rules(difference_m2=100.0)).counts["difference"]
+
+
+def test_a_gap_tells_the_difference_by_itself(units, areas):
+    found = certify(units.drop(index=spread(4)), areas=areas)
+    assert found.counts["gap"] and not found.counts["difference"]
+    assert found.figures["communities_off"] > 0 and found.figures["largest_difference_m2"] > 1000
 
 
 def test_broken_geometry_is_found(units, areas):
@@ -288,6 +319,30 @@ def test_later_issues_are_ordered_among_themselves(units):
     assert certify(frame.drop(columns="issue")).counts["order"] > 0
 
 
+def test_order_is_judged_within_each_issue_of_a_community(units, areas):
+    """Units of the first issue stay under judgement after a revision elsewhere, and after some of them ended."""
+    born = units.index[units["community"] == areas["code"][0]][:4]
+    frame = units.assign(issue=0).drop(index=born)
+    assert certify(frame).passed
+    # the northernmost row of a community ends: rows of the rest are no longer counted from it
+    north = shapely.bounds(frame.geometry.to_numpy())[:, 3]
+    mine = frame.index[frame["community"] == areas["code"][3]]
+    top = mine[np.argsort(-north[frame.index.get_indexer(mine)])[:7]]
+    frame = frame.drop(index=top)
+    assert not certify(frame).counts["order"]
+    i, j = frame.index[frame["community"] == areas["code"][8]][[2, 20]]
+    frame.loc[[i, j], "code"] = frame.loc[[j, i], "code"].to_numpy()
+    assert 1 <= certify(frame).counts["order"] <= 2
+    # instants of beginning tell issues apart where they are not numbered
+    stamp = pd.Timestamp("2026-07-01", tz="UTC")
+    later = units.assign(valid_from=pd.Timestamp("2025-01-01", tz="UTC"))
+    codes = sorted(later["code"][born])
+    later.loc[born, "valid_from"] = stamp
+    later.loc[born, "code"] = [f"{codes[0][:12]}{n:03d}" for n in (37, 38, 39, 40)]
+    place = certify(later.drop(columns="valid_from")).counts["order"]
+    assert certify(later).counts["order"] < place
+
+
 def test_sizes_are_noticed_and_do_not_fail(units, areas):
     at = spread(4)[:3]
     shapes = units.geometry.to_numpy()
@@ -309,6 +364,44 @@ def test_a_community_without_room_is_no_miss(units):
     frame = gpd.GeoDataFrame({"code": ["140802001001001"]}, geometry=[small], crs=units.crs)
     area = gpd.GeoDataFrame({"code": ["140802001001"]}, geometry=[small], crs=units.crs)
     assert not certify(frame, areas=area).counts["area_band"] and not certify(frame).counts["area_band"]
+
+
+def boxes(*corners, codes, **columns):
+    shapes = [shapely.box(*(np.array(c, float) + np.tile(ORIGIN, 2))) for c in corners]
+    return gpd.GeoDataFrame({"code": codes, **columns}, geometry=shapes, crs=4546)
+
+
+def test_each_unit_outside_the_band_is_listed_with_its_reason():
+    units = boxes(
+        (0, 0, 60, 60), (60, 0, 200, 140), (0, 60, 60, 140), (200, 0, 400, 200), (0, 140, 200, 150),
+        (1000, 0, 1050, 50), (400, 0, 440, 100), (440, 0, 540, 100),
+        codes=[f"140802001001{n:03d}" for n in range(1, 6)] + ["140802001002001", "140802001003001", "140802001003002"],
+        kind=["block"] * 4 + ["road"] + ["block"] * 3,
+    )  # fmt: skip
+    areas = units.assign(code=units["code"].str.slice(0, 12)).dissolve("code").reset_index()[["code", "geometry"]]
+    wall = boxes((440, -50, 440, 150), codes=[""], rank=[3])
+    wall = wall.set_geometry([LineString([(500_440, 3_899_950), (500_440, 3_900_150)])], crs=4546)
+    found = faults(certify(units, areas=areas, barriers=wall), "area_band").set_index("unit")
+    reason = {code[11:]: why.partition(": ")[2] for code, why in found["why"].items()}
+    assert reason == {
+        "1001": "it could join a neighbour",
+        "1003": "it could join a neighbour",
+        "1004": "it could be divided",
+        "1005": "it is road land",
+        "2001": "its community part is below the band itself",
+        "3001": "it is an island: barriers part it from all its neighbours",
+    }
+    severity = found["severity"].to_dict()
+    assert {code for code, one in severity.items() if one == "note"} == {"140802001001005", "140802001002001"}
+    assert found.geometry.notna().all() and (found["area_m2"] == found["value"]).all()
+    figures = certify(units, areas=areas, barriers=wall).figures
+    assert sum(figures["out_of_band"].values()) == 6 and figures["in_band"] == 2
+    assert figures["in_band_share"] == pytest.approx(2 / 6)
+    # without the wall it could join; with a neighbour that is full it could not
+    alone = faults(certify(units, areas=areas), "area_band").set_index("unit")
+    assert "could join" in alone.loc["140802001003001", "why"]
+    full = faults(certify(units, areas=areas, rules=Rules(high_m2=13_000.0)), "area_band")
+    assert "no neighbour has room" in full.set_index("unit").loc["140802001003001", "why"]
 
 
 def test_ground_of_two_communities_is_that_of_the_lower_code(units, areas):
