@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gis import exact, nearest, raster
 from gis.model import DUTIES, City
+from gis.snapshot.reuse import NOTHING, Base, geometry_digest
 from grids.catalog import Catalog, catalog
 from grids.errors import InputError
 
@@ -22,33 +23,46 @@ UNRANKED = 2**31 - 1
 
 
 def compile_arrays(
-    city: City, frames: Mapping[str, pd.DataFrame], progress: Callable[[str], None] | None = None
-) -> dict[str, NDArray]:
-    """Arrays of a snapshot by name; see `gis.snapshot.Snapshot.compile` for what goes in."""
+    city: City,
+    frames: Mapping[str, pd.DataFrame],
+    progress: Callable[[str], None] | None = None,
+    base: Base = NOTHING,
+) -> tuple[dict[str, NDArray], dict[str, str]]:
+    """Arrays of a snapshot by name, and the digest of the shapes of each raster.
+
+    See `gis.snapshot.Snapshot.compile` for what goes in. What ``base`` knows to be the same is taken from it.
+    """
     tell = progress or (lambda _: None)
+    inputs: dict[str, str] = {}
     classes = frames.get("classes")
     book = catalog() if classes is None or not len(classes) else Catalog(classes, catalog().crosswalk)
     arrays: dict[str, NDArray] = {}
     tell("departments and rules")
     known = _departments(arrays, _frame(frames, "departments"))
     _classes(arrays, book)
-    _rules(arrays, _frame(frames, "rules"), book, known)
+    if not _kept(arrays, inputs, base, "rules"):
+        _rules(arrays, _frame(frames, "rules"), book, known)
     tell("areas")
-    areas = _frame(frames, "areas")
-    sets = sorted(set(areas["set"])) if len(areas) else []
-    ordered = [s for s in city.territory if s in sets] + [s for s in sets if s not in city.territory]
-    arrays["area_sets"] = _text(ordered)
-    for name in ordered:
-        rows = _sorted(areas[areas["set"] == name], ["code"])
-        _layer(arrays, f"areas/{name}", rows, ("code", "name", "parent"))
-        arrays[f"areas/{name}.department"] = known(rows["department"])
+    if not _kept(arrays, inputs, base, "areas"):
+        areas = _frame(frames, "areas")
+        sets = sorted(set(areas["set"])) if len(areas) else []
+        ordered = [s for s in city.territory if s in sets] + [s for s in sets if s not in city.territory]
+        arrays["area_sets"] = _text(ordered)
+        for name in ordered:
+            rows = _sorted(areas[areas["set"] == name], ["code"])
+            _layer(arrays, inputs, base, f"areas/{name}", rows, ("code", "name", "parent"))
+            arrays[f"areas/{name}.department"] = known(rows["department"])
     tell("units")
-    _layer(arrays, "units", _sorted(_frame(frames, "units"), ["code"]), ("code", "community"))
+    if not _kept(arrays, inputs, base, "units"):
+        rows = _sorted(_frame(frames, "units"), ["code"])
+        _layer(arrays, inputs, base, "units", rows, ("code", "community"))
     tell("zones")
-    _zones(arrays, _frame(frames, "zones"), book, known)
+    if not _kept(arrays, inputs, base, "zones"):
+        _zones(arrays, inputs, base, _frame(frames, "zones"), book, known)
     tell("components")
-    _components(arrays, _frame(frames, "components"), book, known)
-    return arrays
+    if not _kept(arrays, inputs, base, "components"):
+        _components(arrays, _frame(frames, "components"), book, known)
+    return arrays, inputs
 
 
 def microseconds(values: Any, missing: int) -> NDArray[np.int64]:
@@ -84,10 +98,39 @@ def _validity(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame) -> None
     arrays[f"{name}.ends"] = microseconds(rows["valid_to"], FOREVER)
 
 
-def _layer(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    index = raster.build(np.asarray(rows["geometry"], dtype=object))
-    for key, value in zip(raster.Raster.names(), index.arrays, strict=True):
+_PREFIXES = {"areas": ("areas/", "area_sets"), "zones": ("zones", "filters")}
+"""How the names of a layer's arrays begin, where it is not by the layer's name and a dot."""
+
+
+def _kept(arrays: dict[str, NDArray], inputs: dict[str, str], base: Base, layer: str) -> bool:
+    """Take a layer over from an earlier snapshot when its rows are the same."""
+    if layer not in base.same:
+        return False
+    prefixes = _PREFIXES.get(layer, (layer + ".",))
+    arrays |= base.part(*prefixes)
+    inputs |= {name: digest for name, digest in base.inputs.items() if (name + ".").startswith(prefixes)}
+    return True
+
+
+def _raster(arrays: dict[str, NDArray], inputs: dict[str, str], base: Base, name: str, shapes: NDArray) -> None:
+    """Index polygons, unless an earlier snapshot has the index of the very same ones."""
+    inputs[name] = geometry_digest(shapes)
+    if base.inputs.get(name) == inputs[name]:
+        arrays |= base.part(f"{name}.raster.")
+        return
+    for key, value in zip(raster.Raster.names(), raster.build(shapes).arrays, strict=True):
         arrays[f"{name}.raster.{key}"] = value
+
+
+def _layer(
+    arrays: dict[str, NDArray],
+    inputs: dict[str, str],
+    base: Base,
+    name: str,
+    rows: pd.DataFrame,
+    columns: tuple[str, ...],
+) -> None:
+    _raster(arrays, inputs, base, name, np.asarray(rows["geometry"], dtype=object))
     _validity(arrays, name, rows)
     for column in columns:
         arrays[f"{name}.{column}"] = _text(rows[column])
@@ -164,6 +207,8 @@ def _rules(
 
 def _zones(
     arrays: dict[str, NDArray],
+    inputs: dict[str, str],
+    base: Base,
     frame: pd.DataFrame,
     book: Catalog,
     known: Callable[[pd.Series], NDArray[np.int32]],
@@ -188,7 +233,7 @@ def _zones(
     ]
     order = np.lexsort(keys) if len(rows) else np.empty(0, dtype=int)
     rows, rank = rows.iloc[order], rank[order]
-    _layer(arrays, "zones", rows, ("code", "name", "classes"))
+    _layer(arrays, inputs, base, "zones", rows, ("code", "name", "classes"))
     arrays |= {
         "zones.department": known(rows["department"]),
         "zones.is_line": rows["is_line"].to_numpy(dtype=bool),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gis import exact, nearest, raster
 from gis.model import City
-from gis.snapshot import file
+from gis.snapshot import file, reuse
 from gis.snapshot.making import compile_arrays
 from grids.errors import InputError
 
@@ -47,13 +47,23 @@ class Rules:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """See the module; made by `compile`, `open`."""
+    """See the module; made by `compile`, `open`.
+
+    ``version`` is the digest of the city, of ``known_at`` and of the arrays: the same record gives the same version.
+    ``at`` is no part of it, since every answer names its own instant. ``digests`` has that of each array; ``states``
+    is the state of each layer of the record that was read, ``inputs`` and ``maker`` say what a later snapshot may
+    take over (see `gis.snapshot.reuse`).
+    """
 
     city: City
     at: pd.Timestamp
     known_at: pd.Timestamp
     arrays: dict[str, NDArray]
-    version: str = field(default="")
+    version: str = ""
+    digests: dict[str, str] = field(default_factory=dict, repr=False)
+    states: dict[str, str] = field(default_factory=dict, repr=False)
+    inputs: dict[str, str] = field(default_factory=dict, repr=False)
+    maker: str = field(default="", repr=False)
 
     @staticmethod
     def compile(
@@ -63,6 +73,9 @@ class Snapshot:
         at: Any = None,
         known_at: Any = None,
         progress: Callable[[str], None] | None = None,
+        states: Mapping[str, str] | None = None,
+        base: Snapshot | None = None,
+        same: Collection[str] = (),
     ) -> Snapshot:
         """Compile the record of a city.
 
@@ -80,47 +93,80 @@ class Snapshot:
             Instant as of which the record was read; now when missing.
         progress
             Called with the name of each stage.
+        states
+            State of each layer of the record, as `gis.store.layer_states` names them.
+        base
+            An earlier snapshot: the indexes of shapes that did not change are taken from it.
+        same
+            Layers that are taken from ``base`` whole, because their rows are the same; see
+            `gis.snapshot.reuse.same_layers`. They need no frame.
 
         Returns
         -------
         Snapshot
-            Bit for bit the same for the same rows in any order.
+            Bit for bit the same for the same rows in any order, and with or without ``base``.
         """
         now = pd.Timestamp.now(tz="UTC")
-        arrays = compile_arrays(city, frames, progress)
-        made = Snapshot(city, _instant(at, now), _instant(known_at, now), arrays)
-        return dataclasses.replace(made, version=file.digest(made._header(), arrays))
+        earlier = reuse.NOTHING
+        if base is not None and base.maker == reuse.maker():
+            earlier = reuse.Base(base.arrays, base.inputs, frozenset(same))
+        elif same:
+            raise ValueError("layers of a base that is none, or of another Wanmi")
+        arrays, inputs = compile_arrays(city, frames, progress, earlier)
+        known = {k: base.digests[k] for k, a in arrays.items() if a is base.arrays.get(k)} if base else {}
+        made = Snapshot(
+            city, _instant(at, now), _instant(known_at, now), arrays, "", file.digests(arrays, known),
+            dict(states or {}), inputs, reuse.maker(),
+        )  # fmt: skip
+        return dataclasses.replace(made, version=made._version())
 
-    def _header(self) -> dict[str, Any]:
-        return {
-            "city": dataclasses.asdict(self.city),
-            "at": self.at.isoformat(),
-            "known_at": self.known_at.isoformat(),
-            "arrays": {k: [a.dtype.str, list(a.shape)] for k, a in sorted(self.arrays.items())},
-        }
+    def _version(self) -> str:
+        facts = {"city": dataclasses.asdict(self.city), "known_at": self.known_at.isoformat()}
+        return file.version(facts, self.arrays, self.digests)
 
     def save(self, path: str | Path) -> Path:
         """Write the snapshot to one file; it appears whole or not at all."""
-        return file.write(path, {**self._header(), "version": self.version}, self.arrays)
+        header = {
+            "city": dataclasses.asdict(self.city),
+            "at": self.at.isoformat(),
+            "known_at": self.known_at.isoformat(),
+            "version": self.version,
+            "states": self.states,
+            "inputs": self.inputs,
+            "maker": self.maker,
+        }
+        return file.write(path, header, self.arrays, self.digests or file.digests(self.arrays))
 
     @staticmethod
-    def open(path: str | Path, *, verify: bool = True) -> Snapshot:
-        """Open a snapshot file; its arrays are mapped, so that workers share them.
+    def open(path: str | Path, *, city: str = "", verify: bool = True) -> Snapshot:
+        """Open a snapshot file; its arrays are mapped, so that all processes share them.
+
+        Parameters
+        ----------
+        city
+            Key of the city that it must be of; any when "".
+        verify
+            Whether every byte is checked, not only the header.
 
         Raises
         ------
         InputError
-            When it is no snapshot, ends too early, or its content does not match its digest.
+            When it is no snapshot, one of another layout or city, ends too early, or is damaged.
         """
-        head, arrays = file.read(path)
-        city = head["city"]
+        head, arrays = file.read(path, verify=verify)
+        of = head["city"]
+        if city and of["key"] != city:
+            right = f"name a snapshot of {city!r}, or the other city"
+            raise InputError(f"a snapshot of {of['key']!r}, not of {city!r}", where=str(path), right=right)
         for key in ("bounds", "territory"):
-            city[key] = tuple(city[key])
-        city["default_points"] = tuple(tuple(p) for p in city["default_points"])
+            of[key] = tuple(of[key])
+        of["default_points"] = tuple(tuple(p) for p in of["default_points"])
         at, known_at = pd.Timestamp(head["at"]), pd.Timestamp(head["known_at"])
-        opened = Snapshot(City(**city), at, known_at, arrays, head["version"])
-        if verify and file.digest(opened._header(), arrays) != opened.version:
-            raise InputError("its content does not match its digest", where=str(path), right=file.RIGHT)
+        digests = {name: entry[3] for name, entry in head["arrays"].items()}
+        told = head["states"], head["inputs"], head["maker"]
+        opened = Snapshot(City(**of), at, known_at, arrays, head["version"], digests, *told)
+        if opened._version() != opened.version:
+            raise InputError("its content does not match its version", where=str(path), right=file.RIGHT)
         return opened
 
     @cached_property
