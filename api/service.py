@@ -64,6 +64,11 @@ class Service:
         assert self._snapshot is not None
         return self._snapshot
 
+    @property
+    def at_hand(self) -> Snapshot | None:
+        """The snapshot where it is open already, else None: asking waits for nobody."""
+        return self._snapshot
+
     def _fill(self) -> None:
         if not self._lock.acquire(blocking=False):
             raise Unavailable("the snapshot is being built", where="snapshot", right="try again soon")
