@@ -468,7 +468,7 @@ def _changes(m: MetaData) -> None:
     Table(
         "layer_states",
         m,
-        kinds.code("layer", "table of the layer"),
+        kinds.code("layer", "table of the layer; record: the record itself, which keeps its first state"),
         Column("change", BigInteger, nullable=False, server_default=text("0"), comment="how often it was changed"),
         Column(
             "state",

@@ -9,7 +9,7 @@ CREATE TABLE wanmi.layer_states (
 );
 COMMENT ON TABLE wanmi.layer_states IS
     'State of each layer that answers rest on: who holds the same state need not read the layer again';
-COMMENT ON COLUMN wanmi.layer_states.layer IS 'table of the layer';
+COMMENT ON COLUMN wanmi.layer_states.layer IS 'table of the layer; record: the record itself, which keeps its first state';
 COMMENT ON COLUMN wanmi.layer_states.change IS 'how often it was changed';
 COMMENT ON COLUMN wanmi.layer_states.state IS 'name of the state, new with every change, never the same in two databases';
 COMMENT ON COLUMN wanmi.layer_states.changed_at IS 'when it was changed last';
@@ -55,6 +55,7 @@ END
 $$;
 COMMENT ON FUNCTION wanmi.note_change() IS 'Trigger: the layer has a new state';
 
+INSERT INTO wanmi.layer_states (layer) VALUES ('record');
 DO $$
 DECLARE
     layer text;

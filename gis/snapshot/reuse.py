@@ -74,7 +74,7 @@ def same_layers(
     same_departments
         Whether the codes of the departments, by whose positions the others name them, are still the same.
     """
-    if made_by != maker() or not before:
+    if made_by != maker() or before.get("record") != now.get("record"):
         return frozenset()
     still = {layer for layer in LAYERS if layer in now and before.get(layer) == now[layer]}
     if not same_departments:
