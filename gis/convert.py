@@ -151,8 +151,11 @@ def distinct(values: Any) -> Distinct:
     Parameters
     ----------
     values
-        Sequence, array, Series, Arrow array or dictionary of texts, shape (n,); a single text is one row.
+        Sequence, array, Series, Arrow array or dictionary of texts, shape (n,); a single text is one row. What was
+        told apart already is taken as it is.
     """
+    if isinstance(values, Distinct):
+        return values
     if isinstance(values, str):
         return Distinct([values], np.zeros(1, dtype=np.int32))
     if not isinstance(values, (pa.Array, pa.ChunkedArray)):
