@@ -256,7 +256,10 @@ def _components(
     if len(rows) and (klass < 0).any():
         lost = rows["class"][klass < 0].iloc[0]
         raise InputError(f"component class {lost!r} is not in the catalogue", right="load the class first")
-    xy = exact.millimetres(shapely.get_coordinates(np.asarray(rows["geometry"], dtype=object)))
+    if "x" in rows:
+        xy = exact.millimetres(np.column_stack([rows["x"].to_numpy(float), rows["y"].to_numpy(float)]))
+    else:
+        xy = exact.millimetres(shapely.get_coordinates(np.asarray(rows["geometry"], dtype=object)))
     x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
     searched = arrays["classes.component"][klass] if len(rows) else klass
     index = nearest.build(x, y, searched, len(book.classes))

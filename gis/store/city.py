@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from psycopg2 import sql
@@ -191,8 +193,11 @@ def _row(connection: Connection) -> City | None:
     """Return the city of a database that has our shapes; None before its row was written."""
     with_row = connection.exec_driver_sql(question("read_city").as_string(connection.connection.driver_connection))
     row = with_row.mappings().first()
-    if row is None:
-        return None
+    return None if row is None else city_of(row)
+
+
+def city_of(row: Mapping[str, Any]) -> City:
+    """Return the city that the question ``read_city`` tells of."""
     return City(
         key=row["key"],
         name=row["name"],

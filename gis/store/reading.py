@@ -56,7 +56,7 @@ def city_frames(engine: Engine, *, at: Any = None, known_at: Any = None) -> dict
     values = {"at": stamp(at), "known_at": stamp(known_at)}
     with transaction(engine) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return {name: _frame(copy_out(cursor, f"frame_{name}", values, name), city.srid) for name in FRAMES}
+        return {name: as_shapes(copy_out(cursor, f"frame_{name}", values, name), city.srid) for name in FRAMES}
 
 
 def cases_frame(engine: Engine, *, only_open: bool = False) -> gpd.GeoDataFrame:
@@ -76,7 +76,7 @@ def cases_frame(engine: Engine, *, only_open: bool = False) -> gpd.GeoDataFrame:
     city = read_city(engine)
     with transaction(engine) as cursor:
         values = {"after": None, "count": None, "open": only_open}
-        return _frame(copy_out(cursor, "frame_cases", values, "cases"), city.srid, keep=("x", "y"))
+        return as_shapes(copy_out(cursor, "frame_cases", values, "cases"), city.srid, keep=("x", "y"))
 
 
 def cases_frames(engine: Engine, *, only_open: bool = False, chunk: int = 250_000) -> Iterator[pd.DataFrame]:
@@ -128,7 +128,7 @@ def stamp(value: Any) -> str | None:
     return (instant.tz_localize("UTC") if instant.tz is None else instant).isoformat()
 
 
-def _frame(frame: pd.DataFrame, srid: int, *, keep: tuple[str, ...] = ()) -> pd.DataFrame:
+def as_shapes(frame: pd.DataFrame, srid: int, *, keep: tuple[str, ...] = ()) -> pd.DataFrame:
     """Turn hex EWKB, or x and y, into geometry."""
     if "geometry" in frame:
         shapes = shapely.from_wkb(frame.pop("geometry").to_numpy(dtype=object))
