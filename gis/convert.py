@@ -25,6 +25,8 @@ DEFAULT_POINT_MM = 1000
 """A case within a metre of a default point has no location."""
 FEW = 32
 """Up to so many texts are looked up one by one, which is faster than to find the distinct ones first."""
+MOST_MEANT = 20
+"""Unknown classes that are told with the nearest known ones, which takes a millisecond and more for each."""
 REASON = {name: i for i, name in enumerate(REASONS)}
 
 
@@ -211,16 +213,22 @@ def _class_faults(snapshot: Snapshot, labels: Distinct, positions: NDArray[np.in
     lost = [k for k in np.flatnonzero(positions < 0).tolist() if labels.words[k]]
     if not lost:
         return {}
-    known = list(snapshot.codes("classes.text")[:-1])
+    told: dict[str, str] = {}  # few rows are not told apart
+    for text in (labels.words[k] for k in lost):
+        if text not in told:
+            told[text] = unknown_class(snapshot, text, meant=len(told) < MOST_MEANT)
     said = np.full(len(labels.words) + 1, None, dtype=object)
-    for k in lost:
-        near = suggest(labels.words[k], known)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        said[k] = f"class {labels.words[k]!r} is unknown" + hint
+    said[lost] = [told[labels.words[k]] for k in lost]
     wrong = np.zeros(len(said), dtype=bool)
     wrong[lost] = True
     rows = np.flatnonzero(wrong[labels.at])
     return dict(zip(rows.tolist(), said[labels.at[rows]].tolist(), strict=True))
+
+
+def unknown_class(snapshot: Snapshot, text: str, *, meant: bool = True) -> str:
+    """That a class is unknown, with the nearest known ones if they are to be looked for."""
+    near = suggest(text, list(snapshot.codes("classes.text")[:-1])) if meant else []
+    return f"class {text!r} is unknown" + (f"; did you mean {', '.join(near)}?" if near else "")
 
 
 def _instants(at: Any, n: int, snapshot: Snapshot) -> NDArray[np.int64]:
