@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from gis.assign import REASON, RULE, Cases, Resolution, assign, owner_of_component
+from gis import decide
+from gis.convert import REASON, Cases
+from gis.decide import RULE
 from gis.model import DUTIES, REASONS, RULES
-from gis.nearest import within
-from gis.raster import covering
+from gis.one import One
+from gis.raster import cover
 from gis.snapshot import ALWAYS, FOREVER, UNRANKED, Snapshot
 from grids.errors import InputError
 
 LEVELS = ("names the class itself", "names its major class", "names its kind", "takes everything")
 DUTY_WORDS = dict(zip(DUTIES, ("supervises", "owns", "maintains"), strict=True))
+ROOM = 256
+"""Numbers that a case's evidence takes as a rule; what takes more is asked for again with more room."""
+_FEW = 20_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=4096)
 def instant_text(microseconds: int) -> str:
     """ISO 8601 in UTC, to the second, or the microsecond where there is a part of one."""
-    return pd.Timestamp(microseconds, unit="us", tz="UTC").isoformat().replace("+00:00", "Z")
+    try:
+        return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
+    except OverflowError:  # beyond the year 9999
+        return f"{np.datetime64(microseconds, 'us')}Z"
 
 
 def _span(begin: int, end: int) -> str:
@@ -43,190 +57,222 @@ def explain(cases: Cases, i: int, snapshot: Snapshot) -> dict[str, Any]:
     Returns
     -------
     dict
-        snapshot, at, known_at, unit, owner, rule, reason, component, zone, probability (None: doubt is not
-        computed yet), ask_first, candidates, why. ``owner``, ``component``, ``zone`` and ``unit`` are None where
-        there is none. Its owner and rule are those of `gis.assign.assign`.
+        snapshot, at, known_at, unit, areas, owner, rule, reason, component, zone, on_edge, probability (None: doubt
+        is not computed yet), ask_first, candidates, why. ``owner``, ``component``, ``zone`` and ``unit`` are None
+        where there is none. Its owner and rule are those of `gis.assign.assign`.
 
     Raises
     ------
     InputError
         When a value of the case was wrong (an unknown class): what, and what would be right.
     """
-    if i in cases.faults:
-        raise InputError(cases.faults[i], where="class")
-    one = cases.part(slice(i, i + 1))
-    done = assign(one, snapshot, threads=1)
-    rule, department = RULES[done.rule[0]], int(done.department[0])
-    answer: dict[str, Any] = {
-        "snapshot": snapshot.version,
-        "at": instant_text(int(one.instant[0])),
-        "known_at": snapshot.known_at.isoformat().replace("+00:00", "Z"),
-        "unit": _unit(snapshot, done),
-        "areas": {
-            s: snapshot.codes(f"areas/{s}.code")[done.areas[0, k]] or None for k, s in enumerate(snapshot.area_sets)
-        },
-        "owner": _department(snapshot, department),
-        "rule": rule,
-        "reason": REASONS[one.reason[0]] or None,
-        "component": None,
-        "zone": None,
-        "on_edge": bool(done.edge[0]),
-        "probability": None,
-        "ask_first": False,
-    }
-    if done.component[0] >= 0:
-        answer["component"] = {
-            "code": snapshot.codes("components.code")[done.component[0]],
-            "distance_m": round(float(done.distance_m()[0]), 3),
+    columns = (cases.x, cases.y, cases.klass, cases.component, cases.instant, cases.error, cases.reason)
+    return answer(One(*(int(column[i]) for column in columns), cases.faults.get(i, "")), snapshot)
+
+
+def answer(case: One, snapshot: Snapshot) -> dict[str, Any]:
+    """`explain` for a case that was read by `gis.one.read_one`."""
+    if case.fault:
+        raise InputError(case.fault, where="class")
+    kept = vars(snapshot)
+    if "_desk" not in kept:
+        kept["_desk"] = _Desk(snapshot)
+    desk: _Desk = kept["_desk"]
+    if case.reason:
+        none = desk.told(case, RULE["no_location"], -1)
+        return none | {"candidates": [], "why": [f"no usable location: {REASONS[case.reason]}"]}
+    return desk.answer(case)
+
+
+def _texts(raw: NDArray[np.bytes_]) -> Callable[[int], str]:
+    """Text by position: of a short column all are decoded once, of a long one each when it is asked for."""
+    if len(raw) <= _FEW:
+        return [text.decode() for text in raw.tolist()].__getitem__
+    return lambda k: raw[k].decode()
+
+
+class _Desk:
+    """What answers in full need of a snapshot, made once: its arrays for the kernels, its texts."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        arrays, rules = snapshot.arrays, snapshot.rules
+        self.arrays, self.ground = arrays, decide.ground(snapshot)
+        self.version = snapshot.version
+        self.known_at = snapshot.known_at.isoformat().replace("+00:00", "Z")
+        self.duty, self.of_class = rules.duty, rules.department
+        self.last = len(arrays["classes.text"])
+        columns = ("departments.code", "departments.name", "units.code", "components.code", "classes.text")
+        self.department, self.department_name, self.unit, self.component, self.klass = (
+            _texts(arrays[name]) for name in columns
+        )
+        self.zone, self.zone_name, self.zone_classes = (
+            _texts(arrays[f"zones.{k}"]) for k in ("code", "name", "classes")
+        )
+        self.zone_rule = ["zone_line" if line else "zone_area" for line in arrays["zones.is_line"].tolist()]
+        self.zone_department = arrays["zones.department"].tolist()
+        self.zone_evidence: dict[int, str] = {}
+        self.sets = []
+        for name in snapshot.area_sets:
+            layer = snapshot.layer(f"areas/{name}")
+            code, of = _texts(arrays[f"areas/{name}.code"]), arrays[f"areas/{name}.department"].tolist()
+            territory = name in snapshot.city.territory
+            self.sets.append((name, (layer.raster.arrays, layer.begins, layer.ends), code, of, territory))
+
+    def answer(self, case: One) -> dict[str, Any]:
+        """Answer a case that has a place."""
+        x, y, klass, component, instant, error, _, _ = case
+        areas: dict[str, str | None] = {}
+        held: list[tuple[str, str, int]] = []
+        department, on_border = -1, False
+        for name, (raster, begins, ends), code, of, territory in self.sets:
+            k, edge = cover(raster, x, y, instant, begins, ends)
+            areas[name] = code(k) if k >= 0 else None
+            if territory and k >= 0:
+                held.append((name, code(k), of[k]))
+                if department < 0 <= of[k]:
+                    department, on_border = of[k], edge
+        found = self._found((x, y, klass, component, instant, error, bool(held), department, *self.ground))
+        rule, owner = found[1], found[2]
+        told = self.told(case, rule, owner, areas)
+        on_edge = bool(found[6] or (found[8] and found[7] >= 0) or (on_border and rule == decide.TERRITORY))
+        told["on_edge"] = on_edge
+        if found[7] >= 0:
+            told["unit"] = {"code": self.unit(found[7])} | {
+                name: areas[name] for name, *_, territory in self.sets if territory
+            }
+        if found[3] >= 0:
+            told["component"] = {
+                "code": self.component(found[3]),
+                "distance_m": round(math.sqrt(found[4]) / 1000.0, 3),
+            }
+        if found[5] >= 0:
+            told["zone"] = {"code": self.zone(found[5]), "name": self.zone_name(found[5])}
+        why: list[str] = []
+        candidates: list[dict[str, Any]] = []
+        self._components(case, found, candidates, why)
+        self._zones(case, found, candidates, why)
+        self._territory(case, found[9], held, candidates, why)
+        why.append(_verdict(told))
+        told["candidates"] = _ranked(candidates, RULES[rule], told["owner"] and told["owner"]["department"])
+        told["why"] = why
+        return told
+
+    def told(self, case: One, rule: int, owner: int, areas: dict[str, str | None] | None = None) -> dict[str, Any]:
+        """The parts of an answer that every case has."""
+        return {
+            "snapshot": self.version,
+            "at": instant_text(case.instant),
+            "known_at": self.known_at,
+            "unit": None,
+            "areas": areas or {name: None for name, *_ in self.sets},
+            "owner": {"department": self.department(owner), "name": self.department_name(owner)}
+            if owner >= 0
+            else None,
+            "rule": RULES[rule],
+            "reason": REASONS[case.reason] or None,
+            "component": None,
+            "zone": None,
+            "on_edge": False,
+            "probability": None,
+            "ask_first": False,
         }
-    if done.zone[0] >= 0:
-        answer["zone"] = {k: snapshot.codes(f"zones.{k}")[done.zone[0]] for k in ("code", "name")}
-    if one.reason[0] != REASON[""]:
-        return answer | {"candidates": [], "why": [f"no usable location: {REASONS[one.reason[0]]}"]}
-    story = _Story(snapshot, one)
-    story.components()
-    story.zones()
-    story.territory(done)
-    answer["candidates"] = story.ranked(rule, department)
-    answer["why"] = [*story.why, _verdict(answer)]
-    return answer
 
+    def _found(self, asked: tuple[Any, ...]) -> list[int]:
+        """What `decide.one` writes."""
+        out = np.empty(ROOM, dtype=np.int64)
+        decide.one(*asked, out)
+        if out[0] > len(out):
+            out = np.empty(out[0], dtype=np.int64)
+            decide.one(*asked, out)
+        found: list[int] = out[: out[0]].tolist()
+        return found
 
-def _verdict(answer: dict[str, Any]) -> str:
-    if answer["owner"] is None:
-        return {"outside": "outside the territory: nobody is responsible"}.get(
-            answer["rule"], "the territory names no department"
-        )
-    edge = "; the place lies exactly on a border, where the lower code wins" if answer["on_edge"] else ""
-    return f"{answer['owner']['name']} by rule {answer['rule']}{edge}"
-
-
-def _department(snapshot: Snapshot, k: int) -> dict[str, str] | None:
-    if k < 0:
-        return None
-    return {
-        "department": snapshot.codes("departments.code")[k],
-        "name": snapshot.codes("departments.name")[k],
-    }
-
-
-def _unit(snapshot: Snapshot, done: Resolution) -> dict[str, str | None] | None:
-    if done.unit[0] < 0:
-        return None
-    out = {"code": snapshot.codes("units.code")[done.unit[0]]}
-    for k, name in enumerate(snapshot.area_sets):
-        if name in snapshot.city.territory:
-            out[name] = snapshot.codes(f"areas/{name}.code")[done.areas[0, k]] or None
-    return out
-
-
-class _Story:
-    """Collects the candidates of one located case, in the order in which the rules ask."""
-
-    def __init__(self, snapshot: Snapshot, one: Cases) -> None:
-        self.s, self.one, self.at = snapshot, one, int(one.instant[0])
-        self.x, self.y = one.x[0], one.y[0]
-        self.epoch = int(np.searchsorted(snapshot.rules.since, self.at, side="right") - 1)
-        last = len(snapshot.arrays["classes.text"])
-        self.klass = last if one.klass[0] < 0 else int(one.klass[0])
-        self.found: list[dict[str, Any]] = []
-        self.why: list[str] = []
-
-    def _say(self, k: int, rule: str, evidence: str, lost: str | None = None) -> None:
-        code = self.s.codes("departments.code")[k] or None
-        self.found.append(
-            {"department": code, "probability": None, "rule": rule, "evidence": evidence, "why_lost": lost}
-        )
-
-    def _owner(self, component: int) -> int:
-        return int(owner_of_component(self.s, np.array([component], dtype=np.int32), np.array([self.epoch]))[0])
-
-    def _valid(self, name: str, k: int) -> bool:
-        return bool(self.s.arrays[f"{name}.begins"][k] <= self.at < self.s.arrays[f"{name}.ends"][k])
-
-    def components(self) -> None:
-        """Candidates by the component that the case names, then by the nearest of its class."""
-        arrays, code = self.s.arrays, self.s.codes("components.code")
-        first = int(self.one.component[0])
-        if first >= 0:
-            thing = arrays["components.thing"]
-            versions = [k for k in range(first, len(thing)) if thing[k] == thing[first]][:64]
-            valid = [k for k in versions if self._valid("components", k)]
-            if not valid:
-                self.why.append(f"component {code[first]} is named but was not there at that instant")
-            for k in valid[:1]:
-                owner = self._owner(k)
-                self.why.append(f"component {code[k]} is named")
+    def _components(self, case: One, found: list[int], candidates: list[dict[str, Any]], why: list[str]) -> None:
+        """Candidates by the component that the case names, then the nearest of its class of each owner."""
+        epoch, named, owner, reach, zones, near, listed = found[9:16]
+        if case.component >= 0:
+            if named < 0:
+                code = self.component(case.component)
+                why.append(f"component {code} is named but was not there at that instant")
+            else:
+                code = self.component(named)
+                why.append(f"component {code} is named")
                 lost = None if owner >= 0 else "the component has no department"
-                self._say(owner, "component_named", f"component {code[k]}", lost)
-        wanted = int(np.append(arrays["classes.component"], -1)[self.klass])
-        if wanted < 0:
-            self.why.append("the class is not about a component: none is looked for")
+                candidates.append(self._candidate(owner, "component_named", f"component {code}", lost))
+        if reach < 0:
+            why.append("the class is not about a component: none is looked for")
             return
-        reach = int(self.s.rules.radius_mm[self.epoch, self.klass] + self.one.error[0])
-        near = within(self.s.components.arrays, self.x, self.y, wanted, reach)
-        near = sorted((int(d), int(k)) for k, d in near if self._valid("components", k))
-        self.why.append(f"{len(near)} component(s) of the class within {reach / 1000:g} m")
-        seen: set[int] = set()
-        for d, k in near:
-            owner = self._owner(k)
-            if owner in seen:
-                continue
-            seen.add(owner)
-            duty = DUTY_WORDS[DUTIES[self.s.rules.duty[self.epoch, arrays["components.class"][k]]]]
-            evidence = f"component {code[k]} at {np.sqrt(d) / 1000:.3f} m, which it {duty}"
+        why.append(f"{near} component(s) of the class within {reach / 1000:g} m")
+        kinds, first = self.arrays["components.class"], decide.HEAD + 4 * zones
+        for at in range(first, first + 3 * listed, 3):
+            square, k, owner = found[at : at + 3]
+            duty = DUTY_WORDS[DUTIES[self.duty[epoch, kinds[k]]]]
+            evidence = f"component {self.component(k)} at {math.sqrt(square) / 1000:.3f} m, which it {duty}"
             lost = None if owner >= 0 else "the component has no department"
-            self._say(owner, "component_nearest", evidence, lost)
+            candidates.append(self._candidate(owner, "component_nearest", evidence, lost))
 
-    def zones(self) -> None:
+    def _zones(self, case: One, found: list[int], candidates: list[dict[str, Any]], why: list[str]) -> None:
         """Candidates by the zones that cover the place, in their order of precedence."""
-        arrays = self.s.arrays
-        code, name = self.s.codes("zones.code"), self.s.codes("zones.name")
-        covers = covering(self.s.layer("zones").raster.arrays, self.x, self.y)
-        self.why.append(f"{len(covers)} zone(s) cover the place")
-        for k, side in covers:
-            rule = "zone_line" if arrays["zones.is_line"][k] else "zone_area"
+        count = found[13]
+        why.append(f"{count} zone(s) cover the place")
+        for at in range(decide.HEAD, decide.HEAD + 4 * count, 4):
+            k, side, valid, takes = found[at : at + 4]
             lost = None
-            if not self._valid("zones", k):
-                lost = "not valid then: it holds" + _span(arrays["zones.begins"][k], arrays["zones.ends"][k])
-            elif not arrays["filters"][arrays["zones.filter"][k], self.klass]:
-                lost = f"it takes {self.s.codes('zones.classes')[k]}, not this class"
-            rank = arrays["zones.rank"][k]
-            ranked = "" if rank == UNRANKED else f"rank {rank}, "
-            evidence = (
-                f"zone {code[k]} {name[k]} ({ranked}{LEVELS[arrays['zones.level'][k]]}, "
-                f"{arrays['zones.area_m2'][k]:.0f} m²{', the place is on its border' if side == 2 else ''})"
-            )
-            self._say(int(arrays["zones.department"][k]), rule, evidence, lost)
+            if not valid:
+                begin, end = self.arrays["zones.begins"][k], self.arrays["zones.ends"][k]
+                lost = "not valid then: it holds" + _span(int(begin), int(end))
+            elif not takes:
+                lost = f"it takes {self.zone_classes(k)}, not this class"
+            evidence = self.zone_evidence.get(k) or self._evidence(k)
+            border = ", the place is on its border)" if side == 2 else ")"
+            candidates.append(self._candidate(self.zone_department[k], self.zone_rule[k], evidence + border, lost))
 
-    def territory(self, done: Resolution) -> None:
+    def _evidence(self, k: int) -> str:
+        arrays, rank = self.arrays, self.arrays["zones.rank"][k]
+        ranked = "" if rank == UNRANKED else f"rank {rank}, "
+        level, area = LEVELS[arrays["zones.level"][k]], arrays["zones.area_m2"][k]
+        self.zone_evidence[k] = f"zone {self.zone(k)} {self.zone_name(k)} ({ranked}{level}, {area:.0f} m²"
+        return self.zone_evidence[k]
+
+    def _territory(
+        self, case: One, epoch: int, held: list[tuple[str, str, int]], candidates: list[dict[str, Any]], why: list[str]
+    ) -> None:
         """Candidates by the territory: the class's competent department, then the areas, smallest first."""
-        held = [
-            (k, name)
-            for k, name in enumerate(self.s.area_sets)
-            if name in self.s.city.territory and done.areas[0, k] >= 0
-        ]
         if not held:
-            self.why.append("no area of the territory covers the place")
+            why.append("no area of the territory covers the place")
             return
-        competent = int(self.s.rules.department[self.epoch, self.klass])
+        klass = case.klass if case.klass >= 0 else self.last
+        competent = int(self.of_class[epoch, klass])
         if competent >= 0:
-            text = self.s.codes("classes.text")[self.klass]
-            self._say(competent, "territory", f"competent department of class {text}")
-        for k, name in held:
-            area = int(done.areas[0, k])
-            of = int(self.s.arrays[f"areas/{name}.department"][area])
+            text = self.klass(klass)
+            candidates.append(self._candidate(competent, "territory", f"competent department of class {text}"))
+        for name, code, of in held:
             if of >= 0:
-                self._say(of, "territory", f"{name} {self.s.codes(f'areas/{name}.code')[area]}")
+                candidates.append(self._candidate(of, "territory", f"{name} {code}"))
 
-    def ranked(self, rule: str, department: int) -> list[dict[str, Any]]:
-        """Candidates with the winner first; each loser says why it lost."""
-        code = self.s.codes("departments.code")[department]
-        won = next((f for f in self.found if (f["rule"], f["department"], f["why_lost"]) == (rule, code, None)), None)
-        for f in self.found:
-            if f is not won and f["why_lost"] is None:
+    def _candidate(self, owner: int, rule: str, evidence: str, lost: str | None = None) -> dict[str, Any]:
+        code = self.department(owner) if owner >= 0 else None
+        return {"department": code, "probability": None, "rule": rule, "evidence": evidence, "why_lost": lost}
+
+
+def _verdict(told: dict[str, Any]) -> str:
+    if told["owner"] is None:
+        outside = told["rule"] == "outside"
+        return "outside the territory: nobody is responsible" if outside else "the territory names no department"
+    edge = "; the place lies exactly on a border, where the lower code wins" if told["on_edge"] else ""
+    return f"{told['owner']['name']} by rule {told['rule']}{edge}"
+
+
+def _ranked(found: list[dict[str, Any]], rule: str, code: str | None) -> list[dict[str, Any]]:
+    """Candidates with the winner first; each loser says why it lost."""
+    won = None
+    for f in found:
+        if f["why_lost"] is None:
+            if won is None and f["rule"] == rule and f["department"] == code:
+                won = f
+            else:
                 f["why_lost"] = _why_lost(f["rule"], rule)
-        return [won, *(f for f in self.found if f is not won)] if won else self.found
+    return [won, *(f for f in found if f is not won)] if won else found
 
 
 def _why_lost(rule: str, winner: str) -> str:
@@ -239,3 +285,6 @@ def _why_lost(rule: str, winner: str) -> str:
     if RULE[rule] > RULE[winner]:
         return f"rule {winner} comes before {rule}"
     return "it names no department"
+
+
+__all__ = ["REASON", "answer", "explain", "instant_text"]

@@ -17,21 +17,21 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from gis import decide
 from gis.convert import REASON, Cases
+from gis.decide import RULE, owners, versions
 from gis.model import REASONS, RULES
-from gis.nearest import nearest
-from gis.raster import pick
+from gis.raster import cover_many
 from gis.snapshot import ALWAYS, FOREVER, Snapshot
 
 CHUNK = 1 << 16
-RULE = {name: i for i, name in enumerate(RULES)}
 
 
 @dataclass(frozen=True)
@@ -192,133 +192,44 @@ def assign(
     return Resolution(snapshot, *(np.concatenate(column) for column in zip(*done, strict=True)))
 
 
-@njit(cache=True, nogil=True)
-def _version(first, thing, instant, begins, ends, out):
-    """The version of each named component that is valid at the case's instant; versions of a code stand together."""
-    for i in range(len(first)):
-        k = first[i]
-        out[i] = -1
-        if k < 0:
-            continue
-        j = k
-        while j < len(begins) and thing[j] == thing[k]:
-            if begins[j] <= instant[i] < ends[j]:
-                out[i] = j
-                break
-            j += 1
+def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
+    n = len(cases)
+    units, zones, components, rules = decide.ground(snapshot)
+    unit, unit_edge = _cover(units, cases)
+    areas = np.empty((n, len(snapshot.area_sets)), dtype=np.int32)
+    inside, held = np.zeros(n, dtype=bool), np.full(n, -1, dtype=np.int32)
+    held_edge = np.zeros(n, dtype=bool)
+    for k, name in enumerate(snapshot.area_sets):
+        layer = snapshot.layer(f"areas/{name}")
+        areas[:, k], edge = _cover((layer.raster.arrays, layer.begins, layer.ends), cases)
+        if name in snapshot.city.territory:
+            inside |= areas[:, k] >= 0
+            of = np.append(snapshot.arrays[f"areas/{name}.department"], np.int32(-1))[areas[:, k]]
+            held_edge |= edge & (held < 0) & (of >= 0)
+            held = np.where(held < 0, of, held)
+    rule = np.empty(n, dtype=np.int8)
+    department, component, zone = (np.empty(n, dtype=np.int32) for _ in range(3))
+    square, edge = np.empty(n, dtype=np.int64), np.empty(n, dtype=bool)
+    decide.many(
+        cases.x, cases.y, cases.klass, cases.component, cases.instant, cases.error, cases.reason,
+        inside, held, held_edge, unit_edge, zones, components, rules,
+        department, rule, component, square, zone, edge,
+    )  # fmt: skip
+    placed = cases.reason == 0
+    if not placed.all():  # without a place nothing is known of it; kernels saw a point beyond any city
+        unit[~placed] = -1
+        areas[~placed] = -1
+    return unit, areas, department, rule, cases.reason, component, square, zone, edge
 
 
-def _pick(snapshot: Snapshot, name: str, cases: Cases, klass: NDArray[np.int32]) -> tuple[NDArray, NDArray]:
-    layer = snapshot.layer(name)
+def _cover(layer: tuple[Any, ...], cases: Cases) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     out, edge = np.empty(len(cases), dtype=np.int32), np.empty(len(cases), dtype=np.bool_)
-    if name == "zones":
-        group, takes = snapshot.arrays["zones.filter"], snapshot.arrays["filters"]
-    else:
-        group = np.zeros(len(layer), dtype=np.int32)
-        takes = np.ones((1, len(snapshot.arrays["classes.text"]) + 1), dtype=np.bool_)
-    pick(
-        layer.raster.arrays,
-        cases.x,
-        cases.y,
-        cases.instant,
-        klass,
-        group,
-        takes,
-        layer.begins,
-        layer.ends,
-        out,
-        edge,
-    )
+    raster, begins, ends = layer
+    cover_many(raster, cases.x, cases.y, cases.instant, begins, ends, out, edge)
     return out, edge
 
 
-def owner_of_component(snapshot: Snapshot, component: NDArray[np.int32], epoch: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Department of components by their class's duty, else by the next duty in `DUTIES`, else the class's own; -1."""
-    owner = np.full(len(component), -1, dtype=np.int32)
-    rows = np.flatnonzero(component >= 0)
-    if not len(rows):
-        return owner
-    rules, which = snapshot.rules, component[rows]
-    klass = snapshot.arrays["components.class"][which]
-    duty = rules.duty[epoch[rows], klass].astype(np.int64)
-    three = snapshot.arrays["components.department"][which]
-    found = np.full(len(rows), -1, dtype=np.int32)
-    for step in range(3):
-        found = np.where(found < 0, three[np.arange(len(rows)), (duty + step) % 3], found)
-    owner[rows] = np.where(found < 0, rules.department[epoch[rows], klass], found)
-    return owner
+# names under which the room of doubt knows them
+owner_of_component, _version = owners, versions
 
-
-def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
-    n, arrays, rules = len(cases), snapshot.arrays, snapshot.rules
-    last = len(arrays["classes.text"])
-    klass = np.where(cases.klass < 0, last, cases.klass).astype(np.int32)
-    epoch = np.searchsorted(rules.since, cases.instant, side="right") - 1
-    placed = cases.reason == 0
-
-    unit, unit_edge = _pick(snapshot, "units", cases, klass)
-    areas = np.full((n, len(snapshot.area_sets)), -1, dtype=np.int32)
-    territory = np.full(n, -1, dtype=np.int32)
-    inside, area_edge = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    for k, name in enumerate(snapshot.area_sets):
-        areas[:, k], edge = _pick(snapshot, f"areas/{name}", cases, klass)
-        if name in snapshot.city.territory:
-            inside |= areas[:, k] >= 0
-            of = np.append(arrays[f"areas/{name}.department"], np.int32(-1))[areas[:, k]]
-            area_edge |= edge & (territory < 0) & (of >= 0)
-            territory = np.where(territory < 0, of, territory)
-    competent = rules.department[epoch, klass]
-    territory = np.where(inside & (competent >= 0), competent, territory)
-    zone, zone_edge = _pick(snapshot, "zones", cases, klass)
-
-    begins, ends = arrays["components.begins"], arrays["components.ends"]
-    named = np.full(n, -1, dtype=np.int32)
-    if len(begins):
-        _version(cases.component, arrays["components.thing"], cases.instant, begins, ends, named)
-    named_owner = owner_of_component(snapshot, named, epoch)
-    wanted = np.append(arrays["classes.component"], np.int32(-1))[klass]
-    wanted = np.where(placed & (named_owner < 0), wanted, -1).astype(np.int32)
-    near, square = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int64)
-    reach = rules.radius_mm[epoch, klass] + cases.error
-    nearest(
-        snapshot.components.arrays,
-        cases.x,
-        cases.y,
-        wanted,
-        reach,
-        cases.instant,
-        begins,
-        ends,
-        near,
-        square,
-    )
-    near_owner = owner_of_component(snapshot, near, epoch)
-
-    line = np.append(arrays["zones.is_line"], False)[zone]
-    steps = [
-        (~placed, RULE["no_location"], np.int32(-1)),
-        (named_owner >= 0, RULE["component_named"], named_owner),
-        (near_owner >= 0, RULE["component_nearest"], near_owner),
-        (line, RULE["zone_line"], np.append(arrays["zones.department"], np.int32(-1))[zone]),
-        (zone >= 0, RULE["zone_area"], np.append(arrays["zones.department"], np.int32(-1))[zone]),
-        (inside & (territory >= 0), RULE["territory"], territory),
-        (inside, RULE["unowned"], np.int32(-1)),
-    ]
-    rule = np.select([s[0] for s in steps], [s[1] for s in steps], RULE["outside"]).astype(np.int8)
-    department = np.select([s[0] for s in steps], [s[2] for s in steps], np.int32(-1)).astype(np.int32)
-    by_name, by_near = rule == RULE["component_named"], rule == RULE["component_nearest"]
-    by_zone = (rule == RULE["zone_line"]) | (rule == RULE["zone_area"])
-    component = np.where(by_name, named, np.where(by_near, near, -1)).astype(np.int32)
-    if by_name.any():
-        place = arrays["components.place"][named[by_name]]
-        square[by_name] = (cases.x[by_name] - place[:, 0]) ** 2 + (cases.y[by_name] - place[:, 1]) ** 2
-    square = np.where(component >= 0, square, -1)
-    edge = (unit_edge & (unit >= 0)) | (by_zone & zone_edge) | ((rule == RULE["territory"]) & area_edge)
-    zone = np.where(by_zone, zone, -1).astype(np.int32)
-    # without a place nothing is known of it; kernels saw a point beyond any city
-    for column in (unit, areas, zone, component):
-        column[~placed] = -1
-    return unit, areas, department, rule, cases.reason, component, square, zone, edge & placed
-
-
-__all__ = ["ALWAYS", "FOREVER", "REASON", "Cases", "Resolution", "assign", "owner_of_component"]
+__all__ = ["ALWAYS", "FOREVER", "REASON", "RULE", "Cases", "Resolution", "assign", "owner_of_component"]

@@ -63,32 +63,38 @@ def _bound(key, low, high, value):
 
 
 @njit(cache=True, nogil=True)
-def nearest(hash_, x, y, klass, reach, instant, begins, ends, out, square):
-    """Nearest valid point of each case's class within its reach; ties to the lower number.
+def closest(hash_, x, y, klass, reach, instant, begins, ends):
+    """Nearest valid point of a class within reach of a place; ties to the lower number.
 
-    ``x``, ``y``, ``reach`` whole millimetres, int64 (n,); ``klass`` int32 (n,), -1 looks for nothing; ``instant``
-    int64 microseconds. Writes the point's number or -1 to ``out`` and the squared distance, mm², to ``square``.
+    ``x``, ``y``, ``reach`` whole millimetres; ``klass`` -1 looks for nothing; ``instant`` microseconds. Returns the
+    point's number and the squared distance in mm²; -1, -1 for none.
     """
     frame, begin, key, place, point = hash_
-    cell, columns, rows = frame[2], frame[3], frame[4]
+    best, found, square = np.int64(0), np.int64(-1), np.int64(-1)
+    if klass < 0 or begin[klass] == begin[klass + 1]:
+        return found, square
+    cell, columns, rows, end = frame[2], frame[3], frame[4], begin[klass + 1]
+    px, py = x - frame[0], y - frame[1]
+    best = reach * reach + 1
+    c0, c1 = max(0, (px - reach) // cell), min(columns - 1, (px + reach) // cell)
+    if c0 > c1:
+        return found, square
+    for r in range(max(0, (py - reach) // cell), min(rows - 1, (py + reach) // cell) + 1):
+        a, stop = _bound(key, begin[klass], end, r * columns + c0), r * columns + c1
+        while a < end and key[a] <= stop:
+            dx, dy = place[a, 0] - px, place[a, 1] - py
+            d, q = dx * dx + dy * dy, np.int64(point[a])
+            if (d < best or (d == best and q < found)) and begins[q] <= instant < ends[q]:
+                best, found, square = d, q, d
+            a += 1
+    return found, square
+
+
+@njit(cache=True, nogil=True)
+def nearest(hash_, x, y, klass, reach, instant, begins, ends, out, square):
+    """`closest` for each place, shape (n,) each."""
     for i in range(len(x)):
-        out[i], square[i] = -1, -1
-        k = klass[i]
-        if k < 0 or begin[k] == begin[k + 1]:
-            continue
-        px, py, far = x[i] - frame[0], y[i] - frame[1], reach[i]
-        best = far * far + 1
-        c0, c1 = max(0, (px - far) // cell), min(columns - 1, (px + far) // cell)
-        if c0 > c1:
-            continue
-        for r in range(max(0, (py - far) // cell), min(rows - 1, (py + far) // cell) + 1):
-            a = _bound(key, begin[k], begin[k + 1], r * columns + c0)
-            while a < begin[k + 1] and key[a] <= r * columns + c1:
-                dx, dy = place[a, 0] - px, place[a, 1] - py
-                d, q = dx * dx + dy * dy, point[a]
-                if (d < best or (d == best and q < out[i])) and begins[q] <= instant[i] < ends[q]:
-                    best, out[i], square[i] = d, q, d
-                a += 1
+        out[i], square[i] = closest(hash_, x[i], y[i], klass[i], reach[i], instant[i], begins, ends)
 
 
 @njit(cache=True, nogil=True)

@@ -227,80 +227,108 @@ def _fill(first_row, slab_of, slabs, edges, cell, columns, cells, cursor, lists)
 
 
 @njit(cache=True, nogil=True)
-def pick(raster, x, y, instant, klass, group, takes, begins, ends, out, on_edge):
-    """First polygon, in order of precedence, that covers each point, takes its class and is valid at its instant.
+def _listed(raster, x, y):
+    """What the cell of a place says: the entries to look at, [from, to) of ``lists``; its row; the place in it.
 
-    ``x``, ``y`` whole millimetres, int64 (n,); ``instant`` int64 microseconds (n,); ``klass`` int32 (n,), the last
-    column of ``takes`` standing for -1; ``takes[group[p], class]``; validity [begins[p], ends[p]).
-    Writes the polygon's number or -1 to ``out`` and whether the point lies on its border to ``on_edge``.
+    A cell that one polygon covers whole has no list: from is then that polygon and to is -1. Nothing: 0, 0.
     """
-    frame, cells, starts, lists, first_row, slab_of, slabs, edges = raster
-    for i in range(len(x)):
-        out[i] = -1
-        on_edge[i] = False
-        px, py = x[i] - frame[0], y[i] - frame[1]
-        if px < 0 or py < 0:
-            continue
-        c, r = px // frame[2], py // frame[2]
-        if c >= frame[3] or r >= frame[4]:
-            continue
-        k = klass[i]
-        value = cells[r * frame[3] + c]
-        if value >= 0:
-            if takes[group[value], k] and begins[value] <= instant[i] < ends[value]:
-                out[i] = value
-        elif value < -1:
-            for j in range(starts[-value - 2], starts[-value - 1]):
-                p = lists[j] >> 1
-                if not takes[group[p], k] or instant[i] < begins[p] or instant[i] >= ends[p]:
-                    continue
-                side = 1
-                if lists[j] & 1:
-                    s = slab_of[p] + r - first_row[p]
-                    side = _side(px, py, edges, slabs[s], slabs[s + 1])
-                if side:
-                    out[i] = p
-                    on_edge[i] = side == 2
-                    break
+    frame, cells, starts = raster[0], raster[1], raster[2]
+    px, py = x - frame[0], y - frame[1]
+    if px < 0 or py < 0:
+        return np.int64(0), np.int64(0), np.int64(0), px, py
+    c, r = px // frame[2], py // frame[2]
+    if c >= frame[3] or r >= frame[4]:
+        return np.int64(0), np.int64(0), np.int64(0), px, py
+    value = np.int64(cells[r * frame[3] + c])
+    if value >= 0:
+        return value, np.int64(-1), r, px, py
+    if value == -1:
+        return np.int64(0), np.int64(0), r, px, py
+    return np.int64(starts[-value - 2]), np.int64(starts[-value - 1]), r, px, py
 
 
 @njit(cache=True, nogil=True)
-def covering(raster, x, y):
-    """All polygons that cover one point (whole millimetres), in order: (number, 2 when on its border else 1)."""
-    frame, cells, starts, lists, first_row, slab_of, slabs, edges = raster
-    found = np.empty((0, 2), dtype=np.int64)
-    px, py = x - frame[0], y - frame[1]
-    if px < 0 or py < 0 or px // frame[2] >= frame[3] or py // frame[2] >= frame[4]:
-        return found
-    c, r = px // frame[2], py // frame[2]
-    value = cells[r * frame[3] + c]
-    if value >= 0:
-        found = np.empty((1, 2), dtype=np.int64)
-        found[0, 0], found[0, 1] = value, 1
-    elif value < -1:
-        found = np.empty((starts[-value - 1] - starts[-value - 2], 2), dtype=np.int64)
-        n = 0
-        for j in range(starts[-value - 2], starts[-value - 1]):
-            p = lists[j] >> 1
-            side = 1
-            if lists[j] & 1:
-                s = slab_of[p] + r - first_row[p]
-                side = _side(px, py, edges, slabs[s], slabs[s + 1])
+def _entry(raster, j, r, px, py):
+    """Entry j of the lists: its polygon, and 0 when the place is outside it, 1 inside, 2 on its border."""
+    _, _, _, lists, first_row, slab_of, slabs, edges = raster
+    p = np.int64(lists[j] >> 1)
+    if not lists[j] & 1:
+        return p, 1
+    s = slab_of[p] + r - first_row[p]
+    return p, _side(px, py, edges, slabs[s], slabs[s + 1])
+
+
+@njit(cache=True, nogil=True)
+def first(raster, x, y, instant, klass, group, takes, begins, ends):
+    """First polygon, in order of precedence, that covers a place, takes a class and is valid at an instant.
+
+    ``x``, ``y`` whole millimetres; ``instant`` microseconds; ``klass`` a column of ``takes``, whose row of polygon p
+    is ``group[p]``; validity [begins[p], ends[p]). Returns its number or -1, and whether the place is on its border.
+    """
+    lists = raster[3]
+    a, b, r, px, py = _listed(raster, x, y)
+    if b < 0:
+        if takes[group[a], klass] and begins[a] <= instant < ends[a]:
+            return a, False
+        return np.int64(-1), False
+    for j in range(a, b):
+        p = lists[j] >> 1
+        if takes[group[p], klass] and begins[p] <= instant < ends[p]:
+            q, side = _entry(raster, j, r, px, py)
             if side:
-                found[n, 0], found[n, 1] = p, side
-                n += 1
-        found = found[:n]
-    return found
+                return q, side == 2
+    return np.int64(-1), False
+
+
+@njit(cache=True, nogil=True)
+def cover(raster, x, y, instant, begins, ends):
+    """The same for a layer that takes every class."""
+    lists = raster[3]
+    a, b, r, px, py = _listed(raster, x, y)
+    if b < 0:
+        if begins[a] <= instant < ends[a]:
+            return a, False
+        return np.int64(-1), False
+    for j in range(a, b):
+        p = lists[j] >> 1
+        if begins[p] <= instant < ends[p]:
+            q, side = _entry(raster, j, r, px, py)
+            if side:
+                return q, side == 2
+    return np.int64(-1), False
+
+
+@njit(cache=True, nogil=True)
+def cover_many(raster, x, y, instant, begins, ends, out, on_edge):
+    """`cover` for each place, shape (n,); writes the polygon's number or -1, and whether it is on its border."""
+    for i in range(len(x)):
+        out[i], on_edge[i] = cover(raster, x[i], y[i], instant[i], begins, ends)
+
+
+@njit(cache=True, nogil=True)
+def covers(raster, x, y, out, at, step):
+    """All polygons that cover a place, whatever class and time, in order of precedence; returns their count.
+
+    Writes (number, 2 when on its border else 1) to ``out[at]``, ``out[at + step]`` … as far as they fit.
+    """
+    a, b, r, px, py = _listed(raster, x, y)
+    if b < 0:
+        if at + 2 <= len(out):
+            out[at], out[at + 1] = a, 1
+        return 1
+    n = 0
+    for j in range(a, b):
+        p, side = _entry(raster, j, r, px, py)
+        if side:
+            if at + n * step + 2 <= len(out):
+                out[at + n * step], out[at + n * step + 1] = p, side
+            n += 1
+    return n
 
 
 def locate(raster: Raster, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32]:
     """First polygon that covers each point, whatever its class and time; -1 for none. Millimetres, shape (n,)."""
-    n = len(raster.first_row)
     out, edge = np.empty(len(x), dtype=np.int32), np.empty(len(x), dtype=np.bool_)
-    zero = np.zeros(len(x), dtype=np.int64)
-    forever = np.full(n, np.iinfo(np.int64).max)
-    pick(
-        raster.arrays, x, y, zero, zero.astype(np.int32), np.zeros(n, dtype=np.int32),
-        np.ones((1, 1), dtype=np.bool_), np.zeros(n, dtype=np.int64), forever, out, edge,
-    )  # fmt: skip
+    always = np.zeros(len(raster.first_row), dtype=np.int64)
+    cover_many(raster.arrays, x, y, np.zeros(len(x), dtype=np.int64), always, always + 1, out, edge)
     return out

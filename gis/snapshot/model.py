@@ -244,6 +244,10 @@ class Snapshot:
         labels = np.asarray(texts, dtype=object)
         return np.fromiter(map(self._class_of.__getitem__, labels.tolist()), dtype=np.int32, count=len(labels))
 
+    def class_of(self, text: str) -> int:
+        """Position of one class text, as `class_index` has it."""
+        return self._class_of[text]
+
     @cached_property
     def _class_of(self) -> _Positions:
         return _Positions(self.city.edition, self.codes("classes.text")[:-1])

@@ -43,12 +43,19 @@ def test_exact_on_every_lattice_point(case, cell_m):
     assert np.array_equal(got, plain(shapes, x, y))
 
 
+def covering(index, x: int, y: int, room: int = 8) -> list[int]:
+    out = np.full(room, -9)
+    n = raster.covers(index.arrays, x, y, out, 1, 3)
+    return [n, *out.tolist()]
+
+
 def test_covering_lists_all_in_order_with_edges():
     a, b = shapely.box(0, 0, 10, 10), shapely.box(5, 0, 15, 10)
     index = raster.build([a, b])
-    assert raster.covering(index.arrays, 7000, 5000).tolist() == [[0, 1], [1, 1]]
-    assert raster.covering(index.arrays, 5000, 5000).tolist() == [[0, 1], [1, 2]]
-    assert raster.covering(index.arrays, -1, 5000).tolist() == []
+    assert covering(index, 7000, 5000) == [2, -9, 0, 1, -9, 1, 1, -9, -9]
+    assert covering(index, 5000, 5000) == [2, -9, 0, 1, -9, 1, 2, -9, -9]
+    assert covering(index, 5000, 5000, 5) == [2, -9, 0, 1, -9, -9]
+    assert covering(index, -1, 5000, 2) == [0, -9, -9]
 
 
 def test_a_layer_wider_than_the_integers_is_refused():
