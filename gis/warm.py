@@ -7,6 +7,7 @@ import shapely
 
 from gis.answer import explain
 from gis.assign import Cases
+from gis.crs import to_lonlat, way
 from gis.model import City
 from gis.snapshot import Snapshot
 from grids.compile import build_units
@@ -22,6 +23,10 @@ def warm() -> None:
     street = shapely.LineString([(5e5 + 130, 4e6 - 9), (5e5 + 130, 4e6 + 290)])
     build_units(block, gpd.GeoDataFrame({"rank": [6]}, geometry=[street], crs=town.srid))
     explain(Cases.read(snapshot, [1.0], [1.0], [""]), 0, snapshot)
+    for system in ("EPSG:4326", "bd09"):
+        way(system, town.srid).point(111.0, 0.0)
+        explain(Cases.read(snapshot, [111.0], [0.0], [""], crs=system), 0, snapshot)
+    to_lonlat([1.0], [1.0], town.srid)
 
 
 if __name__ == "__main__":

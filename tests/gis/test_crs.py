@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyproj import CRS, Geod
+from pyproj import CRS, Geod, Transformer
 
 from gis import crs
 from grids.errors import InputError
@@ -107,6 +107,55 @@ def test_x_is_always_east_whatever_the_register_says():
     np.testing.assert_allclose(crs.to_city(111.2, 35.1, "EPSG:4490", 4546), expected, atol=1e-9)
     x, y = crs.to_city(111.2, 35.1, "EPSG:4326", 4547)
     np.testing.assert_allclose(crs.to_city(x, y, CRS.from_epsg(4547), 4546), expected, atol=1e-4)
+
+
+ZONES = [4546, 4508, 4525, 4491, 32649, 32756, 3067, 25832, 2326]
+
+
+@pytest.mark.parametrize("srid", ZONES)
+def test_our_own_projection_equals_proj(srid):
+    geodetic = 4326 if srid != 2326 else 4611  # Hong Kong 1980 has a datum shift to WGS 84
+    way = crs.way(geodetic, srid)
+    assert way.zone is not None
+    rng = np.random.default_rng(srid)
+    lon, lat = way.zone[0] + rng.uniform(-6, 6, 20_000), rng.uniform(-85, 85, 20_000)
+    proj = Transformer.from_crs(geodetic, srid, always_xy=True)
+    expected = np.array(proj.transform(lon, lat))
+    np.testing.assert_allclose(crs.to_city(lon, lat, geodetic, srid), expected, rtol=0, atol=2e-8)
+    again = np.array(way.back(*expected))
+    np.testing.assert_allclose(again, (lon, lat), rtol=0, atol=2e-12)
+
+
+def test_our_own_projection_ends_where_proj_ends():
+    rng = np.random.default_rng(1)
+    lon, lat = rng.uniform(-400, 400, 50_000), rng.uniform(-91, 91, 50_000)
+    expected = np.array(Transformer.from_crs(4326, 4546, always_xy=True).transform(lon, lat))
+    got = np.array(crs.to_city(lon, lat, 4326, 4546))
+    assert 0.01 < np.isnan(got[0]).mean() < 0.1
+    np.testing.assert_array_equal(np.isnan(got), ~np.isfinite(expected))
+    here = ~np.isnan(got[0])
+    np.testing.assert_allclose(got[:, here], expected[:, here], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("system", ["EPSG:4326", "EPSG:4490", "gcj02", "bd09"])
+def test_a_point_alone_has_the_bits_of_a_point_among_many(system):
+    rng = np.random.default_rng(2)
+    lon, lat = rng.uniform(74, 134, 5_001), rng.uniform(4, 53, 5_001)
+    way = crs.way(system, 4546)
+    x, y = crs.to_city(lon, lat, system, 4546)
+    assert [way.point(a, b) for a, b in zip(lon.tolist(), lat.tolist(), strict=True)] == list(
+        zip(x.tolist(), y.tolist(), strict=True)
+    )
+    turned = crs.to_city(lon[::-3], lat[::-3], system, 4546)  # strided, backwards, other neighbours
+    np.testing.assert_array_equal(turned, (x[::-3], y[::-3]))
+    assert np.isnan(way.point(np.nan, 35.0)).all() and np.isnan(way.point(111.0, np.inf)).all()
+
+
+@pytest.mark.parametrize("srid", [27700, 26985, 2433])
+def test_ways_through_another_datum_are_left_to_proj(srid):
+    # British and US grids, Beijing 1954
+    way = crs.way(4326, srid) if srid != 2433 else crs.way(2433, 4546)
+    assert way.zone is None
 
 
 def test_feet_are_turned_into_metres():
