@@ -130,3 +130,35 @@ def test_of_names_the_share_of_one_owner(snapshot: Snapshot) -> None:
     first = found.department[found.start[:-1]]
     assert found.of(first).tolist() == pytest.approx([max(row(found, i).values()) for i in range(40)])
     assert (found.of(np.full(40, 99, np.int32)) == 0).all()
+
+
+def right(snapshot: Snapshot, n: int, seed: int, low: float, high: float) -> tuple[float, float, int]:
+    """True places are drawn evenly, reports around them: what the likeliest owner promises, and how often it is right.
+
+    Of the cases for which it promises between ``low`` and ``high``.
+    """
+    rng = np.random.default_rng(seed)
+    x, y = town.X0 + rng.uniform(-250, 650, n), town.Y0 + rng.uniform(-250, 650, n)
+    known = snapshot.codes("classes.text")[snapshot.arrays["components.class"]]
+    klass, accuracy = rng.choice([*CLASSES, *known], n), rng.uniform(5, 50, n)
+    off = rng.normal(0, 1, (2, n)) * accuracy / math.sqrt(-2 * math.log(1 - SHARE_WITHIN))
+    truth = assign(Cases.read(snapshot, x, y, klass), snapshot).department
+    found = shares(Cases.read(snapshot, x + off[0], y + off[1], klass, accuracy_m=accuracy), snapshot)
+    first = found.start[:-1]
+    promised = found.share[first]
+    some = (promised >= low) & (promised < high)
+    return float(promised[some].mean()), float((found.department[first] == truth)[some].mean()), int(some.sum())
+
+
+def test_promises_are_kept(snapshot: Snapshot) -> None:
+    promised, kept, n = right(snapshot, 60_000, 1, 0.8, 0.97)
+    assert n > 2_000
+    assert kept == pytest.approx(promised, abs=4 * math.sqrt(0.1 * 0.9 / n))
+
+
+@pytest.mark.long
+def test_of_nine_in_ten_promised_nine_in_ten_are_right(snapshot: Snapshot) -> None:
+    promised, kept, n = right(snapshot, 2_000_000, 2, 0.895, 0.905)
+    assert n > 10_000
+    assert promised == pytest.approx(0.9, abs=0.001)
+    assert 0.89 <= kept <= 0.91
