@@ -1,0 +1,54 @@
+"""Where cases gather: density over the plane, cells against their surroundings, clusters of cases.
+
+Arrays in, arrays out: no database, no web, no files. Coordinates are metres in the city's metric CRS.
+Cases without a usable location (missing, default point, wrong datum) and cases beyond the city are the
+caller's to leave out; a NaN coordinate is an error here, so that none is counted by mistake.
+
+============= ===========================================================================
+density       kernel density in cases per hectare, exact or binned, edges corrected
+plane         square cells: a measure on them, how many points each holds
+hexagons      H3 cells: how many points each holds, which are neighbours
+ground        cells of the plane that are allowed ground (in the city, not in the water)
+neighbours    who is whose neighbour: contact, distance, squares
+getis, moran  Gi* and local Moran of cells
+trust         whether an analytic p can be trusted
+permutation   p by dealing the counts out at random
+discovery     false discovery rate
+dbscan        labels of clusters by density
+outlines      polygons that hold exactly the cases of a cluster
+clusters      clusters with counts and ids that last
+============= ===========================================================================
+"""
+
+from gis.hotspots.clusters import Clusters, carry_ids, find_clusters
+from gis.hotspots.density import KERNELS, Smoother, kde
+from gis.hotspots.discovery import LEVEL, discovery_rate
+from gis.hotspots.getis import GiStar, gi_star
+from gis.hotspots.ground import allowed_cells
+from gis.hotspots.moran import QUADRANTS, Moran, local_moran
+from gis.hotspots.neighbours import band, contact, squares
+from gis.hotspots.plane import Grid, count_squares
+from gis.hotspots.trust import Evidence
+
+__all__ = [
+    "KERNELS",
+    "LEVEL",
+    "QUADRANTS",
+    "Clusters",
+    "Evidence",
+    "GiStar",
+    "Grid",
+    "Moran",
+    "Smoother",
+    "allowed_cells",
+    "band",
+    "carry_ids",
+    "contact",
+    "count_squares",
+    "discovery_rate",
+    "find_clusters",
+    "gi_star",
+    "kde",
+    "local_moran",
+    "squares",
+]
