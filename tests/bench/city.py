@@ -97,7 +97,8 @@ def _departments() -> pd.DataFrame:
 def _rules(who: np.ndarray) -> pd.DataFrame:
     told = [
         ("2026:C01", "maintaining", 15.0, ""), ("2026:C02", "supervising", 25.0, ""),
-        ("2026:C01037", "owning", 30.0, ""), ("2013:C01", "owning", 20.0, ""), ("2026:E06", "", np.nan, who[3]), ("2026:E06010", "", np.nan, who[4]),
+        ("2026:C01037", "owning", 30.0, ""), ("2013:C01", "owning", 20.0, ""),
+        ("2026:E06", "", np.nan, who[3]), ("2026:E06010", "", np.nan, who[4]),
         ("2026:E08", "", np.nan, who[5]), ("2026:C03", "supervising", 20.0, who[6]),
     ]  # fmt: skip
     names = ("class", "duty", "radius_m", "department")
