@@ -117,8 +117,9 @@ def case_mark(engine: Engine) -> int:
 
 
 def unit_shapes(engine: Engine, *, at: pd.Timestamp, srid: int) -> gpd.GeoDataFrame:
-    """Unit grids at an instant: code, community, geometry; in the order of their codes."""
-    return _shapes(engine, "unit_shapes", ["code", "community"], {"at": at.to_pydatetime()}, srid)
+    """Unit grids at an instant: code, community, kind, issue (0 the first), geometry; in the order of their codes."""
+    columns = ["code", "community", "kind", "issue"]
+    return _shapes(engine, "unit_shapes", columns, {"at": at.to_pydatetime()}, srid)
 
 
 def area_shapes(engine: Engine, *, at: pd.Timestamp, srid: int) -> gpd.GeoDataFrame:

@@ -37,8 +37,9 @@ class Revision:
     Parameters
     ----------
     units
-        The set in force from now on, by code: ``code``, ``community``, ``kind``, ``issue``, ``valid_from``,
-        ``valid_to`` (NaT: open), geometry. Kept units have the new set's geometry, theirs within the tolerance.
+        The set in force from now on, by code: ``code``, ``name``, ``community``, ``kind``, ``issue`` (0 the first),
+        ``valid_from``, ``valid_to`` (NaT: open), geometry. Kept units have the new set's geometry, theirs within the
+        tolerance, and their name where the new set has none.
     ended
         Old units that end, in the same columns, ``valid_to`` the instant.
     lineage
@@ -107,6 +108,8 @@ def revise(
     shapes, community = new.geometry.to_numpy()[fresh], new["community"].to_numpy(object)[fresh]
     code = np.full(len(new), "", object)
     code[kept_new] = old["code"].to_numpy(object)[kept_old]
+    name = new["name"].to_numpy(object).copy()
+    name[kept_new] = np.where(name[kept_new] == "", old["name"].to_numpy(object)[kept_old], name[kept_new])
     code[fresh] = number(shapes, community, taken=known, digits=_digits(known), row_m=row_m)
     issue = np.full(len(new), int(old["issue"].max()) + 1 if len(old) else 0, np.int64)
     issue[kept_new] = old["issue"].to_numpy()[kept_old]
@@ -114,6 +117,7 @@ def revise(
     begin.iloc[kept_new] = old["valid_from"].to_numpy(object)[kept_old]
     columns = {
         "code": pd.array(code, "str"),
+        "name": pd.array(name, "str"),
         "community": new["community"].array,
         "kind": new["kind"].array,
         "issue": issue,
@@ -143,7 +147,7 @@ def _in_force(frame: gpd.GeoDataFrame, at: pd.Timestamp) -> tuple[gpd.GeoDataFra
         raise InputError("an old unit without a code", where="old", right="only coded units can keep their codes")
     columns: dict[str, Any] = {"code": code}
     columns["community"] = community_of(code, frame.get("community"))
-    columns["kind"] = _text(frame, "kind")
+    columns["kind"], columns["name"] = _text(frame, "kind"), _text(frame, "name")
     issue = frame["issue"] if "issue" in frame else pd.Series(0, frame.index)
     columns["issue"] = issue.fillna(0).astype(np.int64).reset_index(drop=True)
     for name in ("valid_from", "valid_to"):
@@ -172,7 +176,8 @@ def _new(frame: gpd.GeoDataFrame, old: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     if frame.crs != old.crs:
         raise InputError(f"CRS {old.crs} and {frame.crs}", where="old, new", right="one CRS")
     code = _text(frame, "code")
-    columns = {"community": community_of(code, frame.get("community")), "kind": _text(frame, "kind")}
+    columns = {"community": community_of(code, frame.get("community"))}
+    columns |= {name: _text(frame, name) for name in ("kind", "name")}
     if (columns["community"] == "").any():
         raise InputError("a new unit without a community", where="new", right="a column community, or coded units")
     shapes = frame.geometry.to_numpy()

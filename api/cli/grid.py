@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli.grid_report import draw, summary, verdict, write_csv, write_findings
+from api.cli.grid_report import draw, summary, verdict, write_findings
 from grids.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def build(
     import pandas as pd
 
     from api.cli.progress import stages
+    from gis.gridareas import read_areas
     from gis.gridfiles import check_writable, read_barriers, read_polygons, write_layer
     from grids.certificate import Rules
     from grids.compile import build_units
@@ -91,7 +92,8 @@ def build(
         check_writable(picture, (".png",))
     with stages(f"units of {Path(areas).name}") as told:
         told("reading")
-        whole = _areas(areas, code, crs, set_)
+        ground_of = read_areas(areas, code=code, set_=set_, crs=crs)
+        whole = ground_of.frame
         srid = whole.crs.to_epsg()
         lines = [read_barriers(one, srid) for one in barriers]
         ground = pd.concat(lines, ignore_index=True) if lines else pd.DataFrame({"rank": [], "geometry": []})
@@ -120,6 +122,7 @@ def build(
         "by_kind": {str(k): int(n) for k, n in units["kind"].value_counts().items()},
         "barriers": len(ground),
         "file": str(out),
+        "notes": ground_of.notes,
         **verdict(found, written),
         "seconds": round(time.perf_counter() - begin, 2),
     }
@@ -181,6 +184,7 @@ def check(
     import pandas as pd
 
     from api.cli.progress import stages
+    from gis.gridareas import on_millimetres, read_areas
     from gis.gridfiles import check_writable, read_barriers, read_polygons
     from grids.certificate import Rules
 
@@ -204,7 +208,9 @@ def check(
         if "code" not in units.columns:
             raise InputError("no column code", where=file, right="say which with --code COLUMN")
         srid = units.crs.to_epsg()
-        whole = _areas(areas, area_code, None, set_, srid=srid) if areas else None
+        grid = on_millimetres(units)
+        ground_of = read_areas(areas, code=area_code, set_=set_, srid=srid, grid=grid) if areas else None
+        whole = ground_of.frame if ground_of else None
         lines = [read_barriers(one, srid) for one in barriers]
         ground = gpd.GeoDataFrame(pd.concat(lines, ignore_index=True), crs=srid) if lines else None
         told("certifying")
@@ -213,7 +219,8 @@ def check(
         written = write_findings(found, listed)
         if picture:
             draw(units, found, whole, ground, picture, f"Unit grids of {Path(file.partition('|')[0]).stem}")
-    answer = {"units": len(units), "crs": f"EPSG:{srid}", **verdict(found, written)}
+    notes = ground_of.notes if ground_of else []
+    answer = {"units": len(units), "crs": f"EPSG:{srid}", "notes": notes, **verdict(found, written)}
     answer["passed"] = found.passed and not (strict and len(found.faults))
     answer["seconds"] = round(time.perf_counter() - begin, 2)
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else summary(answer))
@@ -221,22 +228,30 @@ def check(
 
 
 @grid.command()
-@click.option("--old", required=True, metavar="F", help="Units in force, with those that ended: their codes are taken.")
+@click.option("--old", metavar="F", help="Units in force, with those that ended; the record's without it.")
 @click.option("--new", required=True, metavar="F", help="Units to be, with their community; their codes are not used.")
-@click.option("--out", required=True, type=FILE, metavar="F", help="All units, with valid_from and valid_to.")
+@click.option("--out", type=FILE, metavar="F", help="All units, with valid_from and valid_to. Needed with --old.")
+@click.option("--load", is_flag=True, help="Revise the record: what is listed without it happens, in one transaction.")
+@click.option("--force", is_flag=True, help="Load a set that fails its certificate.")
 @click.option("--at", metavar="D", help="Day or instant of the revision; now by default.")
-@click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Of --at, as Asia/Shanghai.")
-@click.option("--lineage", type=FILE, metavar="F.csv", help="Where the lineage goes; beside --out by default.")
-@click.option("--components", metavar="F", help="Components (code, unit): what would move is listed.")
-@click.option("--cases", metavar="F", help="Cases (id, unit): what would move is listed.")
+@click.option("--time-zone", metavar="ZONE", help="Of --at, as Asia/Shanghai; the city's, or UTC with --old.")
+@click.option("--city", metavar="KEY", help="Key of the city whose record it is; WANMI_CITY or demo.")
+@click.option(
+    "--lineage", type=FILE, metavar="F.csv", help="Where the lineage goes; beside --out, or --new, by default."
+)
+@click.option("--components", metavar="F", help="Components (code, unit): what would move is listed. With --old.")
+@click.option("--cases", metavar="F", help="Cases (id, unit): what would move is listed. With --old.")
 @click.option("--tolerance", type=float, default=0.01, show_default=True, help="Shapes nearer are the same, metres.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def revise(
-    old: str,
+    old: str | None,
     new: str,
-    out: Path,
+    out: Path | None,
+    load: bool,
+    force: bool,
     at: str | None,
-    time_zone: str,
+    time_zone: str | None,
+    city: str | None,
     lineage: Path | None,
     components: str | None,
     cases: str | None,
@@ -245,85 +260,38 @@ def revise(
 ) -> int:
     """A new set against the old one: same shapes keep their codes, others end and begin at one instant.
 
-    Writes all units with their validity, the lineage (who became whom, with shares), and for components and cases
-    whose unit ends a list of what would move where, before anything moves.
+    Lists the lineage (who became whom, with shares), and which components and cases would be linked to another unit,
+    and how it is known which. With --old the old set is a file, and --out holds all units with their validity. Without
+    it the old set is the record's: run it once to see the lists, then with --load to make it so.
 
     \b
     Example:
       wanmi grid revise --old units.gpkg --new rebuilt.gpkg --out units2.gpkg --at 2026-12-01 --time-zone Asia/Shanghai
-      wanmi grid revise --old a.gpkg --new b.gpkg --out c.gpkg --components covers.gpkg --json
+      wanmi grid revise --new rebuilt.gpkg
+      wanmi grid revise --new rebuilt.gpkg --load --json
     """
-    import geopandas as gpd
-    import pandas as pd
-
-    from api.cli.progress import stages
-    from api.instants import read_instants
-    from gis.gridfiles import check_writable, read_polygons, write_layer
-    from grids.carry import moves
-    from grids.revise import revise as revised
+    from api.cli.grid_revise import revise_files, revise_record
 
     begin = time.perf_counter()
-    check_writable(out)
-    when = read_instants([at], time_zone, lambda _: "--at")[0] if at else pd.Timestamp.now(tz="UTC").floor("s")
-    beside = {name: out.with_name(f"{out.stem}.{name}.csv") for name in ("lineage", "components", "cases")}
-    beside["lineage"] = lineage or beside["lineage"]
-    with stages(f"revising {Path(old).name}") as told:
-        told("reading")
-        before = read_polygons(old)
-        srid = before.crs.to_epsg()
-        after = read_polygons(new, srid=srid)
-        told("comparing")
-        found = revised(before, after, at=when, tolerance_m=tolerance)
-        answer: dict[str, Any] = {"at": when.isoformat(), **found.counts, "units": len(found.units), "file": str(out)}
-        listed = {"lineage": found.lineage}
-        for name, source, key in (("components", components, "code"), ("cases", cases, "id")):
-            if source:
-                told(name)
-                listed[name] = moves(read_polygons(source, srid=srid), found.units, found.lineage, key=key)
-                answer[f"{name}_move"] = len(listed[name])
-        told("writing")
-        done = _ended_before(before, when)
-        history = pd.concat([found.units, found.ended, done[[c for c in found.units.columns if c in done]]])
-        write_layer(gpd.GeoDataFrame(history, geometry="geometry", crs=srid).reset_index(drop=True), out)
-        for name, table in listed.items():
-            write_csv(table, beside[name])
-            answer[f"{name}_file"] = str(beside[name])
+    if not tolerance >= 0:
+        raise InputError(f"{tolerance}", where="--tolerance", right="0 or more metres")
+    if old is None:
+        if components or cases:
+            given = "--components" if components else "--cases"
+            raise InputError("those of the record are listed", where=given, right="leave it out, or give --old")
+        answer = revise_record(
+            new, out, lineage, at=at, zone=time_zone, city=city, load=load, force=force, near=tolerance
+        )
+    else:
+        if load:
+            raise InputError("the old set is the record's", where="--load", right="leave --old out")
+        if out is None:
+            raise InputError("where the revised set goes is not told", where="--out", right="--out F.gpkg")
+        things = {"components": components, "cases": cases}
+        answer = revise_files(old, new, out, lineage, things, at=at, zone=time_zone or "UTC", near=tolerance)
     answer["seconds"] = round(time.perf_counter() - begin, 2)
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else summary(answer))
     return 0
-
-
-def _areas(
-    path: str, code: str | None, crs: str | None, set_: str | None, *, srid: int | None = None
-) -> gpd.GeoDataFrame:
-    """Communities, mended: they are the ground that is divided, not what is examined."""
-    import shapely
-
-    from gis.gridfiles import read_polygons
-
-    frame = read_polygons(path, srid=srid, crs=crs, columns={"code": code} if code else None)
-    if "code" not in frame.columns:
-        raise InputError("no column code", where=path, right="say which with --code COLUMN")
-    if "set" in frame.columns:
-        sets = sorted(frame["set"].astype("str").unique())
-        if set_ is None and len(sets) > 1:
-            raise InputError(f"holds the sets {', '.join(sets)}", where=path, right="say which with --set NAME")
-        frame = frame[frame["set"].astype("str") == (set_ or sets[0])].reset_index(drop=True)
-        if frame.empty:
-            raise InputError(f"has no set {set_!r}", where=path, right=f"one of {', '.join(sets)}")
-    frame = frame.assign(code=frame["code"].astype("str").fillna("").str.strip())
-    if (frame["code"] == "").any():
-        raise InputError("a community without a code", where=path, right="a code for each")
-    twice = frame["code"][frame["code"].duplicated()]
-    if len(twice):
-        raise InputError(f"code {twice.iloc[0]} twice", where=path, right="one row for each community")
-    shapes = frame.geometry.to_numpy()
-    flat = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_empty(shapes)
-    if not flat.all():
-        raise InputError(f"community {frame['code'][~flat].iloc[0]} is no polygon", where=path, right="polygons")
-    broken = ~shapely.is_valid(shapes)
-    shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
-    return frame[["code", "geometry"]].set_geometry(list(shapes), crs=frame.crs)
 
 
 def _scheme(codes: Any, digits: str) -> str:
@@ -349,16 +317,6 @@ def _beside(path: Path, given: Path | None) -> Path:
     if given is not None:
         check_writable(given, (".gpkg",))
     return given or Path(path).with_name(f"{Path(path).stem}.faults.gpkg")
-
-
-def _ended_before(old: gpd.GeoDataFrame, at: Any) -> gpd.GeoDataFrame:
-    """Rows of the old file that ended before: they stay as they were."""
-    import pandas as pd
-
-    if "valid_to" not in old.columns:
-        return old.iloc[:0]
-    old = old.assign(**{c: pd.to_datetime(old[c], utc=True) for c in ("valid_from", "valid_to") if c in old.columns})
-    return old[(old["valid_to"] <= at).to_numpy()]
 
 
 COMMANDS = (grid,)

@@ -90,7 +90,13 @@ def summary(answer: dict[str, Any]) -> str:
             continue
         if isinstance(value, dict):
             inner = {k: v for k, v in value.items() if v not in (0, None)} if name == "counts" else value
-            lines += [f"  {k:24} {_number(v)}" for k, v in inner.items()]
+            for k, v in inner.items():
+                if isinstance(v, dict):
+                    lines += [f"  {k:24} {_number(n)}  {why}" for why, n in v.items()]
+                else:
+                    lines.append(f"  {k:24} {_number(v)}")
+        elif isinstance(value, list):
+            lines += [f"  {name.removesuffix('s'):24} {one}" for one in value]
         elif value is not None:
             lines.append(f"  {name:24} {_number(value)}")
     return "\n".join(lines)
