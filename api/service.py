@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from sqlalchemy import text
@@ -13,14 +13,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.errors import RETRY_AFTER_S
 from api.settings import Settings, engine_for
-from grids.errors import Unavailable, WanmiError
+from api.versions import named_snapshot, record_snapshot, remembered
+from grids.errors import InputError, Unavailable, WanmiError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Engine
 
     from gis.snapshot import Snapshot
 
 log = logging.getLogger("wanmi")
+LOOK_S = 0.2
+"""How often a process looks whether there is a newer version: two links are read, no database is asked."""
 
 
 class Service:
@@ -28,14 +33,22 @@ class Service:
 
     Both open by themselves when first asked for. What is missing (the database down, the record empty) is
     tried again every few seconds, by one request at a time; the others are told at once to come back.
+
+    A newer version of the record is opened beside and takes the place of the older between two requests. A request
+    takes `snapshot` once, and ends on the one it took.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.swaps = 0
+        self.opened = time.monotonic()
         self._engine: Engine | None = None
         self._snapshot: Snapshot | None = None
         self._lock = threading.Lock()
         self._failed_at, self._why = -1e9, "starting"
+        self._stop = threading.Event()
+        self._refused = ""
+        self._watch: threading.Thread | None = None
 
     def open(self) -> None:
         """Open what there is; what is missing is logged and tried again when a request needs it."""
@@ -43,9 +56,15 @@ class Service:
             self.snapshot  # noqa: B018 - opened by being asked for
         except (WanmiError, SQLAlchemyError) as error:
             log.warning("not ready: %s", str(error).splitlines()[0])
+        if self.settings.follow and not self.settings.snapshot:
+            self._watch = threading.Thread(target=self._look, name="wanmi-versions", daemon=True)
+            self._watch.start()
 
     def close(self) -> None:
         """Give the connections back."""
+        self._stop.set()
+        if self._watch is not None:
+            self._watch.join(5)
         if self._engine is not None:
             self._engine.dispose()
 
@@ -58,7 +77,7 @@ class Service:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The city at an instant, from its file or compiled from the record."""
+        """The city at an instant: of the file or version of the settings, else of the record as it is."""
         if self._snapshot is None:
             self._fill()
         assert self._snapshot is not None
@@ -77,13 +96,40 @@ class Service:
                 return
             if time.monotonic() - self._failed_at < RETRY_AFTER_S:
                 raise Unavailable(self._why, where="snapshot", right="try again soon")
-            self._snapshot = read_snapshot(self.settings, self)
-            log.info("snapshot %s of %s", self._snapshot.version, self._snapshot.city.key)
+            self._take(read_snapshot(self.settings, self))
         except (WanmiError, SQLAlchemyError) as error:
             self._failed_at, self._why = time.monotonic(), str(error).splitlines()[0]
             raise
         finally:
             self._lock.release()
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.swaps += self._snapshot is not None
+        self.opened = time.monotonic()
+        self._snapshot = snapshot
+        log.info("answers from snapshot %s of %s", snapshot.version, snapshot.city.key)
+
+    def _look(self) -> None:
+        """Take the newer version when there is one, for as long as the service is open."""
+        while not self._stop.wait(LOOK_S):
+            path = remembered(self.settings)
+            if path is not None and self._snapshot is not None and self._snapshot.version not in path.name:
+                self._swap(path)
+
+    def _swap(self, path: Path) -> None:
+        from gis.snapshot import Snapshot
+
+        try:
+            newer = Snapshot.open(path)
+            warm(newer)
+            self._take(newer)
+        except InputError as error:  # removed in between, or damaged: the older one stays
+            if str(error) != self._refused:
+                log.warning("a newer snapshot is not used: %s", error)
+            self._refused = str(error)
+        except Exception:
+            log.exception("a newer snapshot cannot be used")
+            self._stop.wait(RETRY_AFTER_S)
 
     def checks(self) -> dict[str, str]:
         """What must be there to serve: "" when fine, else what is wrong."""
@@ -99,9 +145,22 @@ class Service:
             found["snapshot"] = str(error).splitlines()[0]
         return found
 
+    def behind(self) -> bool | None:
+        """Whether the record has changed since the snapshot was made; None when that cannot be told."""
+        from gis.store import layer_states
+
+        mine = self.snapshot.states
+        try:
+            states = layer_states(self.engine)
+        except (WanmiError, SQLAlchemyError):
+            return None
+        return mine != states if mine.get("record") == states["record"] else None
+
 
 def read_snapshot(settings: Settings, service: Service) -> Snapshot:
-    """The snapshot of the settings' file; without one, compiled from the record.
+    """The snapshot of the settings' file or version; without one, the record's as it is.
+
+    A record that cannot be reached, but could be before, is answered for by the version of it that was kept last.
 
     Raises
     ------
@@ -113,13 +172,29 @@ def read_snapshot(settings: Settings, service: Service) -> Snapshot:
     from gis.snapshot import Snapshot
 
     if settings.snapshot:
-        return Snapshot.open(settings.snapshot)
-    from gis import store
+        return named_snapshot(settings, settings.snapshot)
+    try:
+        return record_snapshot(settings, service.engine)
+    except Unavailable as error:
+        path = remembered(settings)
+        if path is None:
+            raise
+        log.warning("answers from the version kept last: %s", str(error).splitlines()[0])
+        return Snapshot.open(path)
 
-    city = store.read_city(service.engine)
-    return Snapshot.compile(city, store.city_frames(service.engine))
+
+def warm(snapshot: Snapshot) -> None:
+    """Answer a case in a snapshot that is new, so that the first request finds its texts read."""
+    from gis.answer import explain
+    from gis.assign import Cases, assign
+
+    west, south, east, north = snapshot.city.bounds
+    cases = Cases.read(snapshot, [(west + east) / 2], [(south + north) / 2], [""])
+    assign(cases, snapshot).frame()
+    explain(cases, 0, snapshot)
 
 
 def service_of(request: Request) -> Service:
     """The service behind a request; a dependency of the routes."""
-    return request.app.state.service
+    service: Any = request.app.state.service
+    return service

@@ -25,7 +25,11 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the service listens on; 0.0.0.0 for every one")
     port: int = Field(8000, description="port the service listens on", ge=1, le=65535)
     workers: int = Field(1, description="processes that serve", ge=1, le=64)
-    snapshot: str = Field("", description="snapshot file to answer from; empty: built from the record")
+    snapshot: str = Field("", description="snapshot file or version to answer from; empty: the record's")
+    follow: bool = Field(True, description="whether answers follow the record when it changes")
+    snapshots: str = Field("", description="folder of kept snapshots; empty: snapshots in the state folder")
+    keep_snapshots: int = Field(20, description="most snapshots kept of a city; 0: no limit", ge=0)
+    keep_days: float = Field(0, description="days for which a snapshot is kept; 0: no limit", ge=0)
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="how much is logged: critical, error, warning, info or debug"
     )

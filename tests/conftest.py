@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gis import postgis
 PREFIX = "wanmi_test_"
 ROOT = Path(__file__).resolve().parent.parent
 _real = pytest.StashKey[dict[str, int]]()
+_kept = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +66,14 @@ def _real_folder() -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to count the tests on real data."""
     config.stash[_real] = {"run": 0, "left out": 0}
+    # what tests make of their databases is kept apart, also by the processes that they start
+    config.stash[_kept] = tempfile.TemporaryDirectory(prefix="wanmi-snapshots-")
+    os.environ["WANMI_SNAPSHOTS"] = config.stash[_kept].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the snapshots that tests kept."""
+    config.stash[_kept].cleanup()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

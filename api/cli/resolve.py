@@ -1,4 +1,4 @@
-"""Who owns this: ``wanmi snapshot``, ``wanmi resolve``, ``wanmi assign``."""
+"""Who owns this: ``wanmi resolve``, ``wanmi assign``."""
 
 from __future__ import annotations
 
@@ -17,106 +17,26 @@ if TYPE_CHECKING:
     from gis.snapshot import Snapshot
 
 
-def open_snapshot(
-    file: str | None, city: str | None, *, at: str | None = None, known_at: str | None = None
-) -> Snapshot:
-    """The snapshot of a file, or of the record of a city when no file is named.
+def open_snapshot(name: str | None, city: str | None, *, of: str | None = None) -> Snapshot:
+    """The snapshot of a file or version; without one that of the record as it is, for cases of now.
 
-    ``at`` and ``known_at`` are texts of the user, and speak of the record only.
+    A file must be of the city ``of``, where that is given.
+    The record's is the version kept last when nothing has changed since, else a new one, which is kept.
     """
+    import pandas as pd
+
+    from api.cli.progress import stages
     from api.settings import Settings, engine_for
-    from gis.snapshot import Snapshot
+    from api.versions import at_instant, named_snapshot, record_snapshot
 
     settings = Settings.read(city=city)
-    file = file or settings.snapshot
-    if file:
-        return Snapshot.open(file)
-    from gis.store import city_frames, read_city
-
+    if name := name or settings.snapshot:
+        return named_snapshot(settings, name, city=of or "")
     engine = engine_for(settings)
-    there = read_city(engine)
-    then = instant(at, zone=there.time_zone, where="--at") if at else None
-    known = instant(known_at, zone=there.time_zone, where="--known-at") if known_at else None
-    return Snapshot.compile(there, city_frames(engine, known_at=known), at=then, known_at=known)
-
-
-@click.group()
-def snapshot() -> None:
-    """The city at an instant as one file, from which answers need no database.
-
-    \b
-    Example:
-      wanmi snapshot build --at 2026-07-01 --out july.wanmi
-      wanmi snapshot info july.wanmi
-    """
-
-
-@snapshot.command("build")
-@click.option(
-    "--at", metavar="T", help="Valid time of cases that tell none, ISO 8601 (the city's time); now by default."
-)
-@click.option("--known-at", metavar="T", help="As known then, ISO 8601; now by default.")
-@click.option("--out", default="city.wanmi", show_default=True, type=click.Path(dir_okay=False), help="File to write.")
-@click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def build(at: str | None, known_at: str | None, out: str, city: str | None, as_json: bool) -> int:
-    """Compile the record of a city into a file. Exit status 1 when nothing was known of the city then.
-
-    \b
-    Example:
-      wanmi snapshot build --at 2026-07-01 --out july.wanmi
-    """
-    file = writable(out, "--out")
-    done = open_snapshot(None, city, at=at, known_at=known_at)
-    done.save(file)
-    _tell(done, out, as_json)
-    if _anything(done):
-        return 0
-    what = f"nothing of {done.city.key} was on record at {done.known_at.isoformat(timespec='seconds')}"
-    right = "is --known-at before its first load?" if known_at else "wanmi load brings layers in"
-    click.echo(f"wanmi: {what}: {out} holds an empty city; {right}", err=True)
-    return 1
-
-
-@snapshot.command("info")
-@click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info(file: str, as_json: bool) -> None:
-    """Whose city it is, of when, and how much is in it; its digest is checked.
-
-    \b
-    Example:
-      wanmi snapshot info july.wanmi
-    """
-    from gis.snapshot import Snapshot
-
-    _tell(Snapshot.open(file), file, as_json)
-
-
-def _anything(done: Snapshot) -> bool:
-    """Whether a snapshot holds anything that could own a case or give it a place."""
-    counts = [len(done.layer(name)) for name in ("units", "zones", *(f"areas/{a}" for a in done.area_sets))]
-    return any(counts) or any(len(done.arrays[name]) for name in ("components.begins", "departments.code"))
-
-
-def _tell(done: Snapshot, file: str, as_json: bool) -> None:
-    from pathlib import Path
-
-    facts = {
-        "file": file,
-        "version": done.version,
-        "city": done.city.name,
-        "crs": f"EPSG:{done.city.srid}",
-        "at": done.at.isoformat(),
-        "known_at": done.known_at.isoformat(),
-        "units": len(done.layer("units")),
-        "zones": len(done.layer("zones")),
-        "components": len(done.arrays["components.begins"]),
-        "departments": len(done.arrays["departments.code"]),
-        **{name: len(done.layer(f"areas/{name}")) for name in done.area_sets},
-        "megabytes": round(Path(file).stat().st_size / 1e6, 1),
-    }
-    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(f"{k:12} {v}" for k, v in facts.items()))
+    with stages("snapshot") as tell:
+        done = record_snapshot(settings, engine, progress=tell)
+    engine.dispose()
+    return at_instant(done, pd.Timestamp.now(tz="UTC").as_unit("us"))
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -127,7 +47,7 @@ def _tell(done: Snapshot, file: str, as_json: bool) -> None:
 @click.option("--crs", default="EPSG:4326", show_default=True, help="EPSG:n, gcj02 or bd09; x and y for metric ones.")
 @click.option("--accuracy", type=Number(min=0), help="Position error in metres.")
 @click.option("--at", metavar="T", help="Valid time, ISO 8601 (the city's time) or now; the snapshot's by default.")
-@click.option("--snapshot", "file", type=click.Path(dir_okay=False), help="Snapshot file; the record by default.")
+@click.option("--snapshot", "file", metavar="FILE|VERSION", help="Snapshot file or version; the record by default.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def resolve(
@@ -151,7 +71,7 @@ def resolve(
     """
     from gis.answer import explain
 
-    city_then = open_snapshot(file, city)
+    city_then = open_snapshot(file, city, of=city)
     when = instant(at, zone=city_then.city.time_zone, where="--at") if at else city_then.at
     cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
     answer = explain(cases, 0, city_then)
@@ -215,7 +135,7 @@ def _one(
 @click.option("--at-column", help="Column with the instant of each case; reported_at by default.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="Where rejected rows are listed, fault by fault.")
 @click.option(
-    "--snapshot", "snapshot_file", type=click.Path(dir_okay=False), help="Snapshot file; the record by default."
+    "--snapshot", "snapshot_file", metavar="FILE|VERSION", help="Snapshot file or version; the record by default."
 )
 @click.option("--all", "everything", is_flag=True, help="Every case of the record, closed and answered ones too.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
@@ -302,4 +222,4 @@ def summary(counts: pd.DataFrame, as_json: bool, *, rejected: int | None = None)
     return "\n".join([*lines, *(f"  {n:>9,}  {n / max(total, 1):6.1%}  {name}" for name, n in rows)])
 
 
-COMMANDS = (snapshot, resolve, assign)
+COMMANDS = (resolve, assign)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import multiprocessing
 import os
 import signal
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,20 +28,29 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; WANMI_PORT or 8000 by default.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that serve; WANMI_WORKERS or 1 by default.")
 @click.option(
-    "--snapshot", type=click.Path(dir_okay=False), help="Snapshot file to answer from; the record by default."
+    "--snapshot", metavar="FILE|VERSION", help="Snapshot file or version to answer from; the record by default."
 )
+@click.option("--follow/--no-follow", default=None, help="Answer from the record as it changes, the default, or not.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
-def serve(host: str | None, port: int | None, workers: int | None, snapshot: str | None, city: str | None) -> None:
+def serve(
+    host: str | None, port: int | None, workers: int | None, snapshot: str | None, follow: bool | None, city: str | None
+) -> None:
     """Serve the city: answers, intake, look-ups, pages; /docs describes them.
 
     \b
     Example:
       wanmi serve
       wanmi serve --host 0.0.0.0 --port 80 --workers 2
+      wanmi serve --snapshot july.wanmi
     """
     from api.settings import Settings
 
-    run(Settings.read(host=host, port=port, workers=workers, snapshot=snapshot, city=city))
+    settings = Settings.read(host=host, port=port, workers=workers, snapshot=snapshot, follow=follow, city=city)
+    if settings.snapshot:
+        from api.versions import named_snapshot
+
+        named_snapshot(settings, settings.snapshot, city=city or "")
+    run(settings)
 
 
 def run(settings: Settings) -> None:
@@ -51,17 +60,11 @@ def run(settings: Settings) -> None:
     ------
     Unavailable
         The address is taken or not ours.
-    InputError
-        The snapshot file is none.
     """
     import uvicorn
 
     from api.app import create_app
 
-    if settings.snapshot:
-        from gis.snapshot import Snapshot
-
-        Snapshot.open(settings.snapshot)
     with listen(settings.host, settings.port) as taken:
         click.echo(f"wanmi: {settings.city} on {address(settings.host, settings.port)}", err=True)
         options: dict[str, Any] = {
@@ -70,18 +73,22 @@ def run(settings: Settings) -> None:
             "server_header": False,
             "timeout_graceful_shutdown": 10,
         }
-        if settings.workers == 1:
-            config = uvicorn.Config(create_app(settings), **options)
-            uvicorn.Server(config).run(sockets=[taken])
-            return
-        settings = shared_snapshot(settings)
-        # the workers are processes of their own and read the settings again
-        for name, value in settings.model_dump().items():
-            os.environ[f"WANMI_{name.upper()}"] = str(value)
-        config = uvicorn.Config("api.cli.serve:worker_app", factory=True, workers=settings.workers, **options)
-        from uvicorn.supervisors import Multiprocess
+        with contextlib.ExitStack() as beside:
+            if not settings.snapshot:
+                from api.keeper import keeping
 
-        Multiprocess(config, sockets=[taken]).run()
+                beside.enter_context(keeping(settings, log_config(settings.log_level)))
+            if settings.workers == 1:
+                config = uvicorn.Config(create_app(settings), **options)
+                uvicorn.Server(config).run(sockets=[taken])
+                return
+            # the workers are processes of their own and read the settings again
+            for name, value in settings.model_dump().items():
+                os.environ[f"WANMI_{name.upper()}"] = str(value)
+            config = uvicorn.Config("api.cli.serve:worker_app", factory=True, workers=settings.workers, **options)
+            from uvicorn.supervisors import Multiprocess
+
+            Multiprocess(config, sockets=[taken]).run()
 
 
 def worker_app() -> FastAPI:
@@ -147,25 +154,6 @@ def address(host: str, port: int) -> str:
     """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def shared_snapshot(settings: Settings) -> Settings:
-    """Settings whose snapshot is a file that all workers map, built from the record when none is named."""
-    from api.service import Service, read_snapshot
-    from gis.state import state_folder
-
-    if settings.snapshot:
-        return settings
-    service = Service(settings)
-    try:
-        snapshot = read_snapshot(settings, service)
-    finally:
-        service.close()
-    folder = Path(settings.state) if settings.state else state_folder()
-    folder = folder / "snapshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = snapshot.save(folder / f"{settings.city}.wanmi")
-    return settings.model_copy(update={"snapshot": str(file)})
 
 
 COMMANDS = (serve,)

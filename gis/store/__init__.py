@@ -5,7 +5,7 @@ from gis.store.city import create_city, read_city
 from gis.store.engine import connect
 from gis.store.load import LoadReport, load
 from gis.store.reading import cases_frame, cases_frames, city_frames
-from gis.store.record import Record, find_snapshot, layer_states, note_snapshot, record
+from gis.store.recorded import Record, find_snapshot, layer_states, note_snapshot, record
 
 __all__ = [
     "LoadReport",

@@ -27,7 +27,6 @@ ENDING = ".wanmi"
 CURRENT = "current" + ENDING
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{16})\.wanmi")
 _VERSION = re.compile(r"[0-9a-f]{4,16}")
-_PART = re.compile(r".*\.(\d+)\.part")
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,12 @@ class Kept:
 
     def __init__(self, folder: str | Path, city: str, record: str) -> None:
         self.folder = Path(folder) / f"{city}-{record[:8]}"
+
+    @classmethod
+    def at(cls, folder: Path) -> Kept:
+        """The versions in one of `folders`."""
+        city, _, record = folder.name.rpartition("-")
+        return cls(folder.parent, city, record)
 
     def versions(self) -> list[Version]:
         """What is kept, the latest first."""
@@ -139,9 +144,9 @@ class Kept:
                 gone.append(version)
         return gone
 
-    def remember(self, dsn: str) -> None:
-        """Note that a database holds this record, for the time when it cannot be asked."""
-        pointer = self.folder.parent / f".record-{_mark(dsn)}"
+    def remember(self, where: str) -> None:
+        """Note where this record is, its DSN or another name, for the time when it cannot be asked."""
+        pointer = self.folder.parent / f".record-{_mark(where)}"
         if not pointer.is_symlink() or pointer.readlink().name != self.folder.name:
             link = pointer.with_name(f"{pointer.name}.{os.getpid()}.part")
             link.unlink(missing_ok=True)
@@ -149,9 +154,9 @@ class Kept:
             link.replace(pointer)
 
 
-def remembered(folder: str | Path, dsn: str) -> Path | None:
-    """Current version of the record that a database held when it could last be asked."""
-    pointer = Path(folder) / f".record-{_mark(dsn)}"
+def remembered(folder: str | Path, where: str) -> Path | None:
+    """Current version of the record that was there when it could last be asked; reads two links and no database."""
+    pointer = Path(folder) / f".record-{_mark(where)}"
     return _current(pointer.resolve()) if pointer.is_symlink() else None
 
 
@@ -164,6 +169,12 @@ def folders(folder: str | Path, city: str = "") -> list[Path]:
 def listed(folder: str | Path, city: str = "") -> list[Version]:
     """Versions that are kept, of one city or of all, the latest first."""
     return sorted((v for f in folders(folder, city) for v in _versions(f)), key=lambda v: v.path.name, reverse=True)
+
+
+def version_of(path: Path) -> str:
+    """Version of a kept file, by its name; "" for another file."""
+    name = _NAME.fullmatch(path.name)
+    return name[2] if name else ""
 
 
 def is_version(text: str) -> bool:
@@ -191,10 +202,8 @@ def find(folder: str | Path, version: str, city: str = "") -> Path:
 
 
 def _versions(folder: Path) -> list[Version]:
-    found = []
-    for path in folder.glob("*" + ENDING):
-        if name := _NAME.fullmatch(path.name):
-            found.append(Version(name[2], pd.Timestamp(name[1]), path))
+    named = ((path, _NAME.fullmatch(path.name)) for path in folder.glob("*" + ENDING))
+    found = [Version(name[2], pd.Timestamp(name[1]), path) for path, name in named if name]
     return sorted(found, key=lambda v: v.path.name, reverse=True)
 
 
@@ -212,12 +221,10 @@ def _modified(path: Path) -> float:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what builders that were killed left half written."""
+    """Remove what builders that were killed left half written; whoever writes here holds the lock."""
     for path in folder.glob("*.part"):
-        owner = _PART.fullmatch(path.name)
-        if owner and not Path(f"/proc/{owner[1]}").exists():
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
-def _mark(dsn: str) -> str:
-    return hashlib.sha256(dsn.encode()).hexdigest()[:16]
+def _mark(where: str) -> str:
+    return hashlib.sha256(where.encode()).hexdigest()[:16]

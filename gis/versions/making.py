@@ -24,6 +24,7 @@ def up_to_date(
     engine: Engine,
     folder: str | Path | None,
     *,
+    where: str = "",
     most: int = 0,
     days: float = 0,
     progress: Callable[[str], None] | None = None,
@@ -34,6 +35,8 @@ def up_to_date(
     ----------
     folder
         Folder of versions; None keeps nothing.
+    where
+        Name under which `remembered` finds the record again when it cannot be asked; its URL by default.
     most, days
         How many are kept, and for how long; 0 sets no limit.
     progress
@@ -54,16 +57,19 @@ def up_to_date(
     if folder is None:
         return build(engine, None, progress=progress)
     kept = Kept(folder, city.key, states["record"])
-    if kept.current_states() == states and (there := kept.current()) is not None:
-        return there
+    where = where or str(engine.url)
     try:
+        if kept.current_states() == states and (there := kept.current()) is not None:
+            kept.remember(where)
+            return there
         with kept.building():
             before = kept.current()
             if before is not None and before.states == store.layer_states(engine):
+                kept.remember(where)
                 return before
             made = build(engine, before, progress=progress)
             path = kept.add(made)
-            kept.remember(str(engine.url))
+            kept.remember(where)
     except OSError as error:
         log.warning("snapshots cannot be kept in %s: %s", kept.folder, error.strerror)
         return build(engine, None, progress=progress)

@@ -50,7 +50,8 @@ def free_port() -> int:
 
 def start(dsn: str, *, ready: str = "/ready", **more: str) -> Process:
     port = free_port()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANMI_") or k == "WANMI_STATE"}
+    ours = ("WANMI_STATE", "WANMI_SNAPSHOTS")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANMI_") or k in ours}
     environment |= {"WANMI_DSN": dsn, "WANMI_MAX_BODY_MB": str(LIMIT_MB), "WANMI_LOG_LEVEL": "warning"} | more
     code = "import sys; from api.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "serve", "--port", str(port)]

@@ -17,10 +17,8 @@ import httpx
 import pytest
 
 from api.cli import main
-from api.cli.serve import listen, shared_snapshot
-from api.settings import Settings
+from api.cli.serve import listen
 from gis import store
-from gis.snapshot import Snapshot
 from gis.store.engine import transaction
 from grids.errors import Unavailable
 from tests.api.conftest import degrees
@@ -47,6 +45,7 @@ def test_a_port_in_use_is_one_line(town_file: Path, capsys: pytest.CaptureFixtur
         (["--workers", "none"], "'none' is not a valid integer"),
         (["--snapshot", "/none.wanmi"], "/none.wanmi: no such snapshot file"),
         (["--snapshot", "pyproject.toml"], "not a snapshot file"),
+        (["--snapshot", "0123456789abcdef"], "no version 0123456789abcdef is kept"),
     ],
 )
 def test_wrong_use_is_one_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):
@@ -69,13 +68,6 @@ def test_an_address_that_is_free_is_listened_on():
         assert line.proto == socket.IPPROTO_TCP  # else asyncio would hold small answers back for 40 ms
     with pytest.raises(Unavailable):
         listen("256.0.0.1", 8000)
-
-
-def test_the_snapshot_is_built_once_for_all_workers(town_dsn: str, tmp_path: Path):
-    settings = shared_snapshot(Settings(dsn=town_dsn, city="town", state=str(tmp_path), snapshot=""))
-    file = Path(settings.snapshot)
-    assert file == tmp_path / "snapshots" / "town.wanmi" and Snapshot.open(file).city.key == "town"
-    assert shared_snapshot(settings) == settings
 
 
 def test_two_workers_answer_alike(town_dsn: str, tmp_path: Path):

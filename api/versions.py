@@ -1,0 +1,94 @@
+"""Which snapshot a command or the service answers from: a file, a version, or the record's, which is then kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from api.settings import Settings, engine_for
+from grids.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from gis.snapshot import Snapshot
+
+log = logging.getLogger("wanmi")
+
+
+def versions_folder(settings: Settings) -> Path:
+    """Folder in which versions are kept."""
+    from gis.state import state_folder
+
+    if settings.snapshots:
+        return Path(settings.snapshots).expanduser()
+    return (Path(settings.state).expanduser() if settings.state else state_folder()) / "snapshots"
+
+
+def record_name(settings: Settings) -> str:
+    """What the settings call the record, for the time when it cannot be asked for its own name."""
+    return settings.dsn or f"{settings.state}:{settings.city}"
+
+
+def named_snapshot(settings: Settings, name: str, *, city: str = "") -> Snapshot:
+    """The snapshot of a file, or a version that is kept or that the record can give again.
+
+    Parameters
+    ----------
+    city
+        Key of the city that it must be of; any when "".
+
+    Raises
+    ------
+    InputError
+        The file is none, is damaged, or of another city.
+    NotFound, Unavailable
+        No such version is kept, and the record does not know it or cannot be asked.
+    """
+    from gis import versions
+    from gis.snapshot import Snapshot
+
+    if Path(name).exists() or not versions.is_version(name):
+        return Snapshot.open(name, city=city)
+    folder = versions_folder(settings)
+    try:
+        return Snapshot.open(versions.find(folder, name), city=city)
+    except NotFound as lost:
+        try:
+            engine = engine_for(settings)
+            try:
+                return versions.again(engine, None, name)
+            finally:
+                engine.dispose()
+        except Unavailable:
+            raise lost from None
+
+
+def record_snapshot(settings: Settings, engine: Engine, *, progress: Callable[[str], None] | None = None) -> Snapshot:
+    """The record as it is, kept when it was not yet."""
+    from gis import versions
+
+    return versions.up_to_date(
+        engine,
+        versions_folder(settings),
+        where=record_name(settings),
+        most=settings.keep_snapshots,
+        days=settings.keep_days,
+        progress=progress,
+    )
+
+
+def remembered(settings: Settings) -> Path | None:
+    """File of the version that was current when the record could last be asked."""
+    from gis import versions
+
+    return versions.remembered(versions_folder(settings), record_name(settings))
+
+
+def at_instant(snapshot: Snapshot, at: Any) -> Snapshot:
+    """The same snapshot with another instant for cases that tell none."""
+    return dataclasses.replace(snapshot, at=at)
