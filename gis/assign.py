@@ -116,7 +116,8 @@ class Resolution:
         Returns
         -------
         pyarrow.Table
-            Columns of `frame`; ``distance_m`` and ``probability`` are null where there is none.
+            Columns of `frame`; ``distance_m`` and ``probability`` are null where there is none; the flags of an
+            answer that is `without` are null too.
         """
         s, n = self.snapshot, len(self)
 
@@ -142,9 +143,9 @@ class Resolution:
             "component": lambda: text(s.words("components.code"), self.component),
             "distance_m": lambda: pa.array(self.distance_m(), from_pandas=True),
             "zone": lambda: text(s.words("zones.code"), self.zone),
-            "on_edge": lambda: pa.array(self.edge),
+            "on_edge": lambda: pa.array(self.edge, mask=self.rule < 0),
             "probability": lambda: pa.nulls(n, pa.float64()),
-            "ask_first": lambda: pa.array(np.zeros(n, dtype=bool)),
+            "ask_first": lambda: pa.array(np.zeros(n, dtype=bool), mask=self.rule < 0),
         }
         for k, name in enumerate(s.area_sets):
             makers[name] = lambda k=k, name=name: text(s.words(f"areas/{name}.code"), self.areas[:, k])  # type: ignore[misc]

@@ -76,7 +76,7 @@ def build(
     from api.cli.meter import Meter
     from api.cli.progress import stages
     from gis import demo as city
-    from gis.batch import assign_record
+    from gis.batch.record import assign_record
     from gis.demo.record import load_demo, write_files, write_note
     from gis.snapshot import Snapshot
     from gis.state import state_folder

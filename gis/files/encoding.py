@@ -5,13 +5,32 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from grids.errors import InputError
 
 PIECE = 1 << 22
 
 
-def encoding_of(data: bytes, *, declared: str = "", where: str = "") -> str:
+class FileBytes:
+    """The bytes of a file, read where they are asked for: a file need not fit into memory."""
+
+    def __init__(self, path: Path, start: int = 0) -> None:
+        self.path, self.start = path, start
+        self._size = path.stat().st_size - start
+
+    def __len__(self) -> int:
+        """Count of bytes from ``start`` on."""
+        return self._size
+
+    def __getitem__(self, cut: slice) -> bytes:
+        begin, end, _ = cut.indices(self._size)
+        with self.path.open("rb") as file:
+            file.seek(self.start + begin)
+            return file.read(max(end - begin, 0))
+
+
+def encoding_of(data: bytes | FileBytes, *, declared: str = "", where: str = "") -> str:
     """The encoding of a text.
 
     UTF-8 (with or without a BOM) when every byte fits it; else GB18030 when the characters it gives are those of
@@ -44,30 +63,31 @@ def encoding_of(data: bytes, *, declared: str = "", where: str = "") -> str:
     if declared:
         at = _misfit(data, declared)
         if at >= 0:
-            what = f"byte {data[at]:#04x} at position {at} is not {declared}, which the profile declares"
+            what = f"byte {data[at : at + 1][0]:#04x} at position {at} is not {declared}, which the profile declares"
             raise InputError(what, where=where, right="mend the file or the profile's encoding")
-        return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) and declared.lower() in ("utf-8", "utf8") else declared
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-8-sig" if data[:3] == codecs.BOM_UTF8 and declared.lower() in ("utf-8", "utf8") else declared
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     at = _misfit(data, "utf-8")
     if at < 0:
-        return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
+        return "utf-8-sig" if data[:3] == codecs.BOM_UTF8 else "utf-8"
     text = data[: 1 << 24].decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
     right = sum(1 for c in text if c > "\x7f") - broken
     if right > 10 * broken:
-        what = f"byte {data[at]:#04x} at position {at} is not UTF-8, unlike {right} other characters"
+        what = f"byte {data[at : at + 1][0]:#04x} at position {at} is not UTF-8, unlike {right} other characters"
         raise InputError(what, where=where, right="mend the file, or declare its encoding in the profile")
     if _chinese(data):
         return "gb18030"
-    return "cp1252" if re.search(rb"[\x80-\x9f]", data) and _misfit(data, "cp1252") < 0 else "latin-1"
+    windows = any(re.search(rb"[\x80-\x9f]", piece) for piece, _ in pieces(data))
+    return "cp1252" if windows and _misfit(data, "cp1252") < 0 else "latin-1"
 
 
-def _misfit(data: bytes, encoding: str) -> int:
+def _misfit(data: bytes | FileBytes, encoding: str) -> int:
     """Position of the first byte that does not fit, or -1."""
     decoder = codecs.getincrementaldecoder(encoding)()
     at = 0
-    for piece, last in _pieces(data):
+    for piece, last in pieces(data):
         kept = len(decoder.getstate()[0])
         try:
             decoder.decode(piece, last)
@@ -79,12 +99,13 @@ def _misfit(data: bytes, encoding: str) -> int:
     return -1
 
 
-def _pieces(data: bytes) -> Iterator[tuple[bytes, bool]]:
+def pieces(data: bytes | FileBytes) -> Iterator[tuple[bytes, bool]]:
+    """Cut bytes into pieces of `PIECE`, and say which is the last."""
     for start in range(0, max(len(data), 1), PIECE):
         yield data[start : start + PIECE], start + PIECE >= len(data)
 
 
-def _chinese(data: bytes) -> bool:
+def _chinese(data: bytes | FileBytes) -> bool:
     """Whether GB18030 gives everyday Chinese.
 
     Nine in ten characters are of GB 2312, and half of the hanzi of its first level (the 3,755 common ones, first byte

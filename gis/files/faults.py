@@ -2,12 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from grids.errors import InputError
+
 Found = tuple[NDArray[np.intp], str, NDArray[np.object_], NDArray[np.object_]]
 COLUMNS = ["row", "column", "value", "why"]
+
+
+class Whole:
+    """What only a whole file can tell, counted over its portions: is it the right file, place, format of dates?
+
+    A file read at once is one portion. What is counted does not depend on how the file was cut.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, list[int]] = {}
+        self._errors: dict[str, Callable[[int, int], InputError]] = {}
+
+    def count(self, what: str, failed: int, passed: int, error: Callable[[int, int], InputError] | None = None) -> None:
+        """Count rows that speak against the file, and for it; of ``error`` (failed, passed) the first is kept."""
+        counts = self._counts.setdefault(what, [0, 0])
+        counts[0] += failed
+        counts[1] += passed
+        if failed and error is not None:
+            self._errors.setdefault(what, error)
+
+    def add(self, other: Whole) -> None:
+        """Add what another portion of the file counted."""
+        for what, (failed, passed) in other._counts.items():
+            self.count(what, failed, passed, other._errors.get(what))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: errors as they are told of this portion."""
+        told = {what: error(*self._counts[what]) for what, error in self._errors.items()}
+        return {"counts": self._counts, "errors": {w: (e.what, e.where, e.right) for w, e in told.items()}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._counts = state["counts"]
+        self._errors = {what: partial(_said, told) for what, told in state["errors"].items()}
+
+    def judge(self) -> None:
+        """Raise the fault of the file, if there is one.
+
+        Places: more than half of the rows lie elsewhere. All else: not one row passed.
+        """
+        for what, error in self._errors.items():
+            failed, passed = self._counts[what]
+            if failed > passed if what == "place" else not passed:
+                raise error(failed, passed)
 
 
 class Faults:
@@ -17,6 +66,8 @@ class Faults:
     ----------
     numbers
         Number of each row in the file, from 1, int64 shape (n,). Everything else speaks of positions, from 0.
+    whole
+        Counts faults of the file over its portions; None where these rows are the whole file.
 
     Attributes
     ----------
@@ -26,7 +77,8 @@ class Faults:
         What people should know, one line each.
     """
 
-    def __init__(self, numbers: ArrayLike) -> None:
+    def __init__(self, numbers: ArrayLike, whole: Whole | None = None) -> None:
+        self._whole = whole
         self.numbers: NDArray[np.int64] = np.asarray(numbers, dtype=np.int64)
         self.bad: NDArray[np.bool_] = np.zeros(len(self.numbers), dtype=bool)
         self.notes: list[str] = []
@@ -63,6 +115,13 @@ class Faults:
         found = (rows, column, np.broadcast_to(values, rows.shape), np.broadcast_to(why, rows.shape))
         (self._flags if flag else self._faults).append(found)
 
+    def of_file(self, what: str, failed: int, passed: int, error: Callable[[int, int], InputError]) -> None:
+        """Count towards a fault of the whole file; raised at once where these rows are the whole file."""
+        whole = Whole() if self._whole is None else self._whole
+        whole.count(what, failed, passed, error)
+        if self._whole is None:
+            whole.judge()
+
     def note(self, text: str, rows: ArrayLike | None = None) -> None:
         """Add a line for people, with the numbers of the rows (mask or positions) that it is about."""
         self.notes.append(text if rows is None else f"{text}: {rows_text(self.numbers[np.asarray(rows)])}")
@@ -77,7 +136,7 @@ class Faults:
 
     def keep(self, positions: NDArray[np.intp]) -> Faults:
         """What was found about some of the rows, in their new order."""
-        out = Faults(self.numbers[positions])
+        out = Faults(self.numbers[positions], self._whole)
         out.notes = self.notes
         at = np.full(len(self.numbers), -1, dtype=np.intp)
         at[positions] = np.arange(len(positions))
@@ -102,6 +161,11 @@ class Faults:
             }
         ).astype({"column": "str", "value": "str", "why": "str"})
         return out.sort_values("row", kind="stable", ignore_index=True)
+
+
+def _said(told: tuple[str, str, str], *_: int) -> InputError:
+    what, where, right = told
+    return InputError(what, where=where, right=right)
 
 
 def no_rejects() -> pd.DataFrame:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gis.files.columns import text
 from gis.files.faults import Faults, shown
@@ -48,6 +49,10 @@ def instants(
         Not one value of the column can be read: the format is wrong, and that is a fault of the file.
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        far = beyond(column.to_numpy(dtype=np.dtype(f"datetime64[{column.dt.unit}]")))
+        if far.any():
+            faults.add(far, name, "an instant", f"is not between {YEARS[0]} and {YEARS[1]}")
+            column = column.mask(far)
         local = column
         if column.dt.tz is not None:
             return column.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
@@ -72,8 +77,12 @@ def instants(
             shape |= todo & told.str.fullmatch(_pattern(form)).to_numpy(dtype=bool)
             out[todo] = _read(told[todo], form, name, np.flatnonzero(todo), faults, zone)
     wrong = there & out.isna().to_numpy()
-    if wrong.any() and not (there & ~wrong).any() and not (wrong & shape).any():
-        raise _unreadable(told[there].iloc[0], name, where, formats)
+    # one that looks like a date, or is one, says that the format is right
+    example = told[there].iloc[0]
+    hopeless = int((wrong & ~shape).sum())
+    faults.of_file(
+        f"dates of {name}", hopeless, int(there.sum()) - hopeless, lambda *_: _unreadable(example, name, where, formats)
+    )
     faults.add(wrong & shape, name, told, "does not exist in the calendar")
     right = "write it as 2026-07-01 or 2026-07-01T08:00" if not formats else "the profile's format is " + formats[0]
     faults.add(wrong & ~shape, name, told, f"is no date; {right}")
@@ -81,6 +90,12 @@ def instants(
     odd = (out.notna() & ~year.between(*YEARS)).to_numpy(dtype=bool)
     faults.add(odd, name, told, f"is not between {YEARS[0]} and {YEARS[1]}")
     return out.mask(odd)
+
+
+def beyond(stamps: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+    """Where instants lie outside `YEARS`; NaT does not."""
+    first, last = (np.datetime64(str(year), "Y").astype(stamps.dtype) for year in (YEARS[0], YEARS[1] + 1))
+    return ~np.isnat(stamps) & ((stamps < first) | (stamps >= last))
 
 
 def _iso(told: pd.Series) -> pd.Series:

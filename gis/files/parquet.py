@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
 from gis.files.opening import Limits, gigabytes, parsing
-from gis.files.table import Rows, Table
+from gis.files.table import NULLABLE, Portion, Rows, Table, arrow_portion
 from grids.errors import InputError, TooLarge
-
-NULLABLE = {
-    getattr(pa, f"{u}int{b}")(): getattr(pd, f"{u.upper()}Int{b}Dtype")() for u in ("", "u") for b in (8, 16, 32, 64)
-}
-"""Whole numbers with gaps stay whole: as floats, codes of 17 digits lose their last."""
 
 
 def open_parquet(path: Path, name: str, limits: Limits) -> Table:
@@ -53,7 +47,37 @@ def open_parquet(path: Path, name: str, limits: Limits) -> Table:
     def read(wanted: Sequence[str], geometry: bool) -> Rows:
         return _read(path, name, wanted, primary if geometry else "", shape.get("encoding", "WKB"))
 
-    return Table(name, "GeoParquet" if geo else "Parquet", columns, bool(geo), crs, read)
+    def stream(wanted: Sequence[str], geometry: bool, size: int) -> Iterator[Portion]:
+        return _stream(path, name, wanted, primary if geometry else "", size)
+
+    native = shape.get("encoding", "WKB").upper() != "WKB"
+    form = "GeoParquet" if geo else "Parquet"
+    return Table(name, form, columns, bool(geo), crs, read, [], None if native else stream, head.num_rows)
+
+
+FEW = ("class", "component", "no_location")
+"""Texts that repeat, as they are often called: read as dictionaries."""
+
+
+def _stream(path: Path, name: str, wanted: Sequence[str], primary: str, size: int) -> Iterator[Portion]:
+    """Read a portion of rows at a time; of a column no more than a megabyte is read ahead."""
+    columns = [*wanted, *([primary] if primary else [])]
+    repeated = [column for column in wanted if column.casefold() in FEW]
+    with parsing(name, "Parquet"):
+        file = pq.ParquetFile(path, read_dictionary=repeated, buffer_size=1 << 20, pre_buffer=False)
+    with file:
+        batches = file.iter_batches(size, columns=columns)
+        first = 1
+        while True:
+            with parsing(name, "Parquet"):
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)  # text that is not UTF-8
+            data = pa.Table.from_batches([batch])
+            wkb = data.column(primary).combine_chunks() if primary else None
+            yield arrow_portion(data.select(list(wanted)), wkb, first)
+            first += len(batch)
 
 
 def _geo(schema: pa.Schema, name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -93,10 +94,10 @@ def crs_of(table: Table, where: Where, declared: str, notes: list[str]) -> Any:
     if declared:
         crs = parse_crs(declared)
         if where.kind == "lonlat" and not is_degrees(crs):
-            what = f"{where.column} cannot be in {declared}, which is not in degrees"
+            what = f"{where.column} cannot be in {_short(declared, crs)}, which is not in degrees"
             raise InputError(what, where=table.name, right="map x and y instead of lon and lat")
         if where.kind == "geometry" and table.crs is not None and parse_crs(table.crs) != crs:
-            notes.append(f"taken as {declared} as declared, though the file says {_crs_name(table.crs)}")
+            notes.append(f"taken as {_short(declared, crs)} as declared, though the file says {_crs_name(table.crs)}")
         return crs
     if where.kind == "lonlat":
         notes.append(f"{where.column} taken as WGS 84 (--crs gcj02 or bd09 for Chinese map services)")
@@ -110,6 +111,11 @@ def crs_of(table: Table, where: Where, declared: str, notes: list[str]) -> Any:
         lacks = "no coordinate system in the file"
     right = "say --crs EPSG:n (the system of its numbers), gcj02 or bd09"
     raise InputError(f"its coordinate system cannot be told ({lacks})", where=table.name, right=right)
+
+
+def _short(declared: str, crs: Any) -> str:
+    """What was declared, or its name where that is a long text."""
+    return declared if len(declared) <= 60 else _crs_name(crs)
 
 
 def _crs_name(crs: Any) -> str:
@@ -209,8 +215,14 @@ def in_city(
     inside[good] = _meets(_bounds(out[good]), city)
     counted = located & ~_on_default_point(out, city)
     outside = counted & ~inside
-    if outside.sum() * 2 > counted.sum():
-        raise _elsewhere(middle[outside], crs, city, where, name, int(outside.sum()), int(counted.sum()))
+    failed = int(outside.sum())
+    there = middle[outside]
+    faults.of_file(
+        "place",
+        failed,
+        int(counted.sum()) - failed,
+        lambda lost, fine: _elsewhere(there, crs, city, where, name, lost, lost + fine),
+    )
     _rows(middle, degrees, beyond, lost, outside, crs, city, where, faults, strays)
     out[faults.bad] = None
     return out
@@ -350,8 +362,9 @@ def _likely(x: float, y: float, city: City) -> str:
         return info.code != str(city.srid), own != datum, own != "WGS 84", len(info.name)
 
     for info in sorted(known, key=rank)[:150]:
-        if _inside(np.array([[x, y]]), f"EPSG:{info.code}", city)[0]:
-            found.append(f"EPSG:{info.code} ({info.name})")
+        with contextlib.suppress(InputError):  # a system without a known shift to the city's is no advice
+            if _inside(np.array([[x, y]]), f"EPSG:{info.code}", city)[0]:
+                found.append(f"EPSG:{info.code} ({info.name})")
         if len(found) == 2:
             break
     return " or ".join(found)

@@ -11,7 +11,8 @@ Two kinds of fault, and the wall between them:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from gis.files import columns as cols
 from gis.files.codes import class_filter, classes, identifiers
 from gis.files.delimited import open_csv
-from gis.files.faults import Faults, no_rejects
+from gis.files.faults import Faults, Whole, no_rejects
 from gis.files.instants import days, instant, instants
 from gis.files.keys import composite_codes, distinct, doubles, periods
 from gis.files.opening import Limits, Opened, opened
@@ -130,20 +131,60 @@ def read_layer(
     InputError
         A fault of the file (see the top of this module); `TooLarge` beyond ``limits``; `NotFound` for an unknown layer.
     """
+    told = progress or (lambda _: None)
+    with planned(
+        path,
+        layer,
+        city,
+        profile=profile,
+        mapping=mapping,
+        set_=set_,
+        crs=crs,
+        valid_from=valid_from,
+        limits=limits,
+        optional=optional,
+    ) as (table, plan):
+        told("reading")
+        rows = table.read(list(plan.wanted), plan.where.kind == "geometry")
+    return judge(rows, plan, told)
+
+
+@contextlib.contextmanager
+def planned(
+    path: str | Path,
+    layer: str,
+    city: City,
+    *,
+    profile: Profile | None = None,
+    mapping: Mapping[str, str] | None = None,
+    set_: str | None = None,
+    crs: str | None = None,
+    valid_from: str | None = None,
+    limits: Limits | None = None,
+    optional: Collection[str] = (),
+    only: Collection[str] = (),
+) -> Iterator[tuple[Table, Plan]]:
+    """Open a file as a layer of a city and tell how to read it; it can be read for as long as the context lasts.
+
+    Parameters
+    ----------
+    path, layer, city, profile, mapping, set_, crs, valid_from, limits, optional
+        As of `read_layer`.
+    only
+        Columns of the layer to read; the others are left as missing and never looked at. None named: all.
+    """
     if layer not in LAYERS:
         raise NotFound(f"there is no layer {layer!r}", right=hint(layer, LAYERS))
     shape = _without(LAYERS[layer], optional) if optional else LAYERS[layer]
+    if only:
+        shape = replace(shape, columns=tuple(c for c in shape.columns if c.name in only))
     own = profile.layer(layer, set_) if profile else Source(layer, set_ or "")
     source = own.with_map(mapping or {})
     start = instant(valid_from, zone=city.time_zone, where="--valid-from") if valid_from else None
-    told = progress or (lambda _: None)
     limits = limits or Limits()
     with opened(path, limits) as file:
-        told("reading")
         table = _table(file, limits, source)
-        plan = plan_of(table, shape, source, city, by_name=not own.columns, crs=crs, start=start)
-        rows = table.read(list(plan.wanted), plan.where.kind == "geometry")
-    return judge(rows, plan, told)
+        yield table, plan_of(table, shape, source, city, by_name=not own.columns, crs=crs, start=start)
 
 
 @dataclass(frozen=True)
@@ -188,6 +229,8 @@ def plan_of(
 ) -> Plan:
     """Plan how to read a file whose head is known; ``by_name`` where no profile names its columns."""
     found = _match(table, layer, source, by_name=by_name)
+    fields = {column.name for column in layer.columns}
+    found = {name: column for name, column in found.items() if name in fields}
     where = where_of(table, dict(source.place)) if layer.geometry else Where("none")
     notes = list(table.notes)
     known = crs_of(table, where, crs or source.crs, notes) if layer.geometry else None
@@ -197,10 +240,10 @@ def plan_of(
     return Plan(layer, source, city, found, where, known, start, table.name, tuple(notes), wanted)
 
 
-def judge(rows: Rows, plan: Plan, told: Progress) -> Checked:
-    """Convert and check the rows of a file, or some of them."""
+def judge(rows: Rows, plan: Plan, told: Progress, whole: Whole | None = None) -> Checked:
+    """Convert and check the rows of a file, or a portion of them: ``whole`` then counts what the file answers for."""
     shape, source, city, found = plan.layer, plan.source, plan.city, plan.found
-    faults = _chosen(rows, source, plan.name, [*plan.notes, *rows.notes])
+    faults = _chosen(rows, source, plan.name, [*plan.notes, *rows.notes], whole)
     early = rows.rejects if rows.rejects is not None else no_rejects()
     faults.bad |= np.isin(rows.numbers, early["row"])
     told("columns")
@@ -277,25 +320,30 @@ def _there(table: Table, names: list[str]) -> None:
             raise InputError(f"has no column {name!r}", where=table.name, right=hint(name, table.columns))
 
 
-def _chosen(rows: Rows, source: Source, name: str, notes: list[str]) -> Faults:
+def _chosen(rows: Rows, source: Source, name: str, notes: list[str], whole: Whole | None) -> Faults:
     """Leave out the rows that the profile does not take; a file without rows is an error."""
     n = len(rows.data)
-    if not n and (rows.rejects is None or rows.rejects.empty):
+    if whole is None and not n and (rows.rejects is None or rows.rejects.empty):
         raise InputError("has no rows", where=name, right="give a file with rows")
     keep = np.ones(n, dtype=bool)
     for column, values in source.take.items():
         keep &= cols.text(rows.data[column]).isin(values).to_numpy()
     for column, values in source.leave.items():
         keep &= ~cols.text(rows.data[column]).isin(values).to_numpy()
-    if n and not keep.any():
-        what = f"none of its {n:,} rows is one to take"
-        raise InputError(what, where=name, right="see take and leave in the profile")
-    if not keep.all():
+    taken = int(keep.sum())
+
+    def nothing(left: int, _: int) -> InputError:
+        what = f"none of its {left:,} rows is one to take"
+        return InputError(what, where=name, right="see take and leave in the profile")
+
+    counted = Faults([], whole)
+    counted.of_file("rows", n - taken, taken, nothing)
+    if taken < n:
         notes.append(f"{n - keep.sum():,} rows left out by the profile")
         rows.data, rows.numbers = rows.data[keep].reset_index(drop=True), rows.numbers[keep]
         rows.geometry = None if rows.geometry is None else rows.geometry[keep]
         rows.unreadable = None if rows.unreadable is None else rows.unreadable[keep]
-    faults = Faults(rows.numbers)
+    faults = Faults(rows.numbers, whole)
     faults.notes = notes
     return faults
 

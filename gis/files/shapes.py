@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.exact import snap
+from gis.exact import millimetres, snap
 from gis.files.faults import Faults
 from gis.files.place import Where
 from gis.layers import Layer
@@ -40,11 +40,14 @@ def fit_types(
     kinds = shapely.get_type_id(shapes)
     there = kinds >= 0
     taken = np.isin(kinds, [TYPES.index(kind) for kind in layer.geometry])
-    if there.any() and not (there & taken).any():
-        counts = np.bincount(kinds[there], minlength=len(TYPES))
+    counts = np.bincount(kinds[there], minlength=len(TYPES))
+
+    def misfit(*_: int) -> InputError:
         has = ", ".join(f"{n:,} {TYPES[i]}{'s' if n > 1 else ''}" for i, n in enumerate(counts.tolist()) if n)
         takes = " and ".join(PLAIN[kind] for kind in layer.geometry if kind in PLAIN)
-        raise InputError(f"has {has}", where=name, right=f"{layer.name} takes {takes}; is it the right layer?")
+        return InputError(f"has {has}", where=name, right=f"{layer.name} takes {takes}; is it the right layer?")
+
+    faults.of_file("types", int((there & ~taken).sum()), int((there & taken).sum()), misfit)
     mixed = np.unique(np.array([*TYPES, ""], dtype=object)[kinds[there]].astype(str), return_counts=True)
     if len({name.removeprefix("Multi") for name in mixed[0]}) > 1:
         faults.note("geometry is mixed: " + ", ".join(f"{n:,} {name}" for name, n in zip(*mixed, strict=True)))
@@ -112,7 +115,10 @@ def mend(shapes: NDArray[np.object_], where: Where, faults: Faults) -> NDArray[n
         if clear.any():
             faults.note(f"{clear.sum():,} invalid polygons mended without a change of area", invalid[clear])
     there = ~shapely.is_missing(out)
-    out[there] = snap(out[there])
+    spot = shapely.get_type_id(out) == 0
+    # points by the rule of the engine, a half to the even neighbour: a file answers as a request does
+    out[spot] = shapely.set_coordinates(out[spot], millimetres(shapely.get_coordinates(out[spot])) / 1000.0)
+    out[there & ~spot] = snap(out[there & ~spot])
     gone = there & shapely.is_empty(out)
     faults.add(gone, where.column, "", "is smaller than a millimetre")
     out[gone] = None

@@ -6,21 +6,21 @@ import contextlib
 import re
 import sqlite3
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import pyogrio.raw
 import shapely
 
-from gis.files.encoding import encoding_of
+from gis.files.encoding import FileBytes, encoding_of, pieces
 from gis.files.faults import COLUMNS, no_rejects, shown
 from gis.files.opening import Limits, beside, parsing
-from gis.files.parquet import NULLABLE
-from gis.files.table import Rows, Table
+from gis.files.table import NULLABLE, Portion, Rows, Table, arrow_portion
 from grids.errors import InputError, TooLarge
 
 
@@ -63,10 +63,16 @@ def open_vector(path: Path, name: str, form: str, limits: Limits, *, encoding: s
     def read(columns: Sequence[str], geometry: bool) -> Rows:
         return _read(source, name, form, columns, geometry, info["features"], options)
 
+    def stream(columns: Sequence[str], geometry: bool, size: int) -> Iterator[Portion]:
+        if info["features"] > size:
+            return _stream(source, name, form, columns, geometry, size, info["features"], options)
+        return Table(name, form, fields, True, None, read).portions(columns, geometry, size)
+
     if form == "GeoPackage" and _curved(path, options["layer"]):
         notes = [*notes, "curves are taken as chains of short straight lines"]
     fields = [str(field) for field in info["fields"]]
-    return Table(name, form, fields, info["geometry_type"] is not None, info["crs"], read, notes)
+    placed = info["geometry_type"] is not None
+    return Table(name, form, fields, placed, info["crs"], read, notes, stream, info["features"])
 
 
 def _layer(source: Any, name: str, table: str) -> str:
@@ -107,6 +113,53 @@ def _read(
     return rows
 
 
+def _stream(
+    source: Any,
+    name: str,
+    form: str,
+    columns: Sequence[str],
+    geometry: bool,
+    size: int,
+    promised: int,
+    options: dict[str, Any],
+) -> Iterator[Portion]:
+    """Read a portion of rows at a time, as Arrow columns."""
+    first = 1
+    with warnings.catch_warnings(record=True) as told, contextlib.ExitStack() as stack:
+        warnings.simplefilter("always")
+        with parsing(name, form):
+            meta, reader = stack.enter_context(
+                pyogrio.raw.open_arrow(
+                    source,
+                    columns=list(columns),
+                    read_geometry=geometry,
+                    return_fids=True,
+                    batch_size=size,
+                    use_pyarrow=True,
+                    datetime_as_string=True,
+                    **options,
+                )
+            )
+        shape = meta["geometry_name"] or "wkb_geometry"
+        while True:
+            with parsing(name, form):
+                batch = next(reader, None)
+            if batch is None:
+                break
+            data = pa.Table.from_batches([batch])
+            fids = data.column(meta["fid_column"] or "OGC_FID").to_numpy()
+            wkb = data.column(shape).combine_chunks().cast(pa.binary()) if shape in data.column_names else None
+            portion = arrow_portion(data.select(list(columns)), wkb, first)
+            portion.rejects = _warned(told, fids, first)
+            told.clear()
+            yield portion
+            first += len(data)
+    if first - 1 < promised:
+        raise InputError(
+            f"ends in the middle: {first - 1} of {promised} rows", where=name, right="copy it again, whole"
+        )
+
+
 def _whole(source: Any, name: str, form: str, got: dict[str, Any], options: dict[str, Any]) -> dict[str, pd.Series]:
     """Columns of large whole numbers with gaps: as floats they would lose their last digits (codes have up to 17)."""
     lost = [c for c, v in got.items() if v.dtype.kind == "f" and len(v) and np.nanmax(np.abs(v), initial=0) >= 2**53]
@@ -118,13 +171,13 @@ def _whole(source: Any, name: str, form: str, got: dict[str, Any], options: dict
         return {c: table.column(c).to_pandas(types_mapper=NULLABLE.get).reset_index(drop=True) for c in lost}
 
 
-def _warned(told: list[warnings.WarningMessage], fids: np.ndarray) -> pd.DataFrame:
+def _warned(told: list[warnings.WarningMessage], fids: np.ndarray, first: int = 1) -> pd.DataFrame:
     """Values that GDAL could not take and left out: a date that does not exist in a GeoPackage."""
     pattern = re.compile(r"Invalid content for record (\d+) in column (.+?): (.*)")
     found = [match.groups() for message in told if (match := pattern.search(str(message.message)))]
     if not found:
         return no_rejects()
-    row_of = {fid: row for row, fid in enumerate(fids.tolist(), start=1)}
+    row_of = {fid: row for row, fid in enumerate(fids.tolist(), start=first)}
     rows = [
         (row_of[int(fid)], column, shown(value), "is no date") for fid, column, value in found if int(fid) in row_of
     ]
@@ -154,12 +207,13 @@ def _reader(path: Path) -> sqlite3.Connection:
 
 def _utf8(path: Path, name: str, declared: str) -> tuple[Any, list[str]]:
     """A GeoJSON that GDAL can read: the path itself, or its bytes turned into UTF-8."""
-    data = path.read_bytes()
-    if not data.strip():
+    file = FileBytes(path)
+    if not any(piece.strip() for piece, _ in pieces(file)):
         raise InputError("is blank", where=name, right="give a GeoJSON FeatureCollection")
-    encoding = encoding_of(data, declared=declared, where=name)
+    encoding = encoding_of(file, declared=declared, where=name)
     if encoding in ("utf-8", "utf-8-sig"):
         return path, []
+    data = path.read_bytes()
     return data.decode(encoding, errors="replace").encode(), [f"encoding {encoding}"]
 
 
@@ -176,9 +230,8 @@ def _dbf_encoding(path: Path, name: str, declared: str) -> tuple[str, list[str]]
         return known, [] if known == "utf-8" else [f"encoding {known}, as its .cpg says"]
     dbf = beside(path, ".dbf")
     assert dbf is not None
-    data = dbf.read_bytes()
-    first = int.from_bytes(data[8:10], "little")
-    encoding = encoding_of(data[first:], where=dbf.name)
+    first = int.from_bytes(FileBytes(dbf)[8:10], "little")
+    encoding = encoding_of(FileBytes(dbf, min(first, dbf.stat().st_size)), where=dbf.name)
     return encoding.removesuffix("-sig"), [] if encoding == "utf-8" else [f"encoding {encoding}"]
 
 

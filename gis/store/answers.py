@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,14 +25,15 @@ OWN = ("id", "at", "unit", "department", "rule", "reason", "component", "distanc
 MANY = 50_000
 
 
-def write_answers(engine: Engine, answers: pd.DataFrame, snapshot: str) -> int:
+def write_answers(engine: Engine, answers: pd.DataFrame | pa.Table, snapshot: str) -> int:
     """Write the answers to cases, in one transaction; what they had before is replaced.
 
     Parameters
     ----------
     answers
-        ``id`` of the case, ``at`` for which it was answered, the columns of `gis.assign.Resolution.frame`; every
-        further column is an area set, with the code of the area, "" for none. A case stands there once.
+        ``id`` of the case, ``at`` for which it was answered, the columns of `gis.assign.Resolution.table` or
+        ``frame``; every further column is an area set, with the code of the area, "" for none. A case stands there
+        once.
     snapshot
         Version of the snapshot that answered.
 
@@ -47,11 +49,14 @@ def write_answers(engine: Engine, answers: pd.DataFrame, snapshot: str) -> int:
     Conflict
         A case is not recorded.
     """
-    lacking = [name for name in (*OWN, "probability", "ask_first") if name not in answers.columns]
+    if isinstance(answers, pd.DataFrame):
+        answers = pa.Table.from_pandas(answers, preserve_index=False)
+    lacking = [name for name in (*OWN, "probability", "ask_first") if name not in answers.column_names]
     if lacking:
         raise InputError(f"no column {', '.join(lacking)}", where="answers")
-    if answers["id"].duplicated().any():
-        twice = answers["id"][answers["id"].duplicated()].iloc[0]
+    ids = answers["id"].to_pandas()
+    if ids.duplicated().any():
+        twice = ids[ids.duplicated()].iloc[0]
         raise InputError(f"case {twice} stands there twice", where="answers", right="answer each case once")
     if not len(answers):
         return 0
@@ -83,11 +88,11 @@ def write_answers(engine: Engine, answers: pd.DataFrame, snapshot: str) -> int:
             return cursor.rowcount
 
 
-def _encoded(answers: pd.DataFrame, snapshot: str, table: Table, names: list[str]) -> Iterator[memoryview]:
-    sets = [c for c in answers.columns if c not in (*OWN, "probability", "ask_first")]
+def _encoded(answers: pa.Table, snapshot: str, table: Table, names: list[str]) -> Iterator[memoryview]:
+    sets = [c for c in answers.column_names if c not in (*OWN, "probability", "ask_first")]
     for begin in range(0, len(answers), copying.BATCH):
-        part = answers.iloc[begin : begin + copying.BATCH]
-        values = {name: part[name] for name in names if name in part.columns}
+        part = answers.slice(begin, copying.BATCH)
+        values = {name: _values(part[name]) for name in names if name in part.column_names}
         values["case_id"] = part["id"]
         values["snapshot"] = pa.DictionaryArray.from_arrays(
             pa.array(np.zeros(len(part), dtype=np.int32)), pa.array([snapshot])
@@ -97,11 +102,33 @@ def _encoded(answers: pd.DataFrame, snapshot: str, table: Table, names: list[str
         yield copying.rows(encoded, len(part))
 
 
-def _areas(part: pd.DataFrame, sets: list[str]) -> pa.Array:
+def _values(column: pa.ChunkedArray) -> Any:
+    """A column as it is encoded: texts in Arrow, numbers and instants as arrays."""
+    if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column
+    return column.to_numpy() if not pa.types.is_null(column.type) else np.full(len(column), np.nan)
+
+
+def _areas(part: pa.Table, sets: list[str]) -> pa.Array:
     """Return ``{"set": "code", …}`` of each row; each combination is written as JSON once."""
     if not sets:
         return pa.array(["{}"] * len(part), pa.string())
-    which = part.groupby(sets, sort=False, dropna=False).ngroup().to_numpy()
-    distinct = part.loc[~part.duplicated(sets), sets].to_dict("records")
-    said = pa.array([json.dumps({k: v for k, v in row.items() if v}) for row in distinct], pa.string())
-    return said.take(pa.array(which))
+    which = np.zeros(len(part), dtype=np.int64)
+    words: list[list[str | None]] = []
+    for name in sets:
+        column = part[name].combine_chunks()
+        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+        once = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        words.append([*once.dictionary.to_pylist(), None])
+        at = once.indices.fill_null(len(once.dictionary)).to_numpy(zero_copy_only=False)
+        which = which * len(words[-1]) + at
+    combined, at = np.unique(which, return_inverse=True)
+    said = []
+    for key in combined.tolist():
+        row: dict[str, str] = {}
+        for name, mine in zip(reversed(sets), reversed(words), strict=True):
+            key, number = divmod(key, len(mine))
+            if mine[number]:
+                row[name] = mine[number]
+        said.append(json.dumps(dict(reversed(row.items())), ensure_ascii=True))
+    return pa.array(said, pa.string()).take(pa.array(at))

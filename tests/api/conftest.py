@@ -18,7 +18,7 @@ from api.app import create_app
 from api.cli.serve import listen
 from api.settings import Settings
 from gis import demo, postgis, store
-from gis.batch import assign_record
+from gis.batch.record import assign_record
 from gis.crs import to_lonlat
 from gis.demo import Demo
 from gis.snapshot import Snapshot

@@ -9,7 +9,8 @@ import psycopg2
 import pytest
 
 from gis import store
-from gis.batch import assign_file, assign_record
+from gis.batch import assign_file
+from gis.batch.record import assign_record
 from gis.crs import to_lonlat
 from gis.snapshot import Snapshot
 from grids.errors import InputError
@@ -59,7 +60,7 @@ def read(path: Path) -> pd.DataFrame:
 def test_every_row_comes_back_in_order(snapshot: Snapshot, tmp_path: Path, given: str, made: str):
     source = write(table(), tmp_path / f"cases.{given}")
     out = tmp_path / f"answers.{made}"
-    counts, checked = assign_file(source, out, snapshot)
+    done = assign_file(source, out, snapshot)
     told = read(out)
     assert told["id"].tolist() == ["1", "2", "3", "4", "5"]
     assert told["rule"].tolist() == ["component_nearest", "", "zone_area", "outside", "zone_area"]
@@ -67,8 +68,8 @@ def test_every_row_comes_back_in_order(snapshot: Snapshot, tmp_path: Path, given
     assert told["fault"].tolist()[0] == "" and told["fault"].tolist()[2:] == ["", "", ""]
     assert told["fault"][1].startswith("class 'zz': is no class code; write edition, kind and digits")
     assert told["at"].isna().tolist() == [False, True, False, False, False] and told["at"][0] == town.DAY
-    assert told["unit"][1] == "" and str(told["on_edge"][1]) in ("", "<NA>") and str(told["on_edge"][0]) == "True"
-    assert (checked.rejected, int(counts["cases"].sum())) == (1, 4)
+    assert told["unit"][1] == "" and str(told["on_edge"][1]) in ("", "None") and str(told["on_edge"][0]) == "True"
+    assert (done.rejected, int(done.counts["cases"].sum())) == (1, 4)
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -100,9 +101,9 @@ def test_a_broken_line_keeps_its_place(snapshot: Snapshot, tmp_path: Path):
 
 def test_nothing_but_rejects(snapshot: Snapshot, tmp_path: Path):
     source = write(table().assign(**{"class": "zz"}), tmp_path / "cases.csv")
-    counts, checked = assign_file(source, tmp_path / "out.parquet", snapshot)
+    done = assign_file(source, tmp_path / "out.parquet", snapshot)
     told = read(tmp_path / "out.parquet")
-    assert (checked.rejected, len(counts), len(told)) == (5, 0, 5)
+    assert (done.rejected, len(done.counts), len(told)) == (5, 0, 5)
     assert (told["fault"] != "").all() and (told["rule"] == "").all()
 
 
