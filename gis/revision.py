@@ -162,9 +162,6 @@ def _believed(cursor: Cursor, srid: int) -> gpd.GeoDataFrame:
     columns = ["code", "name", "community", "kind", "issue", "valid_from", "valid_to", "wkb"]
     frame = pd.DataFrame(cursor.fetchall(), columns=columns)
     shapes = shapely.from_wkb(list(map(bytes, frame.pop("wkb"))))
-    # the record has multi-part types only
-    single = shapely.get_num_geometries(shapes) == 1
-    shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
     for name in ("valid_from", "valid_to"):
         frame[name] = pd.to_datetime(frame[name], utc=True)
     return gpd.GeoDataFrame(frame, geometry=shapes, crs=srid)
@@ -183,9 +180,9 @@ def _redrawn(old: gpd.GeoDataFrame, made: Revision, at: pd.Timestamp) -> list[st
     kept = made.lineage.loc[made.lineage["what"] == "kept", "old"]
     before = old[old["valid_to"].isna() | (old["valid_to"] > at)].set_index("code").loc[kept]
     after = made.units.set_index("code").loc[kept]
-    shapes = [shapely.normalize(frame.geometry.to_numpy()) for frame in (before, after)]
-    same = shapely.equals_identical(*shapes)
-    same &= (before["kind"].to_numpy(object) == after["kind"].to_numpy(object)) | (after["kind"] == "").to_numpy()
+    # the record has multi-part types only
+    shapes = [shapely.normalize(exact.multipolygons(frame.geometry.to_numpy())) for frame in (before, after)]
+    same = shapely.equals_identical(*shapes) & (before["kind"].to_numpy(object) == after["kind"].to_numpy(object))
     return kept[~same].tolist()
 
 

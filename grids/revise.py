@@ -39,7 +39,7 @@ class Revision:
     units
         The set in force from now on, by code: ``code``, ``name``, ``community``, ``kind``, ``issue`` (0 the first),
         ``valid_from``, ``valid_to`` (NaT: open), geometry. Kept units have the new set's geometry, theirs within the
-        tolerance, and their name where the new set has none.
+        tolerance, and their name and kind where the new set has none.
     ended
         Old units that end, in the same columns, ``valid_to`` the instant.
     lineage
@@ -108,8 +108,9 @@ def revise(
     shapes, community = new.geometry.to_numpy()[fresh], new["community"].to_numpy(object)[fresh]
     code = np.full(len(new), "", object)
     code[kept_new] = old["code"].to_numpy(object)[kept_old]
-    name = new["name"].to_numpy(object).copy()
-    name[kept_new] = np.where(name[kept_new] == "", old["name"].to_numpy(object)[kept_old], name[kept_new])
+    told = {column: new[column].to_numpy(object).copy() for column in ("name", "kind")}
+    for column, text in told.items():
+        text[kept_new] = np.where(text[kept_new] == "", old[column].to_numpy(object)[kept_old], text[kept_new])
     code[fresh] = number(shapes, community, taken=known, digits=_digits(known), row_m=row_m)
     issue = np.full(len(new), int(old["issue"].max()) + 1 if len(old) else 0, np.int64)
     issue[kept_new] = old["issue"].to_numpy()[kept_old]
@@ -117,9 +118,9 @@ def revise(
     begin.iloc[kept_new] = old["valid_from"].to_numpy(object)[kept_old]
     columns = {
         "code": pd.array(code, "str"),
-        "name": pd.array(name, "str"),
+        "name": pd.array(told["name"], "str"),
         "community": new["community"].array,
-        "kind": new["kind"].array,
+        "kind": pd.array(told["kind"], "str"),
         "issue": issue,
         "valid_from": pd.to_datetime(begin, utc=True).array,
         "valid_to": pd.array([pd.NaT] * len(new), "datetime64[us, UTC]"),
@@ -153,22 +154,28 @@ def _in_force(frame: gpd.GeoDataFrame, at: pd.Timestamp) -> tuple[gpd.GeoDataFra
     for name in ("valid_from", "valid_to"):
         given = frame[name] if name in frame else pd.Series(pd.NaT, frame.index)
         columns[name] = pd.to_datetime(given.reset_index(drop=True), utc=True).astype("datetime64[us, UTC]")
-    out = gpd.GeoDataFrame(columns, geometry=frame.geometry.to_numpy(), crs=frame.crs)
+    out = gpd.GeoDataFrame(columns, geometry=_plain(frame.geometry.to_numpy()), crs=frame.crs)
     gone = (out["valid_to"] <= at).to_numpy()
     here, before = out[~gone], out[gone]
+    if (here["valid_from"] > at).any():
+        late = here[here["valid_from"] > at].iloc[0]
+        raise InputError(f"unit {late['code']} begins after {at}", where="at", right="a later instant")
     if here["code"].duplicated().any():
         raise InputError(
             f"code {here['code'][here['code'].duplicated()].iloc[0]} twice", where="old", right="each once"
         )
-    if (here["valid_from"] > at).any():
-        late = here[here["valid_from"] > at].iloc[0]
-        raise InputError(f"unit {late['code']} begins after {at}", where="at", right="a later instant")
     return here.sort_values("code", kind="stable").reset_index(drop=True), before
 
 
 def _text(frame: pd.DataFrame, name: str) -> pd.Series:
     column = frame[name].astype("str").fillna("") if name in frame else pd.Series("", frame.index, dtype="str")
     return column.reset_index(drop=True)
+
+
+def _plain(shapes: Shapes) -> Shapes:
+    """Multi-part polygons of one part as polygons: formats that know one type only write them so."""
+    single = (shapely.get_type_id(shapes) == 6) & (shapely.get_num_geometries(shapes) == 1)
+    return np.where(single, shapely.get_geometry(shapes, 0), shapes)
 
 
 def _new(frame: gpd.GeoDataFrame, old: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -180,7 +187,7 @@ def _new(frame: gpd.GeoDataFrame, old: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     columns |= {name: _text(frame, name) for name in ("kind", "name")}
     if (columns["community"] == "").any():
         raise InputError("a new unit without a community", where="new", right="a column community, or coded units")
-    shapes = frame.geometry.to_numpy()
+    shapes = _plain(frame.geometry.to_numpy())
     if not (shapely.is_valid(shapes) & ~shapely.is_empty(shapes)).all():
         raise InputError("new units with broken geometry", where="new", right="run wanmi grid check")
     order = np.argsort(shapely.to_wkb(shapely.normalize(shapes)), kind="stable")

@@ -128,10 +128,16 @@ def _history(planned: Planned) -> gpd.GeoDataFrame:
 
 
 def _instant(at: str | None, zone: str) -> pd.Timestamp:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     import pandas as pd
 
     from api.cli.values import instant
 
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"{zone!r} is no time zone", where="--time-zone", right="as Asia/Shanghai") from None
     return instant(at, zone=zone, where="--at") if at else pd.Timestamp.now(tz="UTC").floor("s")
 
 
