@@ -14,6 +14,9 @@
     [layers.areas.police]                   # ... or one for each of its sets, chosen by --set
     columns = {code = "dist_name"}
 
+    [grids.town]                            # a grid of the city's own, see gis.crs.local: crs = "town", --crs town
+    meridian = 111.25
+
 A set takes over what its layer's table says and adds to it. Keys that we do not know are faults, all reported together.
 """
 
@@ -97,6 +100,8 @@ class Source:
         Declared by the city where the file does not say; ``table`` is the layer's name inside a GeoPackage.
     edition, kind
         Edition and kind ("C" or "E") of class codes that are written bare.
+    grids
+        Name -> PROJJSON of the city's own grids, which ``crs`` and ``--crs`` may name.
     """
 
     layer: str
@@ -119,6 +124,12 @@ class Source:
     table: str = ""
     edition: str = ""
     kind: str = ""
+    grids: Mapping[str, str] = field(default_factory=dict)
+
+    def crs_text(self, declared: str | None) -> str:
+        """The coordinate system that counts: what a user declares before the profile's, a grid's name as its text."""
+        named = declared or self.crs
+        return self.grids.get(named, named)
 
     def with_map(self, mapping: Mapping[str, str]) -> Source:
         """The same with ``mapping`` (field or place -> column) on top; unknown fields are an `InputError`."""
@@ -138,7 +149,7 @@ class Source:
         return self.dates.get(name, self.dates.get("*", ()))
 
 
-OPTIONS = tuple(f.name for f in dataclasses.fields(Source) if f.name not in ("layer", "set"))
+OPTIONS = tuple(f.name for f in dataclasses.fields(Source) if f.name not in ("layer", "set", "grids"))
 
 
 @dataclass(frozen=True)
@@ -153,11 +164,14 @@ class Profile:
         (layer, set) -> `Source`; the set is "" where a layer has none.
     path
         File it was read from, for messages.
+    grids
+        Name -> PROJJSON of the city's own grids.
     """
 
     city: City
     sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)
     path: str = ""
+    grids: Mapping[str, str] = field(default_factory=dict)
 
     def layer(self, name: str, set_: str | None = None) -> Source:
         """How layer ``name`` (and its set) is read; an empty `Source` where the profile says nothing.
@@ -175,7 +189,8 @@ class Profile:
             raise InputError(f"{name} has {len(sets)} sets", where=self.path, right=right)
         if not set_ and len(sets) == 1 and (name, "") not in self.sources:
             set_ = sets[0]
-        return self.sources.get((name, set_ or "")) or Source(name, set_ or "")
+        found = self.sources.get((name, set_ or "")) or Source(name, set_ or "")
+        return dataclasses.replace(found, grids=self.grids) if self.grids else found
 
 
 def field_names(layer: Layer) -> list[str]:
@@ -207,7 +222,7 @@ def read_profile(path: str | Path) -> Profile:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"is no TOML: {error}", where=str(path)) from error
     faults: list[str] = []
-    _unknown(told, ("city", "layers"), "", faults)
+    _unknown(told, ("city", "layers", "grids"), "", faults)
     city = _city(told.get("city"), faults)
     sources: dict[tuple[str, str], Source] = {}
     layers = told.get("layers", {})
@@ -221,9 +236,10 @@ def read_profile(path: str | Path) -> Profile:
             faults.append(f"layers.{name} is a table")
         else:
             _layer(name, table, sources, faults)
+    grids = _grids(told.get("grids", {}), faults)
     if faults or city is None:
         raise InputError("; ".join(faults), where=str(path))
-    return Profile(city, MappingProxyType(sources), str(path))
+    return Profile(city, MappingProxyType(sources), str(path), MappingProxyType(grids))
 
 
 def shipped() -> dict[str, Path]:
@@ -268,6 +284,8 @@ def _city(table: Any, faults: list[str]) -> City | None:
     if isinstance(bounds, list) and "bounds" in table and not _is_box(bounds):
         faults.append(f"city.bounds {bounds} are not west, south, east, north in degrees")
     srid = _srid(table, faults)
+    if len(faults) == start:
+        _fits(srid, bounds, faults)
     points = table.get("default_points", [])
     if not isinstance(points, list) or not all(_is_numbers(p, 2) for p in points):
         faults.append("city.default_points is a list of [lon, lat]")
@@ -289,6 +307,38 @@ def _city(table: Any, faults: list[str]) -> City | None:
         str(table.get("edition", "2026")),
         tuple(territory),
     )
+
+
+def _fits(srid: int, bounds: list[float], faults: list[str]) -> None:
+    from gis.crs import fit, parse_crs
+
+    try:
+        fit(parse_crs(srid), (bounds[0], bounds[1], bounds[2], bounds[3]))
+    except InputError as error:
+        faults.append(f"city.crs: {error.what}")
+
+
+def _grids(table: Any, faults: list[str]) -> dict[str, str]:
+    """Name -> PROJJSON of the city's own grids."""
+    from gis.crs import ALIASES, SHIFTED
+    from gis.crs.local import read_grid
+
+    if not isinstance(table, dict) or not all(isinstance(told, dict) for told in table.values()):
+        faults.append("grids is a table, one for each grid of the city's own")
+        return {}
+    out = {}
+    for name, told in table.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", name):
+            faults.append(f"grids.{name}: a grid's name is lower-case letters, digits and _")
+            continue
+        if name in (*SHIFTED, *ALIASES):
+            faults.append(f"grids.{name} is the name of another coordinate system")
+            continue
+        try:
+            out[name] = read_grid(name, told)
+        except InputError as error:
+            faults.append(str(error))
+    return out
 
 
 def _srid(table: Mapping[str, Any], faults: list[str]) -> int:

@@ -34,7 +34,8 @@ def parse_crs(crs: Any) -> str | CRS:
     ----------
     crs
         ``"EPSG:4546"`` or 4546, ``"gcj02"``, ``"bd09"``, ``"wgs84"``, ``"cgcs2000"``, a WKT, PROJ or PROJJSON
-        text, or a `pyproj.CRS`. Of a compound system (with heights) the horizontal part is taken.
+        text, or a `pyproj.CRS`. A compound system (with heights) is refused when someone writes its name; of one
+        that a file carries (a `pyproj.CRS`) the horizontal part is taken.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def parse_crs(crs: Any) -> str | CRS:
     Raises
     ------
     InputError
-        When it names nothing we know, or a system without places on the Earth.
+        When it names nothing we know, a system with heights, or one without places on the Earth.
 
     Examples
     --------
@@ -68,8 +69,13 @@ def parse_crs(crs: Any) -> str | CRS:
     except (CRSError, TypeError, ValueError) as error:
         raise InputError(f"{_short(crs)} is no coordinate system we know", where="crs", right=_RIGHT) from error
     if known.is_compound:
-        known = known.sub_crs_list[0]
-    if not (known.is_geographic or known.is_projected):
+        flat = known.sub_crs_list[0]
+        if not isinstance(crs, CRS):
+            code = flat.to_epsg()
+            right = f"give its horizontal part, {f'EPSG:{code}' if code else flat.name}"
+            raise InputError(f"{_short(crs)} ({known.name}) has heights, which no case has", where="crs", right=right)
+        known = flat
+    if not (known.is_geographic or known.is_projected or known.type_name == "Derived Projected CRS"):
         raise InputError(
             f"{known.name!r} is a {known.type_name.lower()}, not tied to places on the Earth by longitude or a map",
             where="crs",

@@ -17,11 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
 from pyproj.enums import TransformDirection
 
+from gis.crs import datum
 from gis.crs.names import named, parse_crs
 from grids.errors import InputError
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
+BACK = TransformDirection.INVERSE
 _STEP = re.compile(
     r"proj=pipeline step proj=unitconvert xy_in=deg xy_out=rad step proj=(tmerc|utm) ([^|]*?) ?(?:pipeline)?"
 )
@@ -38,12 +40,15 @@ class Way:
     zone
         Zone of `gis.crs.krueger`, None where PROJ goes the way.
     transformer
-        PROJ's way after the shift.
+        PROJ's way after the shift and the first step.
+    first
+        A step to degrees of WGS 84 where PROJ knows no other way, else None.
     """
 
     shift: int
     zone: NDArray[np.float64] | None
     transformer: Transformer
+    first: Transformer | None = None
 
     def point(self, x: float, y: float) -> tuple[float, float]:
         """Convert one place; NaN where there is none. The bits of `points`, without its cost."""
@@ -51,6 +56,8 @@ class Way:
 
         if self.shift >= 0:
             x, y = shifted.shift(self.shift, x, y)
+        if self.first is not None:
+            x, y = self.first.transform(x, y)
         if self.zone is not None:
             return krueger.forward(x, y, self.zone)  # type: ignore[no-any-return]
         there = self.transformer.transform(x, y)
@@ -62,6 +69,8 @@ class Way:
 
         if self.shift >= 0:
             x, y = shifted.shifted(self.shift, x, y)
+        if self.first is not None:
+            x, y = _finite(*self.first.transform(x, y))
         if self.zone is None:
             return _finite(*self.transformer.transform(x, y))
         east, north = np.empty(x.shape), np.empty(y.shape)
@@ -73,27 +82,35 @@ class Way:
         from gis.crs import krueger
 
         if self.zone is None:
-            return _finite(*self.transformer.transform(x, y, direction=TransformDirection.INVERSE))
-        lon, lat = np.empty(x.shape), np.empty(y.shape)
-        krueger.inverse_many(x.ravel(), y.ravel(), self.zone, lon.reshape(-1), lat.reshape(-1))
-        return lon, lat
+            x, y = _finite(*self.transformer.transform(x, y, direction=BACK))
+        else:
+            lon, lat = np.empty(x.shape), np.empty(y.shape)
+            krueger.inverse_many(x.ravel(), y.ravel(), self.zone, lon.reshape(-1), lat.reshape(-1))
+            x, y = lon, lat
+        return (x, y) if self.first is None else _finite(*self.first.transform(x, y, direction=BACK))
 
 
-def way(crs: Any, srid: int) -> Way:
+def way(crs: Any, srid: int, *, bounds: datum.Box | None = None) -> Way:
     """The way from ``crs`` to EPSG:``srid``; found once in a process for each pair.
+
+    Parameters
+    ----------
+    bounds
+        West, south, east, north of the city in degrees: a system that is made for elsewhere is refused.
 
     Raises
     ------
     InputError
-        When ``crs`` is unknown or the city's CRS does not measure in metres.
+        When ``crs`` is unknown, is made for elsewhere, has no known shift to the city's datum, or when the city's
+        CRS does not measure in metres.
     """
     try:
-        return _way(crs, srid)
+        return _way(crs, srid, bounds)
     except TypeError:  # a list or dict, which no cache takes
-        return _way(parse_crs(crs), srid)
+        return _way(parse_crs(crs), srid, bounds)
 
 
-def to_city(x: ArrayLike, y: ArrayLike, crs: Any, srid: int) -> Pair:
+def to_city(x: ArrayLike, y: ArrayLike, crs: Any, srid: int, *, bounds: datum.Box | None = None) -> Pair:
     """Convert coordinates to the city's metric CRS.
 
     Parameters
@@ -104,6 +121,8 @@ def to_city(x: ArrayLike, y: ArrayLike, crs: Any, srid: int) -> Pair:
         Their coordinate system, as `parse_crs` reads it.
     srid
         EPSG code of the city's CRS, projected and in metres.
+    bounds
+        As of `way`.
 
     Returns
     -------
@@ -111,13 +130,13 @@ def to_city(x: ArrayLike, y: ArrayLike, crs: Any, srid: int) -> Pair:
         New arrays of the same shape; NaN where either was missing or the projection has no such place.
     """
     x, y = pair(x, y)
-    return way(crs, srid).points(x, y)
+    return way(crs, srid, bounds=bounds).points(x, y)
 
 
 def to_lonlat(x: ArrayLike, y: ArrayLike, srid: int) -> Pair:
     """Convert metres of the city's CRS to longitude and latitude (WGS 84, degrees); NaN stays NaN."""
     x, y = pair(x, y)
-    return _way(4326, srid).back(x, y)
+    return _way(4326, srid, None).back(x, y)
 
 
 def pair(x: ArrayLike, y: ArrayLike) -> Pair:
@@ -132,7 +151,7 @@ def pair(x: ArrayLike, y: ArrayLike) -> Pair:
 
 
 @lru_cache(maxsize=256)
-def _way(crs: Any, srid: int) -> Way:
+def _way(crs: Any, srid: int, bounds: datum.Box | None) -> Way:
     """Transformers are costly to make and safe to share between threads (pyproj >= 3.1)."""
     city = named(int(srid))
     if isinstance(city, str) or not city.is_projected or city.axis_info[0].unit_conversion_factor != 1.0:
@@ -147,8 +166,10 @@ def _way(crs: Any, srid: int) -> Way:
         kind, source = BD_WGS if source == "bd09" else GCJ_WGS, named(4326)
         if isinstance(source, str):
             raise AssertionError
-    transformer = Transformer.from_crs(source, city, always_xy=True)
-    return Way(kind, _zone(transformer, city), transformer)
+    if bounds is not None:
+        datum.fit(source, bounds)
+    first, transformer = datum.steps(source, city, bounds)
+    return Way(kind, _zone(transformer, city), transformer, first)
 
 
 def _zone(transformer: Transformer, city: CRS) -> NDArray[np.float64] | None:

@@ -23,6 +23,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from gis.crs import fit
 from gis.files import columns as cols
 from gis.files.codes import class_filter, classes, identifiers
 from gis.files.delimited import open_csv
@@ -233,7 +234,9 @@ def plan_of(
     found = {name: column for name, column in found.items() if name in fields}
     where = where_of(table, dict(source.place)) if layer.geometry else Where("none")
     notes = list(table.notes)
-    known = crs_of(table, where, crs or source.crs, notes) if layer.geometry else None
+    known = crs_of(table, where, source.crs_text(crs), notes) if layer.geometry else None
+    if known is not None and (remark := fit(known, city.bounds)):
+        notes.append(remark)
     extra = [c for p in source.parts for c in (p.code, *p.of)] + [*source.take, *source.leave]
     _there(table, extra)
     wanted = tuple(dict.fromkeys([*found.values(), *where.columns, *extra]))

@@ -28,6 +28,11 @@ WGS_TO_GCJ_EVIL = [
     ((113.912316, 22.543847), (113.9171764808363, 22.540796131694766)),
     ((116.377817, 39.911954), (116.38404722455657, 39.91334545536069)),
 ]
+# its BD-09 takes another wave length than coordtransform's: (lon, lat) of BD and what it calls WGS
+BD_TO_WGS_EVIL = [
+    ((120.019809, 29.199786), (120.00877901149691, 29.196131605295484)),
+    ((120.036455, 29.210504), (120.0253853970846, 29.206795749156136)),
+]
 SHIFTS = {
     "gcj02": (crs.wgs_to_gcj, crs.gcj_to_wgs),
     "bd09": (crs.gcj_to_bd, crs.bd_to_gcj),
@@ -47,6 +52,56 @@ def test_wgs_to_gcj_agrees_with_eviltransform(given_at, expected):
 def test_gcj_to_bd_reproduces_the_published_value():
     expected = (116.41036949371029, 39.92133699351021)
     np.testing.assert_allclose(crs.gcj_to_bd(116.404, 39.915), expected, rtol=0, atol=1e-12)
+
+
+def metres(one, other):
+    _, _, far = Geod(ellps="WGS84").inv(*one, *other)
+    return far
+
+
+def test_published_inverses_are_no_targets_but_near():
+    # coordtransform's one step back: BD-09 within 0.15 m, GCJ-02 within 3 m of the truth, which we return to exactly
+    bd = crs.bd_to_gcj(116.404, 39.915)
+    assert 0.01 < metres(bd, (116.39762729119315, 39.90865673957631)) < 0.15
+    np.testing.assert_allclose(crs.gcj_to_bd(*bd), (116.404, 39.915), rtol=0, atol=2e-13)
+    wgs = crs.gcj_to_wgs(116.404, 39.915)
+    assert 0.01 < metres(wgs, (116.39775550083061, 39.91359571849836)) < 3.1
+    np.testing.assert_allclose(crs.wgs_to_gcj(*wgs), (116.404, 39.915), rtol=0, atol=2e-13)
+
+
+@pytest.mark.parametrize(("given_at", "theirs"), BD_TO_WGS_EVIL)
+def test_eviltransform_has_another_bd(given_at, theirs):
+    # up to 75 m beside coordtransform's: their values are no targets
+    assert 5 < metres(crs.gcj_to_wgs(*crs.bd_to_gcj(*given_at)), theirs) < 75
+
+
+def test_the_rim_of_the_country_and_beyond():
+    # a rim of 0.02 degrees inside the rectangle: there and back below a micrometre; on the rim itself as well, except
+    # that a place outside which a shifted place inside explains is taken for that one
+    west, south, east, north = crs.CHINA
+    t = np.linspace(0, 1, 5_001)
+    for d in (0.02, 0.0):
+        lon = np.concatenate(
+            [west + d + (east - west - 2 * d) * t] * 2 + [np.full_like(t, v) for v in (west + d, east - d)]
+        )
+        lat = [np.full_like(t, v) for v in (south + d, north - d)] + [south + d + (north - south - 2 * d) * t] * 2
+        there = (lon, np.concatenate(lat))
+        assert metres(crs.gcj_to_wgs(*crs.wgs_to_gcj(*there)), there).max() < 1e-5
+    lon, lat = np.meshgrid(np.linspace(west - 0.1, west - 1e-7, 500), np.linspace(20, 50, 50))
+    lost = metres(crs.gcj_to_wgs(*crs.wgs_to_gcj(lon, lat)), (lon, lat))
+    assert (crs.wgs_to_gcj(lon, lat)[0] == lon).all() and lost.max() < 700
+    assert (lost[:, lon[0] < west - 0.01] == 0).all()  # the shift is nowhere longer than that
+
+
+def test_a_place_does_not_depend_on_its_neighbours():
+    rng = np.random.default_rng(3)
+    lon, lat = rng.uniform(73, 136, 2_000), rng.uniform(3, 54, 2_000)
+    lon[::7] = np.nan
+    for forth, back in SHIFTS.values():
+        for shift in (forth, back):
+            whole, one = np.array(shift(lon, lat)), np.array([shift(a, b) for a, b in zip(lon, lat, strict=True)]).T
+            np.testing.assert_array_equal(whole, one)
+            assert np.isnan(whole[:, ::7]).all() and np.isfinite(np.delete(whole, np.s_[::7], axis=1)).all()
 
 
 @pytest.mark.parametrize("name", SHIFTS)
@@ -126,6 +181,58 @@ def test_our_own_projection_equals_proj(srid):
     np.testing.assert_allclose(again, (lon, lat), rtol=0, atol=2e-12)
 
 
+def gauss_kruger(lon, lat, lon_0, *, f=1 / 298.257222101, a=6378137.0, k=1.0, x_0=500_000.0):
+    """The textbook's way: the meridian's arc by quadrature, then powers of the longitude. Nothing of ours or PROJ's."""
+    e2 = f * (2 - f)
+    phi, t = np.radians(lat), np.tan(np.radians(lat))
+    nodes, weights = np.polynomial.legendre.leggauss(48)
+    at = phi[:, None] * (nodes + 1) / 2
+    arc = (a * (1 - e2) * (1 - e2 * np.sin(at) ** 2) ** -1.5 * weights).sum(axis=1) * phi / 2
+    n = a / np.sqrt(1 - e2 * np.sin(phi) ** 2)
+    eta2 = e2 / (1 - e2) * np.cos(phi) ** 2
+    m = np.cos(phi) * np.radians(lon - lon_0)
+    t2 = t * t
+    east = m + m**3 / 6 * (1 - t2 + eta2)
+    east += m**5 / 120 * (5 - 18 * t2 + t2**2 + 14 * eta2 - 58 * t2 * eta2 + 13 * eta2**2 - 64 * t2 * eta2**2)
+    east += m**7 / 5040 * (61 - 479 * t2 + 179 * t2**2 - t2**3)
+    north = m**2 / 2 + m**4 / 24 * (5 - t2 + 9 * eta2 + 4 * eta2**2)
+    north += m**6 / 720 * (61 - 58 * t2 + t2**2 + 270 * eta2 - 330 * t2 * eta2)
+    north += m**8 / 40320 * (1385 - 3111 * t2 + 543 * t2**2 - t2**3)
+    return k * n * east + x_0, k * (arc + n * t * north)
+
+
+@pytest.mark.parametrize(
+    ("srid", "lon_0", "half", "more"),
+    [
+        (4534, 75, 1.5, {}),
+        (4546, 111, 1.5, {}),
+        (4525, 111, 1.5, {"x_0": 37_500_000.0}),  # 3 degrees, with the zone's number
+        (4508, 111, 3.0, {}),  # 6 degrees
+        (4497, 111, 3.0, {"x_0": 19_500_000.0}),  # 6 degrees, with the zone's number
+        (32649, 111, 3.0, {"f": 1 / 298.257223563, "k": 0.9996}),
+    ],
+)
+def test_zones_agree_with_the_textbooks_series(srid, lon_0, half, more):
+    rng = np.random.default_rng(srid)
+    lon, lat = lon_0 + rng.uniform(-half, half, 5_000), rng.uniform(18, 54, 5_000)
+    expected = gauss_kruger(lon, lat, lon_0, **more)
+    proj = Transformer.from_crs(4490 if srid < 10_000 else 4326, srid, always_xy=True).transform(lon, lat)
+    np.testing.assert_allclose(proj, expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(
+        crs.to_city(lon, lat, 4490 if srid < 10_000 else 4326, srid), expected, rtol=0, atol=1e-4
+    )
+
+
+def test_every_chinese_zone_has_its_meridian_and_number():
+    for first, step, prefix in ((4491, 6, True), (4502, 6, False), (4513, 3, True), (4534, 3, False)):
+        for i in range(11 if step == 6 else 21):
+            meridian = 75 + step * i
+            zone = (meridian + 3) // 6 if step == 6 else meridian // 3
+            x, y = crs.to_city(meridian, 35.0, 4490, first + i)
+            assert abs(x - (500_000 + 1e6 * zone * prefix)) < 1e-6 and abs(y - 3874592.9016) < 1e-3
+            assert crs.way(4490, first + i).zone is not None
+
+
 def test_our_own_projection_ends_where_proj_ends():
     rng = np.random.default_rng(1)
     lon, lat = rng.uniform(-400, 400, 50_000), rng.uniform(-91, 91, 50_000)
@@ -151,11 +258,52 @@ def test_a_point_alone_has_the_bits_of_a_point_among_many(system):
     assert np.isnan(way.point(np.nan, 35.0)).all() and np.isnan(way.point(111.0, np.inf)).all()
 
 
-@pytest.mark.parametrize("srid", [27700, 26985, 2433])
+@pytest.mark.parametrize("srid", [27700, 26985])
 def test_ways_through_another_datum_are_left_to_proj(srid):
-    # British and US grids, Beijing 1954
-    way = crs.way(4326, srid) if srid != 2433 else crs.way(2433, 4546)
-    assert way.zone is None
+    assert crs.way(4326, srid).zone is None  # British and US grids
+
+
+@pytest.mark.parametrize("system", [2436, 4214, 2384, 4610, 4555])
+def test_a_datum_without_a_known_shift_is_refused(system):
+    # Beijing 1954, Xi'an 1980, New Beijing: PROJ would join them as if they were CGCS2000, 100 m off
+    with pytest.raises(InputError, match=r"no shift between .* is registered; without one") as caught:
+        crs.to_city(117.0, 35.0, system, 4546)
+    assert "control points" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_hong_kong_goes_through_wgs_84_into_cgcs2000():
+    # PROJ alone joins the two without a shift; the published origin of the grid in WGS 84 is 22 18 43.68, 114 10 42.8
+    way = crs.way(2326, 4547)
+    x, y = crs.to_city([836694.05], [819069.80], 2326, 4547)
+    assert way.first is not None and way.point(836694.05, 819069.80) == (x[0], y[0])
+    lon, lat = crs.to_lonlat(x, y, 4547)
+    wgs = Transformer.from_crs(2326, 4326, always_xy=True).transform(836694.05, 819069.80)
+    np.testing.assert_allclose((lon[0], lat[0]), wgs, rtol=0, atol=1e-10)
+    _, _, ballpark = Geod(ellps="WGS84").inv(lon[0], lat[0], 114.178555555556, 22.3121333333333)
+    assert 200 < ballpark < 400
+    np.testing.assert_allclose(way.back(x, y), ([836694.05], [819069.80]), rtol=0, atol=1e-3)
+
+
+def test_a_system_made_for_elsewhere_is_refused():
+    shanxi = (110.8, 34.9, 111.3, 35.3)
+    with pytest.raises(
+        InputError, match=r"EPSG:2326, Hong Kong 1980 Grid System is made for 113.8 to 114.5 E"
+    ) as caught:
+        crs.to_city(836694.0, 819069.0, "EPSG:2326", 4546, bounds=shanxi)
+    assert "the city lies around 111 E, 35.1 N" in str(caught.value)
+    with pytest.raises(InputError, match=r"made for 73\.62 to 134.8 E"):
+        crs.way("cgcs2000", 26985, bounds=(-76.8, 39.1, -76.5, 39.4))
+    for fine in ("EPSG:4326", "EPSG:4490", "gcj02", "EPSG:4547", "EPSG:32649", "+proj=tmerc +lon_0=111 +ellps=GRS80"):
+        crs.way(fine, 4546, bounds=shanxi)
+    assert "is 1.2 degrees off" in crs.fit(crs.parse_crs(4547), shanxi)
+    assert crs.fit(crs.parse_crs(4546), shanxi) == "" == crs.fit("bd09", shanxi)
+
+
+def test_the_area_of_a_system_may_cross_the_date_line():
+    fiji = crs.parse_crs("EPSG:3460")  # 176.81 E to 178.15 W
+    assert crs.fit(fiji, (177.3, -18.2, 177.5, -18.0)) == "" == crs.fit(fiji, (-179.9, -17.0, -179.8, -16.8))
+    with pytest.raises(InputError, match="Fiji"):
+        crs.fit(fiji, (150.0, -18.2, 150.2, -18.0))
 
 
 def test_feet_are_turned_into_metres():
@@ -194,8 +342,12 @@ def test_one_system_by_many_names(name):
     np.testing.assert_allclose(crs.to_city(111.0, 35.0, name, 4546), crs.to_city(111.0, 35.0, 4326, 4546), atol=1e-6)
 
 
-def test_heights_are_dropped_from_a_compound_system():
-    assert crs.parse_crs("EPSG:6697").is_geographic  # JGD2011 with heights
+def test_a_system_with_heights_is_refused_by_name_and_cut_where_a_file_carries_it():
+    with pytest.raises(InputError, match=r"EPSG:6697 .* has heights, which no case has; give .*EPSG:6668"):
+        crs.parse_crs("EPSG:6697")
+    assert crs.parse_crs(CRS.from_epsg(6697)).to_epsg() == 6668
+    with pytest.raises(InputError, match="is a vertical crs, not tied to places"):
+        crs.parse_crs("EPSG:5773")
 
 
 @pytest.mark.parametrize(
