@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 
 from gis import decide
 from gis.convert import REASON, Cases
-from gis.decide import RULE, owners, versions
+from gis.decide import RULE
 from gis.model import REASONS, RULES
-from gis.raster import cover_many
+from gis.raster import cover_many, nearby
 from gis.snapshot import ALWAYS, FOREVER, Snapshot
 
-CHUNK = 1 << 16
+CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -196,41 +196,38 @@ def assign(
 def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
     n = len(cases)
     units, zones, components, rules = decide.ground(snapshot)
-    unit, unit_edge = _cover(units, cases)
+    order = nearby(cases.x, cases.y)
+    unit, unit_edge = _cover(units, cases, order)
     areas = np.empty((n, len(snapshot.area_sets)), dtype=np.int32)
-    inside, held = np.zeros(n, dtype=bool), np.full(n, -1, dtype=np.int32)
-    held_edge = np.zeros(n, dtype=bool)
+    inside, held_edge, held = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), np.full(n, -1, dtype=np.int32)
     for k, name in enumerate(snapshot.area_sets):
         layer = snapshot.layer(f"areas/{name}")
-        areas[:, k], edge = _cover((layer.raster.arrays, layer.begins, layer.ends), cases)
+        area, on_edge = _cover((layer.raster.arrays, layer.begins, layer.ends), cases, order)
+        areas[:, k] = area
         if name in snapshot.city.territory:
-            inside |= areas[:, k] >= 0
-            of = np.append(snapshot.arrays[f"areas/{name}.department"], np.int32(-1))[areas[:, k]]
-            held_edge |= edge & (held < 0) & (of >= 0)
-            held = np.where(held < 0, of, held)
+            decide.hold(area, on_edge, snapshot.arrays[f"areas/{name}.department"], inside, held, held_edge)
     rule = np.empty(n, dtype=np.int8)
     department, component, zone = (np.empty(n, dtype=np.int32) for _ in range(3))
     square, edge = np.empty(n, dtype=np.int64), np.empty(n, dtype=bool)
     decide.many(
         cases.x, cases.y, cases.klass, cases.component, cases.instant, cases.error, cases.reason,
         inside, held, held_edge, unit_edge, zones, components, rules,
-        department, rule, component, square, zone, edge,
+        order, department, rule, component, square, zone, edge,
     )  # fmt: skip
-    placed = cases.reason == 0
-    if not placed.all():  # without a place nothing is known of it; kernels saw a point beyond any city
-        unit[~placed] = -1
-        areas[~placed] = -1
+    if cases.reason.any():  # without a place nothing is known of it; kernels saw a point beyond any city
+        unit[cases.reason > 0] = -1
+        areas[cases.reason > 0] = -1
     return unit, areas, department, rule, cases.reason, component, square, zone, edge
 
 
-def _cover(layer: tuple[Any, ...], cases: Cases) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+def _cover(
+    layer: tuple[Any, ...], cases: Cases, order: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     out, edge = np.empty(len(cases), dtype=np.int32), np.empty(len(cases), dtype=np.bool_)
     raster, begins, ends = layer
-    cover_many(raster, cases.x, cases.y, cases.instant, begins, ends, out, edge)
+    cover_many(raster, cases.x, cases.y, cases.instant, begins, ends, order, out, edge)
     return out, edge
 
 
 # names under which the room of doubt knows them
-owner_of_component, _version = owners, versions
-
-__all__ = ["ALWAYS", "FOREVER", "REASON", "RULE", "Cases", "Resolution", "assign", "owner_of_component"]
+__all__ = ["ALWAYS", "FOREVER", "REASON", "RULE", "Cases", "Resolution", "assign"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.decide import owners, versions
 from gis.doubt.kernel import kernel
 
 if TYPE_CHECKING:
@@ -129,8 +130,6 @@ class _Town:
         return _Town(snapshot, tuple(rasters), tuple(owners), tuple(begins), tuple(ends))
 
     def shares(self, cases: Cases, things: bool) -> tuple[NDArray, ...]:
-        from gis.assign import _version, owner_of_component
-
         s, arrays, rules = self.snapshot, self.snapshot.arrays, self.snapshot.rules
         last = len(arrays["classes.text"])
         klass = np.where(cases.klass < 0, last, cases.klass).astype(np.int32)
@@ -138,8 +137,8 @@ class _Town:
         named = np.full(len(klass), -1, dtype=np.int32)
         begins, ends = arrays["components.begins"], arrays["components.ends"]
         if len(begins):
-            _version(cases.component, arrays["components.thing"], cases.instant, begins, ends, named)
-        certain = owner_of_component(s, named, epoch)
+            versions(cases.component, arrays["components.thing"], cases.instant, begins, ends, named)
+        certain = owners(s, named, epoch)
         wanted = np.append(arrays["classes.component"], np.int32(-1))[klass]
         sigma = cases.error / math.sqrt(-2.0 * math.log(1.0 - SHARE_WITHIN))
         sigma = np.where((cases.reason != 0) | (cases.error > MOST_M * 1000), -1.0, np.maximum(sigma, 1e-3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gis.decide import owner_of
 from gis.nearest import within
 
 
@@ -28,7 +29,7 @@ def polygons(raster, layer, begins, ends, filters, takes, klass, instant, x, y, 
                 continue
             a, b = (0, 1) if value >= 0 else (starts[-value - 2], starts[-value - 1])
             for j in range(a, b):
-                entry = 2 * value if value >= 0 else lists[j]
+                entry = 2 * value if value >= 0 else lists[j, 0]
                 p = entry >> 1
                 k = 0
                 while k < n and found[k] != p:
@@ -60,13 +61,7 @@ def components(hash_, x, y, wanted, reach, instant, begins, ends, klass, departm
         q = found[j, 0]
         if not begins[q] <= instant < ends[q]:
             continue
-        kind = klass[q]
-        owner = np.int64(-1)
-        for step in range(3):
-            if owner < 0:
-                owner = department[q, (duty[epoch, kind] + step) % 3]
-        if owner < 0:
-            owner = of_class[epoch, kind]
+        owner = owner_of(q, epoch, klass, department, duty, of_class)
         place[n, 0], place[n, 1], place[n, 2] = place_of[q, 0] - x, place_of[q, 1] - y, owner
         number[n] = q
         n += 1
