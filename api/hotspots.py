@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from api.instants import read_instants
 from gis import counts, hotspots
+from gis.exact import footprint
 from gis.model import City
 from grids.catalog import Catalog, filter_items, filter_text
 from grids.errors import InputError
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 BANDWIDTH_M = 80.0
 """Narrow enough that a gathering of one or two unit grids is not smoothed away."""
 CELL_M = 25.0
-LEVEL = 0.05
+LEVEL = hotspots.LEVEL
 """False discovery rate below which a unit counts as hot."""
 KINDS = {"C": "部件", "E": "事件"}
 BANDWIDTHS_M = (50.0, 2000.0)
+MOST_SMOOTHERS = 6
+"""So many kernels are kept ready on the ground of a city, a few megabytes each."""
 
 
 @dataclass(frozen=True)
@@ -118,23 +122,36 @@ def filter_name(book: Catalog, selection: str, edition: str) -> str:
 class Look:
     """What was found: the places that count, their density, and the units that stand out.
 
-    ``units`` are the unit grids (code, community, geometry in the city's CRS), ``cases`` the cases of each.
+    ``ground`` are the units with their neighbours, ``cases`` the cases of each unit.
     """
 
     city: City
     selection: Selection
     places: counts.Places
-    bounds: tuple[float, float, float, float]
-    units: gpd.GeoDataFrame
+    bounds: hotspots.Bounds
+    ground: Units
     cases: NDArray[np.float64]
-    gi: hotspots.GiStar
+
+    @property
+    def units(self) -> gpd.GeoDataFrame:
+        """Unit grids: code, community, geometry in the city's CRS."""
+        return self.ground.frame
+
+    @cached_property
+    def gi(self) -> hotspots.GiStar:
+        """Gi* of the units; all NaN when there are fewer than two."""
+        if self.ground.near is None or len(self.units) < 2:
+            none = np.full(len(self.units), np.nan)
+            return hotspots.GiStar(none, none, none)
+        return hotspots.gi_star(self.cases, self.ground.near, p="auto")
 
     @cached_property
     def grid(self) -> hotspots.Grid:
-        """Density, cases per hectare."""
-        p, bandwidth = self.places, self.selection.bandwidth_m
-        cell = max(CELL_M, min(bandwidth / 4, 100.0))
-        return hotspots.kde(p.x, p.y, self.bounds, bandwidth_m=bandwidth, cell_m=cell)
+        """Density, cases per hectare, corrected at the border and along water."""
+        bandwidth = self.selection.bandwidth_m
+        return self.ground.smoother(self.bounds, "gaussian", bandwidth, cell_of(bandwidth)).density(
+            self.places.x, self.places.y
+        )
 
     @cached_property
     def hot(self) -> gpd.GeoDataFrame:
@@ -143,16 +160,53 @@ class Look:
         return frame[self.gi.hot(LEVEL)].sort_values("z", ascending=False, kind="stable")
 
 
+def cell_of(bandwidth_m: float) -> float:
+    """Side of the cells of a density: a quarter of the bandwidth, within 25 to 100 m, and at most half of it."""
+    return min(max(CELL_M, min(bandwidth_m / 4, 100.0)), bandwidth_m / 2)
+
+
 class Units:
     """Unit grids of a city, who touches whom, and the ground they cover (its areas' without units); read once."""
 
     def __init__(self, engine: Engine, city: City) -> None:
         now = pd.Timestamp.now(tz="UTC")
         self.frame = counts.unit_shapes(engine, at=now, srid=city.srid)
+        self.areas = counts.area_shapes(engine, at=now, srid=city.srid)
         self.codes = self.frame["code"].to_numpy(dtype=object)
         self.near = hotspots.contact(self.frame.geometry.to_numpy()) if len(self.frame) else None
-        ground = self.frame if len(self.frame) else counts.area_shapes(engine, at=now, srid=city.srid)
-        self.bounds = tuple(map(float, ground.total_bounds)) if len(ground) else None
+        ground = self.frame if len(self.frame) else self.areas
+        self.ground = ground.geometry.to_numpy()
+        self.water = _water(engine)
+        self.bounds: hotspots.Bounds | None = None
+        if len(ground):
+            west, south, east, north = map(float, ground.total_bounds)
+            self.bounds = west, south, east, north
+        self._smoothers: dict[tuple[Any, ...], hotspots.Smoother] = {}
+
+    def smoother(self, bounds: hotspots.Bounds, kernel: str, bandwidth_m: float, cell_m: float) -> hotspots.Smoother:
+        """A kernel on the allowed ground; prepared when first asked for."""
+        key = (bounds, kernel, bandwidth_m, cell_m)
+        if key not in self._smoothers:
+            inside = None
+            if len(self.ground):
+                options: dict[str, Any] = {"cell_m": cell_m, "water": self.water}
+                inside = hotspots.allowed_cells(bounds, city=self.ground, **options)
+            made = hotspots.Smoother(bounds, kernel=kernel, bandwidth_m=bandwidth_m, cell_m=cell_m, inside=inside)
+            if len(self._smoothers) >= MOST_SMOOTHERS:
+                self._smoothers.pop(next(iter(self._smoothers)), None)
+            self._smoothers[key] = made
+        return self._smoothers[key]
+
+
+def _water(engine: Engine) -> NDArray[np.object_]:
+    """Polygons of the rivers of the base map; lines as wide as they are said to be, those without a width left out."""
+    rows = counts.read_rows(engine, "ground_layer", layer="rivers")
+    shapes = shapely.from_wkb([bytes(row["st_asbinary"]) for row in rows])
+    width = np.array([row["width_m"] or 0.0 for row in rows], dtype=float)
+    if not len(rows):
+        return np.empty(0, dtype=object)
+    wide = np.isin(shapely.get_type_id(shapes), (3, 6)) | (width > 0)
+    return footprint(shapes[wide], width[wide]) if wide.any() else np.empty(0, dtype=object)
 
 
 def look(engine: Engine, city: City, book: Catalog, selection: Selection, units: Units) -> Look:
@@ -161,20 +215,18 @@ def look(engine: Engine, city: City, book: Catalog, selection: Selection, units:
     Raises
     ------
     InputError
-        The class filter takes nothing.
+        The class filter takes nothing, or the period lies in the future and nothing has happened in it.
     """
     classes = class_texts(book, selection.classes, city.edition)
     places = counts.case_places(engine, classes=classes, begin=selection.begin, end=selection.end)
-    cases = places.by_unit(units.codes)
-    if units.near is not None and len(units.codes) > 1:
-        gi = hotspots.gi_star(cases, units.near)
-    else:
-        none = np.full(len(units.codes), np.nan)
-        gi = hotspots.GiStar(none, none, none)
-    return Look(city, selection, places, _bounds(units, places), units.frame, cases, gi)
+    now = pd.Timestamp.now(tz="UTC")
+    if not places.total and pd.notna(selection.begin) and selection.begin > now:
+        begin = selection.begin.tz_convert(city.time_zone).isoformat()
+        raise InputError(f"{begin} lies in the future, and no case is recorded after it", where="from")
+    return Look(city, selection, places, _bounds(units, places), units, places.by_unit(units.codes))
 
 
-def _bounds(units: Units, places: counts.Places) -> tuple[float, float, float, float]:
+def _bounds(units: Units, places: counts.Places) -> hotspots.Bounds:
     """The ground to draw: the city's, else the cases', with a margin."""
     if units.bounds is not None:
         west, south, east, north = units.bounds
@@ -182,6 +234,6 @@ def _bounds(units: Units, places: counts.Places) -> tuple[float, float, float, f
         west, east = np.quantile(places.x, [0.001, 0.999])
         south, north = np.quantile(places.y, [0.001, 0.999])
     else:
-        return 0.0, 0.0, 100.0, 100.0
+        return 0.0, 0.0, 10_000.0, 10_000.0
     margin = 500.0
     return west - margin, south - margin, east + margin, north + margin

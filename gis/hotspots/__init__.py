@@ -28,12 +28,14 @@ from gis.hotspots.ground import allowed_cells
 from gis.hotspots.moran import QUADRANTS, Moran, local_moran
 from gis.hotspots.neighbours import band, contact, squares
 from gis.hotspots.plane import Grid, count_squares
+from gis.hotspots.points import Bounds
 from gis.hotspots.trust import Evidence
 
 __all__ = [
     "KERNELS",
     "LEVEL",
     "QUADRANTS",
+    "Bounds",
     "Clusters",
     "Evidence",
     "GiStar",
