@@ -47,8 +47,8 @@ def open_parquet(path: Path, name: str, limits: Limits) -> Table:
     def read(wanted: Sequence[str], geometry: bool) -> Rows:
         return _read(path, name, wanted, primary if geometry else "", shape.get("encoding", "WKB"))
 
-    def stream(wanted: Sequence[str], geometry: bool, size: int) -> Iterator[Portion]:
-        return _stream(path, name, wanted, primary if geometry else "", size)
+    def stream(wanted: Sequence[str], geometry: bool, size: int, rows: range | None = None) -> Iterator[Portion]:
+        return _stream(path, name, wanted, primary if geometry else "", size, rows)
 
     native = shape.get("encoding", "WKB").upper() != "WKB"
     form = "GeoParquet" if geo else "Parquet"
@@ -59,25 +59,43 @@ FEW = ("class", "component", "no_location")
 """Texts that repeat, as they are often called: read as dictionaries."""
 
 
-def _stream(path: Path, name: str, wanted: Sequence[str], primary: str, size: int) -> Iterator[Portion]:
-    """Read a portion of rows at a time; of a column no more than a megabyte is read ahead."""
+def _stream(
+    path: Path, name: str, wanted: Sequence[str], primary: str, size: int, rows: range | None
+) -> Iterator[Portion]:
+    """Read a portion of rows at a time; of a column no more than a megabyte is read ahead.
+
+    Of some rows (numbers from 1) only the row groups that hold them are read.
+    """
     columns = [*wanted, *([primary] if primary else [])]
     repeated = [column for column in wanted if column.casefold() in FEW]
     with parsing(name, "Parquet"):
         file = pq.ParquetFile(path, read_dictionary=repeated, buffer_size=1 << 20, pre_buffer=False)
     with file:
-        batches = file.iter_batches(size, columns=columns)
-        first = 1
+        groups, first = _groups(file.metadata, rows)
+        batches = file.iter_batches(size, row_groups=groups, columns=columns)
         while True:
             with parsing(name, "Parquet"):
                 batch = next(batches, None)
                 if batch is None:
                     return
-                batch.validate(full=True)  # text that is not UTF-8
-            data = pa.Table.from_batches([batch])
-            wkb = data.column(primary).combine_chunks() if primary else None
-            yield arrow_portion(data.select(list(wanted)), wkb, first)
+                start = max(rows.start - first, 0) if rows is not None else 0
+                stop = min(rows.stop - first, len(batch)) if rows is not None else len(batch)
+                data = pa.Table.from_batches([batch.slice(start, max(stop - start, 0))])
+                data.validate(full=True)  # text that is not UTF-8
+            if len(data) or rows is None:
+                wkb = data.column(primary).combine_chunks() if primary else None
+                yield arrow_portion(data.select(list(wanted)), wkb, first + start)
             first += len(batch)
+
+
+def _groups(head: pq.FileMetaData, rows: range | None) -> tuple[list[int], int]:
+    """Row groups that hold some rows (all when None), and the number of the first row in them."""
+    ends = np.cumsum([head.row_group(i).num_rows for i in range(head.num_row_groups)], dtype=np.int64)
+    if rows is None or not len(ends):
+        return list(range(len(ends))), 1
+    starts = np.concatenate([[0], ends[:-1]])
+    held = np.flatnonzero((ends >= rows.start) & (starts + 1 < rows.stop)).tolist()
+    return held, int(starts[held[0]]) + 1 if held else rows.start
 
 
 def _geo(schema: pa.Schema, name: str) -> dict[str, Any]:

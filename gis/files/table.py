@@ -145,13 +145,18 @@ class Table:
     crs: Any
     read: Callable[[Sequence[str], bool], Rows]
     notes: list[str] = field(default_factory=list)
-    stream: Callable[[Sequence[str], bool, int], Iterator[Portion]] | None = None
+    stream: Callable[..., Iterator[Portion]] | None = None
     count: int = -1
 
-    def portions(self, columns: Sequence[str], geometry: bool, size: int) -> Iterator[Portion]:
-        """Read the rows ``size`` at a time, in order; where the format cannot, all of them as one portion."""
+    def portions(
+        self, columns: Sequence[str], geometry: bool, size: int, rows: range | None = None
+    ) -> Iterator[Portion]:
+        """Read the rows ``size`` at a time, in order; where the format cannot, all of them as one portion.
+
+        ``rows`` asks for some of them only, by their numbers from 1: of Parquet, which is streamed.
+        """
         if self.stream is not None:
-            yield from self.stream(columns, geometry, size)
+            yield from self.stream(columns, geometry, size, **({} if rows is None else {"rows": rows}))
             return
         rows = self.read(columns, geometry)
         apart = 0 if rows.rejects is None else int((~np.isin(rows.rejects["row"].unique(), rows.numbers)).sum())
