@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gis.compiled import lookup
 from gis.model import RULES
 from gis.nearest import closest, within
 from gis.raster import cover, covers, first
@@ -40,7 +41,7 @@ def ground(snapshot: Snapshot) -> tuple[Any, ...]:
     return kept["_ground"]
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def epoch_of(since, instant):
     """Which state of the class rules is in force."""
     e = len(since) - 1
@@ -49,7 +50,7 @@ def epoch_of(since, instant):
     return e
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def version_of(component, thing, begins, ends, instant):
     """The version of a named component that is valid at an instant, -1 for none; versions of a code stand together."""
     if component >= 0:
@@ -61,7 +62,7 @@ def version_of(component, thing, begins, ends, instant):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def owner_of(q, epoch, kinds, departments, duty, of_class):
     """Department of a component by its class's duty, else by the next duty in `DUTIES`, else the class's own; -1."""
     kind = kinds[q]
@@ -73,7 +74,7 @@ def owner_of(q, epoch, kinds, departments, duty, of_class):
     return np.int64(of_class[epoch, kind])
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def decide(x, y, klass, component, instant, error, epoch, inside, held, zones, components, rules):
     """Rule, department, component, its squared distance (mm²), zone and whether the place lies on the zone's border.
 
@@ -104,14 +105,27 @@ def decide(x, y, klass, component, instant, error, epoch, inside, held, zones, c
     return OUTSIDE, np.int64(-1), -1, -1, -1, False
 
 
-@njit(cache=True, nogil=True)
+@lookup
+def hold(area, on_edge, departments, inside, held, held_edge):
+    """One more area set of the territory, larger than those before: what is inside, who holds it. Shape (n,) each."""
+    for i in range(len(area)):
+        if area[i] >= 0:
+            inside[i] = True
+            if held[i] < 0 <= departments[area[i]]:
+                held[i], held_edge[i] = departments[area[i]], on_edge[i]
+
+
+@lookup
 def many(
     x, y, klass, component, instant, error, reason, inside, held, held_edge, unit_edge, zones, components, rules,
-    department, rule, thing, square, zone, edge,
+    order, department, rule, thing, square, zone, edge,
 ):  # fmt: skip
-    """Decide each case, shape (n,) each; writes the last six. ``unit_edge`` and ``held_edge``: on a border."""
+    """Decide each case, in the order given, shape (n,) each; writes the last six.
+
+    ``unit_edge`` and ``held_edge``: on the border of the unit, of the area that holds it.
+    """
     last = len(rules[4]) - 1
-    for i in range(len(x)):
+    for i in order:
         if reason[i] != 0:
             rule[i], department[i], thing[i], square[i], zone[i], edge[i] = NO_LOCATION, -1, -1, -1, -1, False
             continue
@@ -203,14 +217,14 @@ def owners(snapshot: Snapshot, component: NDArray[np.int32], epoch: NDArray[np.i
     return out
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def versions(component, thing, instant, begins, ends, out):
     """`version_of` for each named component, shape (n,); writes the last."""
     for i in range(len(component)):
         out[i] = version_of(component[i], thing, begins, ends, instant[i])
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def _owners(component, epoch, kinds, departments, duty, of_class, out):
     for i in range(len(component)):
         if component[i] >= 0:

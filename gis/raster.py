@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gis import exact
-from gis.compiled import Compiled
+from gis.compiled import Compiled, lookup
 from grids.errors import InputError
 
 MAX_CELLS = 16_000_000
@@ -25,9 +25,10 @@ MAX_CELLS = 16_000_000
 class Raster(Compiled):
     """A compiled layer; all arrays, so that it is saved and mapped as it is.
 
-    ``frame`` is (x origin, y origin, cell size, columns, rows), millimetres and counts. ``cells`` holds -1 for
-    nothing, p for "polygon p covers this cell whole", and -(k + 2) for list k of ``lists``; a list entry is
-    2 p, plus 1 when p's border crosses the cell. ``slabs`` points, for each polygon and each row it spans, to the
+    ``frame`` is (x origin, y origin, cell size, columns, rows, power), millimetres and counts; the size is 2 to that
+    power, so that no look-up divides. ``cells`` holds -1 for nothing, p for "polygon p covers this cell whole", and
+    -(k + 2) for list k of ``lists``; a list entry is 2 p, plus 1 when p's border crosses the cell, and from where to
+    where p's edges stand that cross the cell's row. ``slabs`` points, for each polygon and each row it spans, to the
     ``edges`` that cross that row.
     """
 
@@ -49,7 +50,8 @@ def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
     geometry
         Polygons or MultiPolygons on the 1 mm grid, metric CRS, shape (n,); empty ones cover nothing.
     cell_m
-        Cell size in metres; by default a quarter of the median polygon's size, within 10 to 100 m.
+        Wanted cell size in metres; by default a quarter of the median polygon's size, within 8 to 65 m. The next
+        power of two in millimetres is taken.
 
     Raises
     ------
@@ -59,18 +61,18 @@ def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
     edges, offsets = exact.rings(geometry)
     n = len(offsets) - 1
     if not len(edges):
-        none32, none64 = np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
-        return Raster(
-            np.array([0, 0, 1000, 0, 0], dtype=np.int64), none32, np.zeros(1, dtype=np.int32), none32,
-            np.zeros(n, dtype=np.int32), np.zeros(n + 1, dtype=np.int64), none64, np.empty((0, 4), dtype=np.int32),
-        )  # fmt: skip
+        frame = np.array([0, 0, 1024, 0, 0, 10], dtype=np.int64)
+        none, nowhere = np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
+        lists, start, rows = none.reshape(0, 3), np.zeros(1, dtype=np.int32), np.zeros(n, dtype=np.int32)
+        return Raster(frame, none, start, lists, rows, np.zeros(n + 1, dtype=np.int64), nowhere, none.reshape(0, 4))
     low = edges[:, :2].min(axis=0)
     span = edges[:, :2].max(axis=0) - low
     if span.max() > exact.LIMIT_MM:
         raise InputError(f"a layer {span.max() / 1e6:.0f} km wide", right="at most 2,147 km")
-    cell = _cell_size(edges, offsets, cell_m)
-    while (span[0] // cell + 1) * (span[1] // cell + 1) > MAX_CELLS:
-        cell *= 2
+    power = _power(edges, offsets, cell_m)
+    while ((span[0] >> power) + 1) * ((span[1] >> power) + 1) > MAX_CELLS:
+        power += 1
+    cell = 1 << power
     columns, rows = (int(v) for v in span // cell + 1)
     local = (edges - np.tile(low, 2)).astype(np.int32)
     first_row, slab_of, slabs, slab_edges = _slabs(local, offsets, cell)
@@ -79,19 +81,20 @@ def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
     listed = np.flatnonzero((count > 1) | (single < 0) & (count > 0))
     starts = np.concatenate([[0], np.cumsum(count[listed])]).astype(np.int32)
     cells[listed] = -(np.arange(len(listed), dtype=np.int32) + 2)
-    lists = np.empty(starts[-1], dtype=np.int32)
+    lists = np.empty((starts[-1], 3), dtype=np.int32)
     _fill(first_row, slab_of, slabs, slab_edges, cell, columns, cells, starts[:-1].copy(), lists)
-    frame = np.array([low[0], low[1], cell, columns, rows], dtype=np.int64)
+    frame = np.array([low[0], low[1], cell, columns, rows, power], dtype=np.int64)
     return Raster(frame, cells, starts, lists, first_row, slab_of, slabs, slab_edges)
 
 
-def _cell_size(edges: NDArray[np.int64], offsets: NDArray[np.int64], cell_m: float | None) -> int:
+def _power(edges: NDArray[np.int64], offsets: NDArray[np.int64], cell_m: float | None) -> int:
+    """Power of two of the cell size in millimetres."""
     if cell_m is not None:
-        return max(1000, int(cell_m * 1000))
+        return max(10, round(np.log2(cell_m * 1000)))
     filled = np.flatnonzero(np.diff(offsets))
     begin = offsets[:-1][filled]
     low, high = np.minimum.reduceat(edges[:, :2], begin), np.maximum.reduceat(edges[:, :2], begin)
-    return int(np.clip(np.median((high - low).max(axis=1)) // 4, 10_000, 100_000))
+    return int(np.clip(round(np.log2(np.median((high - low).max(axis=1)) / 4)), 13, 16))
 
 
 @njit(cache=True, nogil=True)
@@ -133,7 +136,7 @@ def _slabs(edges, offsets, cell):
     return first_row, slab_of, slabs, out
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def _side(px, py, edges, begin, end):
     """0 outside, 1 inside, 2 on an edge; even-odd rule on integers, over the edges that cross the point's row."""
     inside = False
@@ -214,7 +217,8 @@ def _fill(first_row, slab_of, slabs, edges, cell, columns, cells, cursor, lists)
                 k = -cells[row * columns + c] - 2
                 if mark[c]:
                     mark[c], known = False, False
-                    lists[cursor[k]] = 2 * p + 1
+                    lists[cursor[k], 0] = 2 * p + 1
+                    lists[cursor[k], 1], lists[cursor[k], 2] = slabs[s], slabs[s + 1]
                     cursor[k] += 1
                     continue
                 if not known:
@@ -222,113 +226,153 @@ def _fill(first_row, slab_of, slabs, edges, cell, columns, cells, cursor, lists)
                     inside = _side(np.int64(c) * cell + cell // 2, y, edges, slabs[s], slabs[s + 1]) != 0
                     known = True
                 if inside and k >= 0:
-                    lists[cursor[k]] = 2 * p
+                    lists[cursor[k], 0], lists[cursor[k], 1], lists[cursor[k], 2] = 2 * p, 0, 0
                     cursor[k] += 1
 
 
-@njit(cache=True, nogil=True)
-def _listed(raster, x, y):
-    """What the cell of a place says: the entries to look at, [from, to) of ``lists``; its row; the place in it.
+@lookup
+def _listed(frame, cells, starts, x, y):
+    """What the cell of a place says: the entries to look at, [from, to) of ``lists``.
 
     A cell that one polygon covers whole has no list: from is then that polygon and to is -1. Nothing: 0, 0.
     """
-    frame, cells, starts = raster[0], raster[1], raster[2]
-    px, py = x - frame[0], y - frame[1]
-    if px < 0 or py < 0:
-        return np.int64(0), np.int64(0), np.int64(0), px, py
-    c, r = px // frame[2], py // frame[2]
-    if c >= frame[3] or r >= frame[4]:
-        return np.int64(0), np.int64(0), np.int64(0), px, py
+    c, r = (x - frame[0]) >> frame[5], (y - frame[1]) >> frame[5]
+    if c < 0 or r < 0 or c >= frame[3] or r >= frame[4]:
+        return np.int64(0), np.int64(0)
     value = np.int64(cells[r * frame[3] + c])
     if value >= 0:
-        return value, np.int64(-1), r, px, py
+        return value, np.int64(-1)
     if value == -1:
-        return np.int64(0), np.int64(0), r, px, py
-    return np.int64(starts[-value - 2]), np.int64(starts[-value - 1]), r, px, py
+        return np.int64(0), np.int64(0)
+    return np.int64(starts[-value - 2]), np.int64(starts[-value - 1])
 
 
-@njit(cache=True, nogil=True)
-def _entry(raster, j, r, px, py):
-    """Entry j of the lists: its polygon, and 0 when the place is outside it, 1 inside, 2 on its border."""
-    _, _, _, lists, first_row, slab_of, slabs, edges = raster
-    p = np.int64(lists[j] >> 1)
-    if not lists[j] & 1:
-        return p, 1
-    s = slab_of[p] + r - first_row[p]
-    return p, _side(px, py, edges, slabs[s], slabs[s + 1])
-
-
-@njit(cache=True, nogil=True)
+@lookup
 def first(raster, x, y, instant, klass, group, takes, begins, ends):
     """First polygon, in order of precedence, that covers a place, takes a class and is valid at an instant.
 
     ``x``, ``y`` whole millimetres; ``instant`` microseconds; ``klass`` a column of ``takes``, whose row of polygon p
     is ``group[p]``; validity [begins[p], ends[p]). Returns its number or -1, and whether the place is on its border.
     """
-    lists = raster[3]
-    a, b, r, px, py = _listed(raster, x, y)
+    frame, cells, starts, lists, edges = raster[0], raster[1], raster[2], raster[3], raster[7]
+    a, b = _listed(frame, cells, starts, x, y)
     if b < 0:
         if takes[group[a], klass] and begins[a] <= instant < ends[a]:
             return a, False
         return np.int64(-1), False
     for j in range(a, b):
-        p = lists[j] >> 1
+        p = np.int64(lists[j, 0] >> 1)
         if takes[group[p], klass] and begins[p] <= instant < ends[p]:
-            q, side = _entry(raster, j, r, px, py)
+            if not lists[j, 0] & 1:
+                return p, False
+            side = _side(x - frame[0], y - frame[1], edges, lists[j, 1], lists[j, 2])
             if side:
-                return q, side == 2
+                return p, side == 2
     return np.int64(-1), False
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def cover(raster, x, y, instant, begins, ends):
     """The same for a layer that takes every class."""
-    lists = raster[3]
-    a, b, r, px, py = _listed(raster, x, y)
+    frame, cells, starts, lists, edges = raster[0], raster[1], raster[2], raster[3], raster[7]
+    a, b = _listed(frame, cells, starts, x, y)
     if b < 0:
         if begins[a] <= instant < ends[a]:
             return a, False
         return np.int64(-1), False
     for j in range(a, b):
-        p = lists[j] >> 1
+        p = np.int64(lists[j, 0] >> 1)
         if begins[p] <= instant < ends[p]:
-            q, side = _entry(raster, j, r, px, py)
+            if not lists[j, 0] & 1:
+                return p, False
+            side = _side(x - frame[0], y - frame[1], edges, lists[j, 1], lists[j, 2])
             if side:
-                return q, side == 2
+                return p, side == 2
     return np.int64(-1), False
 
 
-@njit(cache=True, nogil=True)
-def cover_many(raster, x, y, instant, begins, ends, out, on_edge):
-    """`cover` for each place, shape (n,); writes the polygon's number or -1, and whether it is on its border."""
-    for i in range(len(x)):
+@lookup
+def cover_many(raster, x, y, instant, begins, ends, order, out, on_edge):
+    """`cover` for each place, in the order given, shape (n,); writes the polygon's number or -1, and whether on its
+    border.
+    """
+    for i in order:
         out[i], on_edge[i] = cover(raster, x[i], y[i], instant[i], begins, ends)
 
 
-@njit(cache=True, nogil=True)
+@lookup
 def covers(raster, x, y, out, at, step):
     """All polygons that cover a place, whatever class and time, in order of precedence; returns their count.
 
     Writes (number, 2 when on its border else 1) to ``out[at]``, ``out[at + step]`` … as far as they fit.
     """
-    a, b, r, px, py = _listed(raster, x, y)
+    frame, cells, starts, lists, edges = raster[0], raster[1], raster[2], raster[3], raster[7]
+    a, b = _listed(frame, cells, starts, x, y)
     if b < 0:
         if at + 2 <= len(out):
             out[at], out[at + 1] = a, 1
         return 1
     n = 0
     for j in range(a, b):
-        p, side = _entry(raster, j, r, px, py)
+        side = 1
+        if lists[j, 0] & 1:
+            side = _side(x - frame[0], y - frame[1], edges, lists[j, 1], lists[j, 2])
         if side:
             if at + n * step + 2 <= len(out):
-                out[at + n * step], out[at + n * step + 1] = p, side
+                out[at + n * step], out[at + n * step + 1] = lists[j, 0] >> 1, side
             n += 1
     return n
+
+
+FEW = 4096
+"""So few places are taken as they come."""
+SQUARE = 19
+"""Power of the squares into which `nearby` sorts: 2**19 mm, half a kilometre."""
+SQUARES = 6
+"""Power of their count to a side; those of a larger extent fall together again."""
+
+
+def nearby(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32]:
+    """An order in which places close to each other follow each other: what one asks for is at hand for the next.
+
+    Parameters
+    ----------
+    x, y
+        Whole millimetres, shape (n,).
+
+    Returns
+    -------
+    int32, shape (n,)
+        A permutation. It decides about the time that look-ups take, never about what they find.
+    """
+    if len(x) <= FEW:
+        return np.arange(len(x), dtype=np.int32)
+    order = np.empty(len(x), dtype=np.int32)
+    _into_squares(x, y, np.zeros((1 << 2 * SQUARES) + 1, dtype=np.int64), order)
+    return order
+
+
+@lookup
+def _square(x, y):
+    side = (1 << SQUARES) - 1
+    return ((y >> SQUARE) & side) << SQUARES | ((x >> SQUARE) & side)
+
+
+@lookup
+def _into_squares(x, y, start, order):
+    for i in range(len(x)):
+        start[_square(x[i], y[i]) + 1] += 1
+    for k in range(len(start) - 1):
+        start[k + 1] += start[k]
+    for i in range(len(x)):
+        k = _square(x[i], y[i])
+        order[start[k]] = i
+        start[k] += 1
 
 
 def locate(raster: Raster, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32]:
     """First polygon that covers each point, whatever its class and time; -1 for none. Millimetres, shape (n,)."""
     out, edge = np.empty(len(x), dtype=np.int32), np.empty(len(x), dtype=np.bool_)
     always = np.zeros(len(raster.first_row), dtype=np.int64)
-    cover_many(raster.arrays, x, y, np.zeros(len(x), dtype=np.int64), always, always + 1, out, edge)
+    cover_many(raster.arrays, x, y, np.zeros(len(x), dtype=np.int64), always, always + 1, nearby(x, y), out, edge)
     return out
