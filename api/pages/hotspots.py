@@ -23,6 +23,7 @@ from gis.crs import to_lonlat
 OUTLINE = "#00677d"
 MOST_UNITS = 1500
 """Most outlines in a page; the strongest are shown."""
+TESTS = {"analytic": "正态近似", "permutation": "置换检验"}
 CREDIT = {"demo": "万米演示城市（虚构） · Wanmi demo city (invented)"}
 
 
@@ -244,8 +245,9 @@ def legend(look: Look) -> str:
         f'<div class="key"><i></i>显著热点单元（Gi*，q &lt; {LEVEL:g}）</div>'
         f"<p>n = {len(look.places):,} · 带宽 {look.selection.bandwidth_m:g} 米 · "
         f"<span>{escape(period(look))}</span></p>"
-        "<details><summary>方法</summary><p>高斯核密度；城区边缘未作边界校正，密度偏低。"
-        "Gi* 以相接单元为邻，双侧检验，Benjamini–Hochberg 校正；案件数未按人口或面积折算。"
+        "<details><summary>方法</summary><p>高斯核密度；城区边界与水面已作校正，每件案件都计在城区陆地上。"
+        f"Gi* 以相接单元为邻，双侧检验（{TESTS[look.gi.evidence.by]}），Benjamini–Hochberg 校正；"
+        "案件数未按人口或面积折算。"
         "位置缺失、落在默认点或城区外、尚未分派的案件不计入。</p></details></section>"
     )
 
