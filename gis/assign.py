@@ -28,10 +28,11 @@ from gis import decide
 from gis.convert import REASON, Cases
 from gis.decide import RULE
 from gis.model import REASONS, RULES
-from gis.raster import cover_many, nearby
+from gis.raster import cover_many, first_many, nearby
 from gis.snapshot import ALWAYS, FOREVER, Snapshot
 
-CHUNK = 1 << 18
+CHUNK, LEAST = 1 << 18, 1 << 14
+"""Most cases of a chunk, and the fewest for which a second core is asked."""
 
 
 @dataclass(frozen=True)
@@ -178,19 +179,64 @@ def assign(
     Resolution
         Same order and length. Every tie is decided by rank, filter, kind, size or code, never by row order.
     """
-    parts = [slice(i, i + CHUNK) for i in range(0, max(len(cases), 1), CHUNK)]
+    return Resolution(snapshot, *_in_chunks(cases, lambda part: _chunk(part, snapshot), threads, progress))
 
-    def work(rows: slice) -> tuple[NDArray, ...]:
-        done = _chunk(cases.part(rows), snapshot)
+
+def locate(
+    cases: Cases, snapshot: Snapshot, *, sets: Sequence[str] | None = None, threads: int | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Where each case is, without the question who owns it.
+
+    Parameters
+    ----------
+    sets
+        Area sets to look in; all of the snapshot by default.
+
+    Returns
+    -------
+    unit, areas, zone : int32, shape (n,), (n, sets), (n,)
+        Positions in the snapshot, -1 for none: the unit, the area of each set, and the first zone in order of
+        precedence that takes the class and is valid.
+    """
+    names = snapshot.area_sets if sets is None else tuple(sets)
+
+    def work(part: Cases) -> tuple[NDArray, ...]:
+        units, (raster, begins, ends, filter_, takes, *_), _, _ = decide.ground(snapshot)
+        order = nearby(part.x, part.y)
+        unit, _ = _cover(units, part, order)
+        areas, zone = np.empty((len(part), len(names)), dtype=np.int32), np.empty(len(part), dtype=np.int32)
+        for k, name in enumerate(names):
+            layer = snapshot.layer(f"areas/{name}")
+            areas[:, k], _ = _cover((layer.raster.arrays, layer.begins, layer.ends), part, order)
+        first_many(raster, part.x, part.y, part.instant, part.klass, filter_, takes, begins, ends, order, zone)
+        return unit, areas, zone
+
+    unit, areas, zone = _in_chunks(cases, work, threads)
+    return unit, areas, zone
+
+
+def _in_chunks(
+    cases: Cases,
+    work: Callable[[Cases], tuple[NDArray, ...]],
+    threads: int | None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[NDArray, ...]:
+    """What a function makes of the cases, a chunk at a time, on several cores."""
+    threads = threads or os.cpu_count() or 1
+    size = min(CHUNK, max(LEAST, -(-len(cases) // threads)))
+    parts = [slice(i, i + size) for i in range(0, max(len(cases), 1), size)]
+
+    def told(rows: slice) -> tuple[NDArray, ...]:
+        done = work(cases.part(rows))
         if progress:
             progress(len(done[0]))
         return done
 
     if len(parts) == 1:
-        return Resolution(snapshot, *work(parts[0]))
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        done = list(pool.map(work, parts))
-    return Resolution(snapshot, *(np.concatenate(column) for column in zip(*done, strict=True)))
+        return told(parts[0])
+    with ThreadPoolExecutor(threads) as pool:
+        done = list(pool.map(told, parts))
+    return tuple(np.concatenate(column) for column in zip(*done, strict=True))
 
 
 def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
@@ -229,5 +275,4 @@ def _cover(
     return out, edge
 
 
-# names under which the room of doubt knows them
-__all__ = ["ALWAYS", "FOREVER", "REASON", "RULE", "Cases", "Resolution", "assign"]
+__all__ = ["ALWAYS", "FOREVER", "REASON", "RULE", "Cases", "Resolution", "assign", "locate"]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gis.convert import DEFAULT_POINT_MM, REASON, unknown_class
-from gis.crs import is_degrees, to_city
+from gis.crs import is_degrees, way
 from gis.snapshot import Snapshot
 
 BEYOND_MM = 10**12
@@ -97,8 +97,7 @@ def _place(snapshot: Snapshot, x: float, y: float, crs: Any) -> tuple[int, int, 
         if is_degrees(crs):
             reason = _no_place(city, x, y)
         if not reason:
-            xs, ys = to_city([x], [y], crs, city.srid)
-            x, y = float(xs[0]), float(ys[0])
+            x, y = way(crs, city.srid).point(x, y)
     if reason or not (math.isfinite(x) and math.isfinite(y)) or abs(x) > 1e8 or abs(y) > 1e8:
         return BEYOND_MM, BEYOND_MM, reason
     mm_x, mm_y = round(x * 1000.0), round(y * 1000.0)

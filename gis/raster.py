@@ -301,6 +301,15 @@ def cover_many(raster, x, y, instant, begins, ends, order, out, on_edge):
 
 
 @lookup
+def first_many(raster, x, y, instant, klass, group, takes, begins, ends, order, out):
+    """`first` for each place, in the order given, shape (n,); ``klass`` -1 is the last column of ``takes``."""
+    last = takes.shape[1] - 1
+    for i in order:
+        k = klass[i] if klass[i] >= 0 else last
+        out[i], _ = first(raster, x[i], y[i], instant[i], k, group, takes, begins, ends)
+
+
+@lookup
 def covers(raster, x, y, out, at, step):
     """All polygons that cover a place, whatever class and time, in order of precedence; returns their count.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import geopandas as gpd
+import numpy as np
 import shapely
 
 from gis.answer import explain
-from gis.assign import Cases
+from gis.assign import Cases, assign, locate
 from gis.crs import to_lonlat, way
 from gis.model import City
+from gis.raster import FEW, nearby
 from gis.snapshot import Snapshot
 from grids.compile import build_units
 
@@ -22,7 +24,9 @@ def warm() -> None:
     block = gpd.GeoDataFrame({"code": ["a"]}, geometry=[shapely.box(5e5, 4e6, 5e5 + 500, 4e6 + 400)], crs=town.srid)
     street = shapely.LineString([(5e5 + 130, 4e6 - 9), (5e5 + 130, 4e6 + 290)])
     build_units(block, gpd.GeoDataFrame({"rank": [6]}, geometry=[street], crs=town.srid))
-    explain(Cases.read(snapshot, [1.0], [1.0], [""]), 0, snapshot)
+    case = Cases.read(snapshot, [1.0], [1.0], [""])
+    explain(case, 0, snapshot), assign(case, snapshot), locate(case, snapshot)
+    nearby(np.zeros(FEW + 1, dtype=np.int64), np.zeros(FEW + 1, dtype=np.int64))
     for system in ("EPSG:4326", "bd09"):
         way(system, town.srid).point(111.0, 0.0)
         explain(Cases.read(snapshot, [111.0], [0.0], [""], crs=system), 0, snapshot)

@@ -10,7 +10,8 @@ import shapely
 
 from gis import exact
 from gis.answer import explain
-from gis.assign import Cases, assign
+from gis.assign import Cases, assign, locate
+from gis.model import RULES
 from gis.snapshot import Snapshot
 from grids.catalog import catalog
 from grids.errors import InputError
@@ -123,7 +124,26 @@ def test_chunks_and_threads_change_nothing(frames, snapshot, monkeypatch):
     cases = Cases.read(snapshot, *xy.T, np.resize(CLASSES, len(xy)))
     whole = assign(cases, snapshot).frame()
     monkeypatch.setattr("gis.assign.CHUNK", 37)
+    monkeypatch.setattr("gis.raster.FEW", 5)
     pd.testing.assert_frame_equal(assign(cases, snapshot, threads=2).frame(), whole)
+
+
+def test_where_a_case_is_without_its_owner(frames, snapshot, monkeypatch):
+    xy = places(frames)
+    klass = np.resize(CLASSES, len(xy))
+    cases = Cases.read(snapshot, *xy.T, klass)
+    done = assign(cases, snapshot)
+    unit, areas, zone = locate(cases, snapshot)
+    assert np.array_equal(unit, done.unit) and np.array_equal(areas, done.areas)
+    by_zone = np.isin(done.rule, [RULES.index("zone_line"), RULES.index("zone_area")])
+    assert np.array_equal(zone[by_zone], done.zone[by_zone]) and by_zone.sum() > 100
+    lost = np.isin(done.rule, [RULES.index("territory"), RULES.index("outside")])
+    assert (zone[lost] == -1).all() and lost.sum() > 50
+    monkeypatch.setattr("gis.assign.LEAST", 50)
+    monkeypatch.setattr("gis.raster.FEW", 5)
+    chunked = locate(cases, snapshot, sets=("street", "patrol"), threads=3)
+    assert np.array_equal(chunked[0], unit) and np.array_equal(chunked[2], zone)
+    assert np.array_equal(chunked[1], areas[:, [snapshot.area_sets.index(k) for k in ("street", "patrol")]])
 
 
 def test_no_location_says_why(snapshot):

@@ -43,6 +43,18 @@ def test_exact_on_every_lattice_point(case, cell_m):
     assert np.array_equal(got, plain(shapes, x, y))
 
 
+def test_nearby_is_a_permutation_that_keeps_places_together():
+    rng = np.random.default_rng(2)
+    x, y = rng.integers(-(2**40), 2**40, (2, 10_000))
+    x[5000:], y[5000:] = rng.integers(0, 2**24, (2, 5000))
+    for n in (0, 5, 10_000):
+        assert sorted(raster.nearby(x[:n], y[:n]).tolist()) == list(range(n))
+    order = raster.nearby(x, y)
+    assert np.array_equal(order, raster.nearby(x, y))
+    far = np.abs(np.diff((x + 1j * y)[order[order >= 5000]]))
+    assert np.median(far) < 2**19 < 2**22 < np.median(np.abs(np.diff((x + 1j * y)[5000:])))
+
+
 def covering(index, x: int, y: int, room: int = 8) -> list[int]:
     out = np.full(room, -9)
     n = raster.covers(index.arrays, x, y, out, 1, 3)
