@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -12,7 +13,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import errors
 from api.middleware import BodyLimit, SafeHeaders
 from api.queries import check_query
-from api.routes import cases, city, health, maps, resolve, static, units_map
+from api.routes import cases, city, health, maps, resolve_schema, static, units_map
+from api.routes.resolve import Resolve
 from api.service import Service
 from api.settings import Settings
 
@@ -20,6 +22,17 @@ ABOUT = """Who owns this spot, and why: answers from the snapshot named in each 
 
 Coordinates are longitude and latitude (WGS 84) unless `crs` says otherwise; class codes are written
 `edition:kind+code` (`2026:C01001`). Errors have one shape: `{"error", "detail", "at"}`."""
+
+
+class Wanmi(FastAPI):
+    """The framework's application; what is answered in front of it stands in its description too."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of all routes."""
+        if self.openapi_schema is None:
+            resolve_schema.add(super().openapi())
+        assert self.openapi_schema is not None
+        return self.openapi_schema
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -44,14 +57,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         service.close()
 
-    app = FastAPI(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
+    app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (resolve, cases, city, maps, units_map):
+    for room in (cases, city, maps, units_map):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1_000_000)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Resolve, service=service)
     return app

@@ -7,28 +7,33 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import ipc
 
+from api.asked import NUMBERS, REQUIRED, TEXTS, Asked, Faults
 from api.errors import Unreadable
-from api.forms import MAX_TEXT, NUMBERS, REQUIRED, TEXTS, Asked, Faults
+from api.instants import YEARS
+from gis.convert import Distinct, distinct
 from grids.codes import suggest
-from grids.errors import InputError, TooLarge
+from grids.errors import TooLarge
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 _RECORD_BATCH = 3  # MessageHeader.RecordBatch of Arrow's Message.fbs
 _DICTIONARY_BATCH = 2
+_END = b"\xff\xff\xff\xff\0\0\0\0"
+"""Mark at the end of a stream: one that was cut between two batches is told by its absence."""
 
 
 def read_stream(body: bytes, *, max_rows: int) -> Asked:
     """Read a stream with columns lon, lat, class, and component, accuracy_m, at, id where given.
 
     Buffers must not be compressed and text must be of type string, large_string or a dictionary of them: a
-    stream then unpacks to no more than a small multiple of its own size.
+    stream then unpacks to no more than a small multiple of its own size. The rows at fault are noted.
 
     Raises
     ------
     Unreadable
-        Empty, cut off, not an Arrow stream, or with compressed buffers.
+        Empty, cut off (even between two batches), not an Arrow stream, or with compressed buffers.
     InputError
         Missing or unknown columns, or types that are not taken.
     TooLarge
@@ -49,15 +54,33 @@ def read_stream(body: bytes, *, max_rows: int) -> Asked:
     for name in NUMBERS:
         if name in table.column_names:
             column = table[name].cast(pa.float64())
-            columns[name] = np.array(column.to_numpy(zero_copy_only=False), dtype=float)
+            columns[name] = column.to_numpy(zero_copy_only=False)
         else:
             columns[name] = np.full(len(table), np.nan)
-    for name in TEXTS:
-        if name in table.column_names:
-            columns[name] = _texts(table[name], name)
-        elif name != "id":
-            columns[name] = np.full(len(table), "", dtype=object)
-    return Asked("arrow", columns)
+    asked = Asked("arrow", columns)
+    for name in ("class", "component", "at"):
+        if name not in table.column_names:
+            columns[name] = Distinct([], np.full(len(table), -1, dtype=np.int32))
+        elif pa.types.is_timestamp(table[name].type):
+            columns[name] = _stamps(asked, table[name])
+        else:
+            columns[name] = distinct(table[name])
+    if "id" in table.column_names:
+        columns["id"] = table["id"]
+    return asked
+
+
+def _stamps(asked: Asked, column: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    """Instants in microseconds, NaT for none; years that are not taken are faults of their rows."""
+    unit = column.type.unit
+    stamps = column.combine_chunks().cast(pa.timestamp(unit)).to_numpy(zero_copy_only=False)
+    first, last = (np.datetime64(f"{year}-01-01", unit) for year in (YEARS[0], YEARS[1] + 1))
+    wrong = ((stamps < first) | (stamps >= last)) & ~np.isnat(stamps)
+    if wrong.any():
+        years = f"is not between the years {YEARS[0]} and {YEARS[1]}"
+        asked.blame(np.flatnonzero(wrong), "at", lambda i: f"{str(stamps[i])[:30]} {years}")
+        stamps = np.where(wrong, np.datetime64("NaT", unit), stamps)
+    return stamps.astype("datetime64[us]")
 
 
 def write_stream(columns: dict[str, Any], metadata: dict[str, str]) -> bytes:
@@ -67,25 +90,6 @@ def write_stream(columns: dict[str, Any], metadata: dict[str, str]) -> bytes:
     with ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
-
-
-def _texts(column: pa.ChunkedArray, name: str) -> np.ndarray:
-    if pa.types.is_timestamp(column.type):
-        if column.type.tz is None:
-            raise InputError("a timestamp without a time zone", where=name, right="send UTC, or ISO 8601 texts")
-        stamps = column.cast(pa.timestamp("us", "UTC")).to_pandas()
-        texts = stamps.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ").astype(object)
-        return texts.where(stamps.notna(), "").to_numpy(dtype=object)
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    parts = []
-    for chunk in column.chunks:
-        known = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)
-        known[known == None] = ""  # noqa: E711 - element by element
-        if max(map(len, known)) > MAX_TEXT:
-            raise InputError(f"a text longer than {MAX_TEXT} characters", where=name)
-        parts.append(known[chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
-    return np.concatenate(parts) if parts else np.empty(0, dtype=object)
 
 
 def _check_schema(schema: pa.Schema) -> None:
@@ -103,8 +107,11 @@ def _check_schema(schema: pa.Schema) -> None:
             faults.add("schema", f"unknown column {column.name!r}; {hint}")
         elif schema.names.count(column.name) > 1:
             faults.add("schema", f"column {column.name} comes twice")
-        elif _is_text(plain) if text and column.name != "at" else column.name == "at" and _is_time(plain):
+        elif text and _is_text(plain):
             continue
+        elif column.name == "at" and pa.types.is_timestamp(kind):
+            if kind.tz is None:
+                faults.add("at", "a timestamp without a time zone; send UTC, or ISO 8601 texts")
         elif text or not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
             faults.add(column.name, f"is of type {kind}, not {'string' if text else 'float64'}")
     faults.stop()
@@ -112,10 +119,6 @@ def _check_schema(schema: pa.Schema) -> None:
 
 def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _is_time(kind: pa.DataType) -> bool:
-    return pa.types.is_timestamp(kind) or _is_text(kind)
 
 
 def _check_messages(body: bytes, max_rows: int) -> None:
@@ -133,6 +136,9 @@ def _check_messages(body: bytes, max_rows: int) -> None:
             rows += struct.unpack_from("<q", data, place)[0] if place else 0
         if rows > max_rows:
             raise TooLarge(f"{rows:,} cases", where="body", right=f"send at most {max_rows:,} in one request")
+    if not body.endswith(_END):
+        right = "send it whole: a writer that is closed marks the end"
+        raise Unreadable("the Arrow stream ends without its end mark", where="body", right=right)
 
 
 def _batch(data: bytes) -> tuple[int, tuple[bytes, int] | None]:

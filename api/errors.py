@@ -21,8 +21,13 @@ class Unreadable(InputError):
     """A body that cannot be parsed at all."""
 
 
+class TooSlow(WanmiError):
+    """A body that does not come."""
+
+
 STATUS: dict[type[Exception], int] = {
     Unreadable: 400,
+    TooSlow: 408,
     TooLarge: 413,
     InputError: 422,
     NotFound: 404,
@@ -65,7 +70,7 @@ def from_error(error: Exception) -> Response:
     """The response for any error that `STATUS` knows."""
     status = status_of(error)
     if isinstance(error, WanmiError):
-        headers = {"connection": "close"} if status == 413 else None
+        headers = {"connection": "close"} if status in (408, 413) else None
         return answer(status, type(error).__name__, str(error), at=error.where, headers=headers)
     if status == 503:
         log.warning("database: %s", str(error).splitlines()[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ RIGHT = "write 2026-07-01 or 2026-07-01T08:30+08:00"
 FEW = 16
 """Up to so many are read one by one, which is faster than to set up columns."""
 MOST_TOLD = 5
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
 # a + that is not escaped in a query arrives as a blank
@@ -55,12 +56,19 @@ def read_instants(
     >>> read_instants(["2026-07-01", "2026-07-01T00:00Z", ""], "Asia/Shanghai", str)[:2].astype(str).tolist()
     ['2026-06-30 16:00:00+00:00', '2026-07-01 00:00:00+00:00']
     """
+    stamps, wrong = parse_instants(texts, zone)
+    _refuse([text.strip() for text in texts], wrong, where)
+    return stamps
+
+
+def parse_instants(texts: Sequence[str] | NDArray[np.object_], zone: str) -> tuple[pd.DatetimeIndex, list[int]]:
+    """Instants as `read_instants` reads them, and the places of those that are none: `fault_of` says why."""
     told = [text.strip() for text in texts]
     if len(told) > FEW:
-        return _many(told, zone, where)
+        return _many(told, zone)
     stamps = [_one(text, zone) for text in told]
-    _refuse(told, [i for i, stamp in enumerate(stamps) if stamp is None and told[i]], where)
-    return pd.DatetimeIndex(stamps, dtype="datetime64[us, UTC]")
+    wrong = [i for i, stamp in enumerate(stamps) if stamp is None and told[i]]
+    return pd.DatetimeIndex(stamps, dtype="datetime64[us, UTC]"), wrong
 
 
 def read_instant(text: str, zone: str, where: str) -> pd.Timestamp | None:
@@ -75,6 +83,18 @@ def read_instant(text: str, zone: str, where: str) -> pd.Timestamp | None:
     if stamp is None and text.strip():
         _refuse([text.strip()], [0], lambda _: where)
     return None if stamp is None else pd.Timestamp(stamp)
+
+
+def instant_us(text: str, zone: str) -> int | None:
+    """Microseconds since 1970 UTC of a text as `read_instants` reads it, None where it is no time or "".
+
+    Examples
+    --------
+    >>> instant_us("1970-01-01T08:00:01", "Asia/Shanghai")
+    1000000
+    """
+    stamp = _one(text.strip(), zone)
+    return None if stamp is None else (stamp - _EPOCH) // _MICROSECOND
 
 
 @cache
@@ -101,7 +121,7 @@ def _one(text: str, zone: str) -> datetime | None:
     return stamp.astimezone(UTC)
 
 
-def _many(told: list[str], zone: str, where: Callable[[int], str]) -> pd.DatetimeIndex:
+def _many(told: list[str], zone: str) -> tuple[pd.DatetimeIndex, list[int]]:
     """The same in columns."""
     codes, kinds = pd.factorize(np.asarray(told, dtype=object))  # the same few times often come again and again
     values = pd.Series(kinds, dtype=str)
@@ -119,22 +139,22 @@ def _many(told: list[str], zone: str, where: Callable[[int], str]) -> pd.Datetim
             stamps = stamps.dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward").dt.tz_convert("UTC")
         out[mask] = stamps.dt.as_unit("us")
     lost = out.isna().to_numpy() & (kinds != "")
-    _refuse(told, np.flatnonzero(lost[codes]).tolist(), where)
-    return pd.DatetimeIndex(out)[codes]
+    return pd.DatetimeIndex(out)[codes], np.flatnonzero(lost[codes]).tolist()
 
 
 def _refuse(told: list[str], wrong: list[int], where: Callable[[int], str]) -> None:
     """Raise for the values at `wrong`; nothing when there is none."""
     if not wrong:
         return
-    lines = [f"{where(i)}: {_fault(told[i])}" for i in wrong[:MOST_TOLD]]
-    lines[0] = _fault(told[wrong[0]])
+    lines = [f"{where(i)}: {fault_of(told[i])}" for i in wrong[:MOST_TOLD]]
+    lines[0] = fault_of(told[wrong[0]])
     if more := len(wrong) - MOST_TOLD:
         lines += [f"and {more} more"] if more > 0 else []
     raise InputError(" | ".join(lines), where=where(wrong[0]))
 
 
-def _fault(text: str) -> str:
+def fault_of(text: str) -> str:
+    """Why a text is no instant, and what would be right."""
     shown = repr(text if len(text) <= 60 else text[:60] + "…")
     if _ISO.fullmatch(text) and not YEARS[0] <= int(text[:4]) <= YEARS[1]:
         return f"the year of {shown} is not between {YEARS[0]} and {YEARS[1]}"

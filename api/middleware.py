@@ -20,6 +20,16 @@ def content_policy(nonce: str = "") -> str:
     return CONTENT_POLICY.format(nonce=f"'nonce-{nonce}'" if nonce else "").replace("'self' ;", "'self';")
 
 
+SAFE = {
+    "content-security-policy": content_policy(),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "SAMEORIGIN",
+    "cache-control": "no-store",
+}
+"""Headers of every answer that has none of its own by that name."""
+
+
 class SafeHeaders:
     """Adds the headers that keep browsers from guessing types, framing us or asking anyone else."""
 
@@ -34,14 +44,26 @@ class SafeHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", content_policy())
-                headers.setdefault("x-content-type-options", "nosniff")
-                headers.setdefault("referrer-policy", "no-referrer")
-                headers.setdefault("x-frame-options", "SAMEORIGIN")
-                headers.setdefault("cache-control", "no-store")
+                for name, value in SAFE.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+def too_large(limit: int) -> TooLarge:
+    """The error of a body beyond `limit` bytes."""
+    right = "send several requests, or load a file with 'wanmi load' (WANMI_MAX_BODY_MB: limit)"
+    return TooLarge(f"the body is larger than {limit:,} bytes", where="body", right=right)
+
+
+def refuse_body(encoding: str, declared: str, limit: int) -> WanmiError | None:
+    """Why a body is refused before it comes, by its content-encoding and its declared length; None: let it come."""
+    if (encoding := encoding.strip().lower()) not in ("", "identity"):
+        return Unreadable(f"a body in content-encoding {encoding!r} is not taken", where="body", right="send it plain")
+    if declared.isdecimal() and int(declared) > limit:
+        return too_large(limit)
+    return None
 
 
 class BodyLimit:
@@ -54,28 +76,12 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self.app, self.limit = app, limit
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(
-            f"the body is larger than {self.limit:,} bytes",
-            where="body",
-            right="send several requests, or load a file with 'wanmi load' (WANMI_MAX_BODY_MB: limit)",
-        )
-
-    def _refusal(self, headers: Headers) -> WanmiError | None:
-        if (encoding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
-            return Unreadable(
-                f"a body in content-encoding {encoding!r} is not taken", where="body", right="send it plain"
-            )
-        declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self.limit:
-            return self._too_large()
-        return None
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting its body."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if refusal := self._refusal(Headers(scope=scope)):
+        headers = Headers(scope=scope)
+        if refusal := refuse_body(headers.get("content-encoding", ""), headers.get("content-length", ""), self.limit):
             return await from_error(refusal)(scope, receive, send)
         got = 0
 
@@ -85,7 +91,7 @@ class BodyLimit:
             if message["type"] == "http.request":
                 got += len(message.get("body", b""))
                 if got > self.limit:
-                    raise self._too_large()
+                    raise too_large(self.limit)
             return message
 
         await self.app(scope, counted, send)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote_to_bytes
+
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from api.forms import Faults, shown
+from api.asked import Faults, shown
+from grids.errors import InputError
 from grids.nearmiss import suggest
 
 VERSION = "v"
@@ -37,14 +42,17 @@ def check_query(request: Request) -> None:
     InputError
         Naming each such parameter, and the nearest known one.
     """
-    given = request.query_params.multi_items()
-    if not given:
+    if not request.scope["query_string"]:
         return
     route = request.scope["route"]
-    known = known_parameters(route)
+    versioned = (VERSION,) if route.path.startswith("/tiles/") else ()
+    _check(request.query_params.multi_items(), known_parameters(route), versioned)
+
+
+def _check(given: Iterable[tuple[str, str]], known: Sequence[str], silent: Sequence[str] = ()) -> None:
     faults, seen = Faults(), set()
     for name, _ in given:
-        if name not in known and not (name == VERSION and route.path.startswith("/tiles/")):
+        if name not in known and name not in silent:
             near = suggest(name[:60], list(known), n=1)
             right = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}" if known else "none is taken"
             faults.add(shown(name), f"is an unknown parameter; {right}")
@@ -52,3 +60,49 @@ def check_query(request: Request) -> None:
             faults.add(name, "is given twice; send it once")
         seen.add(name)
     faults.stop()
+
+
+# ---------------------------------------------------------------- without the framework
+
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+def read_query(query: bytes, known: Sequence[str]) -> dict[str, str]:
+    """The parameters of a query; ``+`` is a blank, what follows ``%`` is UTF-8.
+
+    Raises
+    ------
+    InputError
+        A parameter that nobody knows or that comes twice, a ``%`` without two hexadecimal digits, or no UTF-8.
+
+    Examples
+    --------
+    >>> read_query(b"lon=111.0&class=2026%3AC01001", ["lon", "class"])
+    {'lon': '111.0', 'class': '2026:C01001'}
+    """
+    out: dict[str, str] = {}
+    plain = True
+    for part in query.split(b"&"):
+        name, _, value = part.partition(b"=")
+        if not part:
+            continue
+        key = _decoded(name, "query")
+        plain = plain and key in known and key not in out
+        out[key] = _decoded(value, key)
+    if not plain:
+        names = [_decoded(part.partition(b"=")[0], "query") for part in query.split(b"&") if part]
+        _check([(name, "") for name in names], known)
+    return out
+
+
+def _decoded(raw: bytes, where: str) -> str:
+    raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        if wrong := _NO_ESCAPE.search(raw):
+            told = raw[wrong.start() : wrong.start() + 3].decode("ascii", "replace")
+            raise InputError(f"{told!r} is no percent-encoding", where=shown(where), right="write % itself as %25")
+        raw = unquote_to_bytes(raw)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise InputError("it is no UTF-8", where=shown(where), right="percent-encode text as UTF-8") from None

@@ -103,8 +103,7 @@ def _one(
     """One case, through the same door as a request over HTTP: what is refused there is refused here."""
     import numpy as np
 
-    from api.forms import Asked
-    from api.routes.resolve import read_cases
+    from api.asked import Asked, read_cases
 
     def text(value: str) -> np.ndarray:
         return np.array([value], dtype=object)

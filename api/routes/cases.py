@@ -10,11 +10,11 @@ import orjson
 import pandas as pd
 from fastapi import APIRouter, Depends, Header, Query, Response
 
+from api import asked as checked
 from api import forms
-from api.forms import Asked
+from api.asked import Asked, read_cases
 from api.instants import read_instants
-from api.routes.resolve import Crs, read_cases
-from api.routes.wire import Json, body_of
+from api.routes.wire import Crs, Json, body_of
 from api.service import Service, service_of
 from gis import cases as record
 from gis.answer import explain
@@ -67,7 +67,7 @@ def hand_in(
     snapshot = service.snapshot
     if len(key) > record.MAX_KEY:
         raise InputError(
-            f"{len(key)} signs, {forms.shown(key, 20)}",
+            f"{len(key)} signs, {checked.shown(key, 20)}",
             where="Idempotency-Key",
             right=f"at most {record.MAX_KEY} signs",
         )
@@ -125,7 +125,7 @@ def check_fields(data: Any) -> dict[str, Any]:
     """The fields of a case that is handed in: known, of the right type, no longer than they may be."""
     if not isinstance(data, dict):
         raise InputError("the body is no object", where="body", right="send one case: " + ", ".join(FIELDS))
-    faults = forms.Faults()
+    faults = checked.Faults()
     for name in ("lon", "lat"):
         if name not in data:
             faults.add(name, "is missing; null says that there is none")
@@ -135,18 +135,18 @@ def check_fields(data: Any) -> dict[str, Any]:
         if name not in FIELDS:
             near = suggest(str(name), list(FIELDS), n=1)
             faults.add(
-                forms.shown(name),
+                checked.shown(name),
                 "is unknown; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(FIELDS)}"),
             )
-        elif name in forms.NUMBERS:
+        elif name in checked.NUMBERS:
             if value is not None and type(value) not in (int, float):
                 faults.add(name, f"{_told(value)} is not a number")
         elif name == "class" and (value is None or (isinstance(value, str) and not value.strip())):
             faults.add(name, "is empty; send edition:kind+code")
         elif value is not None and not isinstance(value, str):
             faults.add(name, f"{_told(value)} is not a text")
-        elif isinstance(value, str) and len(value) > LENGTHS.get(name, forms.MAX_TEXT):
-            faults.add(name, f"is longer than {LENGTHS.get(name, forms.MAX_TEXT)} characters")
+        elif isinstance(value, str) and len(value) > LENGTHS.get(name, checked.MAX_TEXT):
+            faults.add(name, f"is longer than {LENGTHS.get(name, checked.MAX_TEXT)} characters")
         elif isinstance(value, str) and "\x00" in value:
             faults.add(name, "holds a null character")
     if isinstance(data.get("id"), str) and (data["id"] != data["id"].strip() or not data["id"].isprintable()):
@@ -156,7 +156,7 @@ def check_fields(data: Any) -> dict[str, Any]:
 
 
 def _told(value: Any) -> str:
-    return forms.shown(repr(value))
+    return checked.shown(repr(value))
 
 
 def read_case(snapshot: Snapshot, given: dict[str, Any], crs: str | None) -> tuple[dict[str, Any], Cases]:
@@ -171,11 +171,11 @@ def read_case(snapshot: Snapshot, given: dict[str, Any], crs: str | None) -> tup
             where="reported_at",
             right=f"when it was reported, at most {AHEAD.seconds // 60} minutes from now",
         )
-    numbers = {n: np.array([np.nan if given.get(n) is None else given[n]], dtype=float) for n in forms.NUMBERS}
+    numbers = {n: np.array([np.nan if given.get(n) is None else given[n]], dtype=float) for n in checked.NUMBERS}
     texts = {n: np.array([given.get(n) or ""], dtype=object) for n in ("class", "component")}
     asked = Asked("one", {**numbers, **texts, "at": np.array([reported.isoformat()], dtype=object)})
     cases = read_cases(snapshot, asked, crs)
-    x, y = to_city(numbers["lon"], numbers["lat"], forms.check_crs(crs), city.srid)
+    x, y = to_city(numbers["lon"], numbers["lat"], checked.check_crs(crs), city.srid)
     # a place that the city's projection cannot hold is kept as none; the answer says why
     there = bool(np.isfinite(x[0]) and np.isfinite(y[0]) and abs(x[0]) + abs(y[0]) < 1e9)
     klass = snapshot.codes("classes.text")[cases.klass[0]]

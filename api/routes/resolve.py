@@ -1,249 +1,151 @@
-"""Who owns this, and why: one case by GET, many by POST."""
+"""Who owns this, and why: one case by GET, many by POST.
+
+A plain ASGI application in front of the framework's: an answer takes some 20 µs, and the framework would take ten times
+that. What it leaves out is done here: headers, methods, the limit on bodies, compression, the one shape of errors. The
+entry in OpenAPI is written by hand in `api.routes.resolve_schema`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import asyncio
+import os
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-import numpy as np
-import orjson
-import pandas as pd
-import pyarrow as pa
-from fastapi import APIRouter, Depends, Query, Request, Response
+import anyio
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import arrow, forms
-from api.forms import Asked
-from api.instants import read_instant, read_instants
-from api.routes.wire import Json, body_of
-from api.service import Service, service_of
-from gis.answer import explain
-from gis.assign import Cases, Resolution, assign
-from gis.model import REASONS, RULES, City
-from gis.snapshot import Snapshot
-from grids.catalog import catalog
-from grids.codes import CLASS_DIGITS, check_component
-from grids.errors import InputError, TooLarge
+from api.errors import NAMES, TooSlow, answer, from_error
+from api.many import answer_many
+from api.middleware import SAFE, SafeHeaders, refuse_body, too_large
+from api.service import Service
+from api.single import Question, answer_any, answer_quickly
 
-router = APIRouter(tags=["resolve"])
-COMPACT = (
-    "unit",
-    "department",
-    "rule",
-    "reason",
-    "component",
-    "distance_m",
-    "probability",
-    "ask_first",
-)
-"""Columns of a row without ``explain``."""
-
-EXAMPLE = {"cases": [{"lon": 111.003, "lat": 35.026, "class": "2026:C01001", "accuracy_m": 10}]}
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"type": "object"},
-                "examples": {
-                    "rows": {"value": EXAMPLE},
-                    "columns": {"value": {"lon": [111.003], "lat": [35.026], "class": ["2026:C01001"]}},
-                },
-            },
-            arrow.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
-CLASS = "edition:kind+code, or a bare code; without one, only zones that take everything and the territory"
-Crs = Annotated[str | None, Query(description="EPSG:n, gcj02 or bd09; by default WGS 84 degrees")]
-At = Annotated[str | None, Query(description="valid time, ISO 8601; without an offset the city's; now when missing")]
+PATH = "/v1/resolve"
+METHODS = ("GET", "POST")
+MIN_GZIP = 1000
+"""Shorter answers are sent as they are, though compression was asked."""
+GZIP_LEVEL = 1
+PAUSE_S = 30.0
+"""Longest pause between two pieces of a body."""
+_SAFE = [(name.encode(), value.encode()) for name, value in SAFE.items()]
+_GZIP = [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
 
 
-@router.get("/v1/resolve", summary="Who owns this spot, and why")
-def resolve_one(
-    service: Annotated[Service, Depends(service_of)],
-    lon: Annotated[float, Query(description="longitude, or x of the crs")],
-    lat: Annotated[float, Query(description="latitude, or y of the crs")],
-    class_: Annotated[str, Query(alias="class", description=CLASS, max_length=200)] = "",
-    component: Annotated[str, Query(description="component that the report names", max_length=200)] = "",
-    crs: Crs = None,
-    accuracy_m: Annotated[float | None, Query(description="position error in metres")] = None,
-    at: At = None,
-    known_at: Annotated[str | None, Query(description="known time; this service answers as of its snapshot")] = None,
-) -> Response:
-    """One answer in full: owner, rule, evidence, candidates with why they lost, a line for each step."""
-    for name, value in (("lon", lon), ("lat", lat)):
-        if not np.isfinite(value):
-            raise InputError(f"{value} is no coordinate", where=name, right="send a number")
-    if accuracy_m is not None and np.isnan(accuracy_m):
-        raise InputError("nan is no distance", where="accuracy_m", right="send metres, or leave it out")
-    asked = Asked(
-        "one",
-        {
-            "lon": np.array([lon]),
-            "lat": np.array([lat]),
-            "accuracy_m": np.array([np.nan if accuracy_m is None else accuracy_m]),
-            "class": np.array([class_], dtype=object),
-            "component": np.array([component], dtype=object),
-            "at": np.array([at or ""], dtype=object),
-        },
-    )
-    check_known_at(service.snapshot, known_at)
-    cases = read_cases(service.snapshot, asked, crs)
-    return Json(explain(cases, 0, service.snapshot))
+class Resolve:
+    """Answers ``/v1/resolve`` and passes everything else on.
 
-
-@router.post("/v1/resolve", summary="Who owns these, many at once", openapi_extra=BODY)
-def resolve_many(
-    request: Request,
-    service: Annotated[Service, Depends(service_of)],
-    body: Annotated[bytes, Depends(body_of)],
-    in_full: Annotated[bool, Query(alias="explain", description="full answers instead of rows")] = False,
-    crs: Crs = None,
-    at: At = None,
-    known_at: Annotated[str | None, Query(description="known time; this service answers as of its snapshot")] = None,
-) -> Response:
-    """JSON rows, JSON columns or an Arrow stream; the same form comes back in the same order."""
-    snapshot, settings = service.snapshot, service.settings
-    check_known_at(snapshot, known_at)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    read = arrow.read_stream if kind == arrow.MEDIA_TYPE else forms.read_json
-    asked = read(body, max_rows=settings.max_rows)
-    if in_full and len(asked) > settings.max_explained:
-        right = f"send at most {settings.max_explained:,} with explain=1"
-        raise TooLarge(f"{len(asked):,} cases to explain", where="explain", right=right)
-    cases = read_cases(snapshot, asked, crs, at=at or "")
-    if in_full:
-        return full(snapshot, asked, cases)
-    return compact(snapshot, asked, assign(cases, snapshot))
-
-
-def read_cases(
-    snapshot: Snapshot,
-    asked: Asked,
-    crs: str | None,
-    *,
-    at: str = "",
-) -> Cases:
-    """Cases for the engine from checked columns; InputError names every value that is wrong.
-
-    `at` is the instant of the rows that tell none, now when it is "".
+    Parameters
+    ----------
+    app
+        The application behind.
+    service
+        Whose snapshot answers: taken once for each request, so that an answer is of one version.
     """
-    system = forms.check_crs(crs)
-    forms.check_places(asked, system, snapshot.city)
-    zone = snapshot.city.time_zone
-    default = read_instant(at, zone, "at") or pd.Timestamp.now(tz="UTC")
-    instants: Any
-    if len(asked) == 1:  # one instant needs no column, which would take longer than all the rest
-        instants = read_instant(asked.columns["at"][0], zone, asked.where(0, "at")) or default
-    else:
-        instants = read_instants(asked.columns["at"], zone, lambda i: asked.where(i, "at")).fillna(default)
-    cases = Cases.read(
-        snapshot,
-        asked.columns["lon"],
-        asked.columns["lat"],
-        asked.columns["class"],
-        crs=system,
-        components=asked.columns["component"],
-        at=instants,
-        accuracy_m=asked.columns["accuracy_m"],
-    )
-    faults = forms.Faults()
-    for i, what in sorted(cases.faults.items()):
-        faults.add(asked.where(i, "class"), class_fault(asked.columns["class"][i], what, snapshot.city))
-    named = asked.columns["component"]
-    if snapshot.city.codes != "free":
-        lost = np.flatnonzero((cases.component < 0) & (named != ""))
-        told: Any = check_component(named[lost], classes=catalog().texts) if len(lost) else []
-        for i, what in zip(lost.tolist(), told, strict=True):
-            if what:
-                faults.add(asked.where(i, "component"), f"{named[i]!r} {what}")
-    faults.stop()
-    return cases
+
+    def __init__(self, app: ASGIApp, *, service: Service) -> None:
+        self.app, self.service = app, service
+        self.limit = service.settings.max_body_mb * 1_000_000
+        self._few: anyio.CapacityLimiter | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] != "http" or scope["path"] != PATH:
+            return await self.app(scope, receive, send)
+        try:
+            if scope["method"] == "GET":
+                body, kind = await self._one(scope["query_string"]), "application/json"
+            elif scope["method"] == "POST":
+                found = await self._many(scope, receive)
+                if found is None:
+                    return  # nobody waits for an answer
+                body, kind = found
+            else:
+                return await _not_allowed(scope, receive, send)
+        except Exception as error:
+            return await SafeHeaders(from_error(error))(scope, receive, send)
+        headers = [(b"content-type", kind.encode()), *_SAFE]
+        if len(body) >= MIN_GZIP and _takes_gzip(scope["headers"]):
+            body = await _beside_if_long(len(body), partial(zlib.compress, body, GZIP_LEVEL, 31))
+            headers += _GZIP
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _one(self, query: bytes) -> bytes:
+        """Usual questions are answered at once on the event loop; what may take longer, beside it."""
+        question = Question(query)
+        snapshot = self.service.at_hand
+        body = None if snapshot is None else answer_quickly(snapshot, question)
+        if body is None:
+            body = await anyio.to_thread.run_sync(lambda: answer_any(self.service.snapshot, question))
+        return body
+
+    async def _many(self, scope: Scope, receive: Receive) -> tuple[bytes, str] | None:
+        """Beside the event loop, as many at a time as there are processors: more would only take turns."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        encoding, declared = (headers.get(name, "") for name in (b"content-encoding", b"content-length"))
+        if refusal := refuse_body(encoding, declared, self.limit):
+            raise refusal
+        body = await _body(receive, self.limit)
+        if body is None:
+            return None
+        kind = headers.get(b"content-type", "").partition(";")[0].strip().lower()
+        if self._few is None:
+            self._few = anyio.CapacityLimiter(os.cpu_count() or 1)
+
+        def work() -> tuple[bytes, str]:
+            return answer_many(self.service.snapshot, self.service.settings, scope["query_string"], kind, body)
+
+        return await anyio.to_thread.run_sync(work, limiter=self._few)
 
 
-def class_fault(text: str, what: str, city: City) -> str:
-    """What is wrong with a class text: a code of another edition is told as that, else what the engine said."""
-    if city.edition not in CLASS_DIGITS:
-        return what
-    try:
-        catalog().find(text, edition=city.edition)
-    except InputError as error:
-        return str(error)
-    return what
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """The body; None when the client has gone.
+
+    Raises
+    ------
+    TooLarge
+        Beyond `limit` bytes: as soon as it is.
+    TooSlow
+        Nothing came for `PAUSE_S`.
+    """
+    pieces, size = [], 0
+    while True:
+        try:
+            async with asyncio.timeout(PAUSE_S):
+                message = await receive()
+        except TimeoutError:
+            what = f"no more of the body came for {PAUSE_S:g} s"
+            raise TooSlow(what, where="body", right="send it in one go") from None
+        if message["type"] == "http.disconnect":
+            return None
+        if piece := message.get("body", b""):
+            size += len(piece)
+            if size > limit:
+                raise too_large(limit)
+            pieces.append(piece)
+        if not message.get("more_body", False):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def check_known_at(snapshot: Snapshot, known_at: str | None) -> None:
-    """This service knows one state of knowledge, its snapshot's: any instant from then on is that state."""
-    asked = read_instant(known_at or "", snapshot.city.time_zone, "known_at")
-    if asked is not None and asked < snapshot.known_at:
-        raise InputError(
-            f"{known_at} is before what this service's snapshot knows",
-            where="known_at",
-            right=f"ask from {snapshot.known_at.isoformat()} on, or build a snapshot with --known-at",
-        )
+async def _beside_if_long(size: int, work: Callable[[], Any]) -> Any:
+    return await anyio.to_thread.run_sync(work) if size > 50_000 else work()
 
 
-def compact(snapshot: Snapshot, asked: Asked, done: Resolution) -> Response:
-    """Rows of `COMPACT` in the form that was asked."""
-    named: dict[str, tuple[np.ndarray, np.ndarray]] = {
-        "unit": (snapshot.codes("units.code"), done.unit),
-        "department": (snapshot.codes("departments.code"), done.department),
-        "rule": (np.array([*RULES, ""], dtype=object), done.rule),
-        "reason": (np.array([*REASONS, ""], dtype=object), done.reason),
-        "component": (snapshot.codes("components.code"), done.component),
-    }
-    distance = done.distance_m().round(3)
-    n = len(done)
-    if asked.form == "arrow":
-        columns: dict[str, Any] = {name: _strings(codes, at) for name, (codes, at) in named.items()}
-        columns["distance_m"] = pa.array(distance, from_pandas=True)
-        columns["probability"] = pa.nulls(n, pa.float64())
-        columns["ask_first"] = pa.array(np.zeros(n, dtype=bool))
-        return _arrow(snapshot, asked, columns)
-    lists: dict[str, Any] = {name: _or_none(codes)[at].tolist() for name, (codes, at) in named.items()}
-    lists["distance_m"] = distance
-    lists["probability"] = [None] * n
-    lists["ask_first"] = [False] * n
-    lists = {name: lists[name] for name in COMPACT}
-    if "id" in asked.columns:
-        lists = {"id": asked.columns["id"].tolist(), **lists}
-    if asked.form == "columns":
-        return Json({**_from(snapshot), **lists})
-    lists["distance_m"] = distance.tolist()
-    rows = [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
-    return Json({**_from(snapshot), "cases": rows})
+def _takes_gzip(headers: list[tuple[bytes, bytes]]) -> bool:
+    for name, value in headers:
+        if name == b"accept-encoding":
+            for part in value.lower().split(b","):
+                coding, _, weight = part.partition(b";")
+                if coding.strip() in (b"gzip", b"*"):
+                    return weight.replace(b" ", b"").rstrip(b".0") not in (b"q=", b"q")
+    return False
 
 
-def full(snapshot: Snapshot, asked: Asked, cases: Cases) -> Response:
-    """Full answers: a list of them, columns of their parts, or (Arrow) a column ``answer`` of JSON texts."""
-    answers = [explain(cases, i, snapshot) for i in range(len(cases))]
-    if "id" in asked.columns:
-        answers = [{"id": i, **a} for i, a in zip(asked.columns["id"].tolist(), answers, strict=True)]
-    if asked.form == "rows":
-        return Json({**_from(snapshot), "cases": answers})
-    if asked.form == "columns":
-        parts = answers[0] if answers else {}
-        return Json({**_from(snapshot), **{k: [a[k] for a in answers] for k in parts if k not in _from(snapshot)}})
-    texts = pa.array([orjson.dumps(a).decode() for a in answers], pa.string())
-    return _arrow(snapshot, asked, {"answer": texts})
-
-
-def _from(snapshot: Snapshot) -> dict[str, str]:
-    known = snapshot.known_at.isoformat().replace("+00:00", "Z")
-    return {"snapshot": snapshot.version, "known_at": known}
-
-
-def _or_none(codes: np.ndarray) -> np.ndarray:
-    out = codes.copy()
-    out[codes == ""] = None
-    return out
-
-
-def _strings(codes: np.ndarray, at: np.ndarray) -> pa.Array:
-    taken = pa.array(_or_none(codes), pa.string())
-    return taken.take(pa.array(np.where(at < 0, len(codes) - 1, at)))
-
-
-def _arrow(snapshot: Snapshot, asked: Asked, columns: dict[str, Any]) -> Response:
-    if "id" in asked.columns:
-        columns = {"id": pa.array(asked.columns["id"], pa.string()), **columns}
-    return Response(arrow.write_stream(columns, _from(snapshot)), media_type=arrow.MEDIA_TYPE)
+async def _not_allowed(scope: Scope, receive: Receive, send: Send) -> None:
+    takes = ", ".join(METHODS)
+    detail = f"{PATH} takes {takes}, not {scope['method']}"
+    await SafeHeaders(answer(405, NAMES[405], detail, at=PATH, headers={"allow": takes}))(scope, receive, send)

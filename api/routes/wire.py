@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import Request
+from fastapi import Query, Request
 from starlette.responses import JSONResponse
 
 from api.middleware import content_policy
+
+Crs = Annotated[str | None, Query(description="EPSG:n, gcj02 or bd09; by default WGS 84 degrees")]
 
 
 class Json(JSONResponse):

@@ -66,7 +66,7 @@ def test_no_route_takes_a_word_for_a_time(served: Served, word: str):
     case = HERE | {"at": word}
     answers = {
         "at": served.get("/v1/resolve", **case),
-        "cases[0].at": served.post("/v1/resolve", json={"cases": [case]}),
+        "cases[0].at": served.post("/v1/resolve?strict=1", json={"cases": [case]}),
         "at ": served.post(f"/v1/resolve?at={word}", json={"cases": [HERE]}),
         "reported_at": served.post("/v1/cases", json=HERE | {"reported_at": word}),
         "from": served.get("/v1/cases", **{"from": word}),
