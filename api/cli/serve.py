@@ -71,6 +71,8 @@ def run(settings: Settings) -> None:
             "log_level": settings.log_level,
             "log_config": log_config(settings.log_level),
             "server_header": False,
+            # a line for each request costs as much as the answer
+            "access_log": settings.log_level == "debug",
             "timeout_graceful_shutdown": 10,
         }
         with contextlib.ExitStack() as beside:
