@@ -7,6 +7,7 @@ edges are taken over before anything is converted, and borders are drawn anew on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from grids.compile.linework import MARK_M
 from grids.conform import conformed, on_grid
 from grids.coverage import coverage_faults
 from grids.errors import InputError
+from grids.hierarchy import LEVELS
 
 NEAR_M, LONG_M = 0.001, 30.0
 DEGREE_M = 111_000.0
@@ -104,11 +106,44 @@ def read_areas(
     return Areas(gpd.GeoDataFrame({"code": codes}, geometry=shapes, crs=srid), notes)
 
 
+def read_levels(path: str | Path, srid: int) -> dict[str, gpd.GeoDataFrame]:
+    """Streets and districts of a file of areas with a column ``set``, for `grids.certificate.certify`.
+
+    Raises
+    ------
+    InputError
+        It has no such set; or as of `read_areas`.
+    """
+    raw = read_raw(path)
+    sets = set(raw.frame["set"].astype("str")) if "set" in raw.frame.columns else set()
+    found = {name: read_areas(path, set_=name, srid=srid, grid=False).frame for name in LEVELS[1:] if name in sets}
+    if not found:
+        right = "a column set with street or district" + (f"; sets: {', '.join(sorted(sets))}" if sets else "")
+        raise InputError("has no streets and no districts", where=raw.name, right=right)
+    return found
+
+
 def on_millimetres(units: gpd.GeoDataFrame) -> bool:
     """Whether all corners of units are on whole millimetres, as near as GeoJSON of nine digits can tell."""
     mm = shapely.get_coordinates(units.geometry.to_numpy()) * 1e3
     mm = mm[np.isfinite(mm).all(axis=1)]
     return bool((np.abs(mm - np.rint(mm)) < 0.15).all())
+
+
+def idle_barriers(names: Sequence[str], files: Sequence[gpd.GeoDataFrame], areas: gpd.GeoDataFrame) -> list[str]:
+    """One line for each file of barriers that bounds nothing in these communities, which is seldom what was meant."""
+    out = []
+    ground = shapely.box(*areas.total_bounds)
+    for name, frame in zip(names, files, strict=True):
+        shapes = frame.geometry.to_numpy()
+        some = shapely.get_dimensions(shapes) > 0
+        if not some.any():
+            out.append(
+                f"{Path(name).name}: no row is a barrier: no lines or areas with a rank, or a tag or kind we know"
+            )
+        elif not shapely.intersects(shapes[some], ground).any():
+            out.append(f"{Path(name).name}: none of its {int(some.sum()):,} barriers lies near the communities")
+    return out
 
 
 def _of_set(raw: Raw, set_: str | None) -> Raw:

@@ -104,7 +104,7 @@ def read_raw(
         if file.format == "Parquet":
             table = open_parquet(file.path, file.name, limits)
         else:
-            table = open_vector(file.path, file.name, file.format, limits, table=layer)
+            table = _opened(file.path, file.name, file.format, limits, layer)
         if not table.has_geometry:
             raise InputError("has no geometry", where=file.name, right="a layer of polygons")
         rows = table.read(table.columns, True)
@@ -112,6 +112,16 @@ def read_raw(
     if not len(frame):
         raise InputError("has no rows", where=table.name, right="a layer with at least one")
     return Raw(table.name, frame, np.asarray(rows.geometry, object), _crs(table, crs))
+
+
+def _opened(path: Path, name: str, form: str, limits: Limits, layer: str) -> Table:
+    try:
+        return open_vector(path, name, form, limits, table=layer)
+    except InputError as error:
+        if " layer" not in error.what or ":" not in error.right:
+            raise
+        there = error.right.rpartition(": ")[2]
+        raise InputError(error.what, where=name, right=f'name one as in "{name}|layer": {there}') from None
 
 
 def projected(raw: Raw, srid: int | None = None) -> tuple[NDArray[np.object_], int]:
@@ -185,7 +195,7 @@ def read_barriers(path: str | Path, srid: int) -> gpd.GeoDataFrame:
             rank = pd.to_numeric(frame["rank"], errors="coerce")
             if not rank.between(1, 8).all():
                 bad = frame["rank"][~rank.between(1, 8)].iloc[0]
-                raise InputError(f"rank {bad!r}", where=name, right="1 (highest) to 8")
+                raise InputError(f"rank {bad}", where=name, right="1 (highest) to 8")
             there = ~(frame.geometry.isna() | frame.geometry.is_empty)
             return _barriers(frame, rank)[there].reset_index(drop=True)
         if "kind" in frame.columns and not set(KEYS) & set(frame.columns):

@@ -17,6 +17,7 @@ kind                            what it says of a unit
 ``node``            fault       a neighbour's vertex lies on its edge, where it has none
 ``code``            fault       code missing, malformed, given twice, or of another community than the place
 ``order``           fault       serial out of order (west to east, then north to south) among its issue of the set
+``parent``          fault       street or district by the code is another than by the place
 ``area_band``       notice      smaller or larger than the band, with the reason
 ``narrow``          notice      narrower (2A/P) than wished
 ``ragged``          notice      compactness 4πA/P² below the wish
@@ -38,10 +39,13 @@ from grids.coverage import coverage_faults
 from grids.crossing import crossings
 from grids.errors import InputError
 from grids.examined import COLUMNS, FAULT, NOTE, NOTICE, Layer, Rules, Shapes
+from grids.hierarchy import check_hierarchy
 from grids.labels import code_faults, order_faults
 from grids.sizes import difference_rows, differences, size_rows
 
-FAULTS = ("invalid", "parts", "gap", "overlap", "over_community", "beyond", "difference", "node", "code", "order")
+FAULTS = (
+    "invalid", "parts", "gap", "overlap", "over_community", "beyond", "difference", "node", "code", "order", "parent",
+)  # fmt: skip
 NOTICES = ("area_band", "narrow", "ragged", "barrier")
 
 __all__ = ["FAULTS", "NOTICES", "Certificate", "Rules", "certify"]
@@ -84,6 +88,7 @@ def certify(
     *,
     areas: gpd.GeoDataFrame | None = None,
     barriers: gpd.GeoDataFrame | None = None,
+    levels: dict[str, gpd.GeoDataFrame] | None = None,
     rules: Rules | None = None,
 ) -> Certificate:
     """Examine a layer of unit grids.
@@ -101,6 +106,8 @@ def certify(
     barriers
         ``rank`` (1 highest) and lines or areas in the same CRS; those in a ``tunnel`` or on a ``layer`` below 0
         part nothing.
+    levels
+        ``street``, ``district``: areas above the communities, as of `grids.hierarchy.check_hierarchy`.
     rules
         What the layer is measured by.
 
@@ -127,6 +134,7 @@ def certify(
         difference_rows(layer, found, difference, rules),
         _coded(layer, rules),
         _ordered(layer, rules),
+        _above(units, areas, levels),
         sizes,
     ]
     if lines is not None and rank is not None:
@@ -216,6 +224,26 @@ def _ordered(layer: Layer, rules: Rules) -> pd.DataFrame:
     )
     why = [f"stands where serial {n} belongs (west to east, then north to south)" for n in expected[wrong]]
     return layer.rows(at[wrong], "order", why, value=expected[wrong].astype(float))
+
+
+def _above(
+    units: gpd.GeoDataFrame, areas: gpd.GeoDataFrame | None, levels: dict[str, gpd.GeoDataFrame] | None
+) -> pd.DataFrame:
+    """Where streets and districts by code and by place differ; of units only where communities are not known."""
+    if not levels:
+        return pd.DataFrame(columns=COLUMNS)
+    known = levels if areas is None else {"community": areas, **levels}
+    found = check_hierarchy(units, known)
+    if areas is not None:  # what is wrong between units and communities is told already
+        found = found[found["level"] != "unit"]
+    code, of_unit = found["code"].to_numpy(object), (found["level"] == "unit").to_numpy()
+    why = [
+        f"{f.level} {f.code} {f.why}: {f.by_code or 'none'} by code, {f.by_place or 'none'} by place"
+        for f in found.itertuples()
+    ]
+    columns = {"kind": "parent", "unit": np.where(of_unit, code, ""), "other": np.where(of_unit, "", code)}
+    columns |= {"value": found["share"].to_numpy(), "why": why, "geometry": found.geometry.to_numpy()}
+    return pd.DataFrame(columns, columns=COLUMNS)
 
 
 def _above_ground(barriers: gpd.GeoDataFrame | None) -> tuple[Shapes | None, Shapes | None]:

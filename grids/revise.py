@@ -188,8 +188,8 @@ def _new(frame: gpd.GeoDataFrame, old: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     if (columns["community"] == "").any():
         raise InputError("a new unit without a community", where="new", right="a column community, or coded units")
     shapes = _plain(frame.geometry.to_numpy())
-    if not (shapely.is_valid(shapes) & ~shapely.is_empty(shapes)).all():
-        raise InputError("new units with broken geometry", where="new", right="run wanmi grid check")
+    if not (np.isin(shapely.get_type_id(shapes), (3, 6)) & shapely.is_valid(shapes) & ~shapely.is_empty(shapes)).all():
+        raise InputError("new units with broken geometry, or none", where="new", right="run wanmi grid check")
     order = np.argsort(shapely.to_wkb(shapely.normalize(shapes)), kind="stable")
     out = gpd.GeoDataFrame(columns, geometry=shapes, crs=frame.crs)
     return out.iloc[order].reset_index(drop=True)
@@ -197,6 +197,8 @@ def _new(frame: gpd.GeoDataFrame, old: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _pairs(old: Shapes, new: Shapes) -> pd.DataFrame:
     """Old and new units that share ground, with how much; equal shapes are not overlaid."""
+    broken = ~shapely.is_valid(old)
+    old = np.where(broken, shapely.make_valid(old), old) if broken.any() else old
     a, b = STRtree(new).query(old, predicate="intersects")
     size = shapely.area(old), shapely.area(new)
     equal = shapely.equals_identical(shapely.normalize(old)[a], shapely.normalize(new)[b])

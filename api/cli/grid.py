@@ -80,7 +80,7 @@ def build(
     import pandas as pd
 
     from api.cli.progress import stages
-    from gis.gridareas import read_areas
+    from gis.gridareas import idle_barriers, read_areas
     from gis.gridfiles import check_writable, read_barriers, read_polygons, write_layer
     from grids.certificate import Rules
     from grids.compile import build_units
@@ -99,7 +99,8 @@ def build(
         ground = pd.concat(lines, ignore_index=True) if lines else pd.DataFrame({"rank": [], "geometry": []})
         ground = gpd.GeoDataFrame(ground.astype({"rank": "int64"}), geometry="geometry", crs=srid)
         extra = {n: read_polygons(f, srid=srid) for n, f in (("buildings", buildings), ("parcels", parcels)) if f}
-        known = read_polygons(taken, srid=srid)["code"].astype("str").tolist() if taken else None
+        notes = ground_of.notes + idle_barriers(barriers, lines, whole)
+        known = _coded(taken, "--taken", srid)["code"].tolist() if taken else None
         units = build_units(
             whole,
             ground,
@@ -122,7 +123,7 @@ def build(
         "by_kind": {str(k): int(n) for k, n in units["kind"].value_counts().items()},
         "barriers": len(ground),
         "file": str(out),
-        "notes": ground_of.notes,
+        "notes": notes,
         **verdict(found, written),
         "seconds": round(time.perf_counter() - begin, 2),
     }
@@ -138,6 +139,7 @@ def build(
 @click.option("--community", metavar="COLUMN", help="Column with its community, where the code does not say it.")
 @click.option("--area-code", metavar="COLUMN", help="Column with the code of a community, where it is not 'code'.")
 @click.option("--set", "set_", metavar="NAME", help="Which areas, where a column 'set' tells several sets apart.")
+@click.option("--levels", metavar="F", help="Areas with a column set (street, district): parents by code and place.")
 @click.option("--band", nargs=2, type=float, default=(5_000.0, 20_000.0), show_default=True, help="Area band, m².")
 @click.option("--width", type=float, default=12.0, show_default=True, help="Least width 2A/P, metres.")
 @click.option("--compactness", type=float, default=0.25, show_default=True, help="Least 4πA/P².")
@@ -157,6 +159,7 @@ def check(
     community: str | None,
     area_code: str | None,
     set_: str | None,
+    levels: str | None,
     band: tuple[float, float],
     width: float,
     compactness: float,
@@ -171,9 +174,9 @@ def check(
 ) -> int:
     """Certificate of a unit-grid layer, ours or anybody's: every fault with its place, and a verdict.
 
-    Faults (gaps, overlaps, units over a community's border, unshared vertices, broken shapes, codes, their order)
-    fail it: status 1. Notices (area, width, shape, barriers) do not, but with --strict. Findings are written as
-    layers that a GIS shows on top of the units.
+    Faults (gaps, overlaps, units over a community's border, areas that do not add up, unshared vertices, broken
+    shapes, codes, their order, parents) fail it: status 1. Notices (area, width, shape, barriers) do not, but with
+    --strict. Findings are written as layers that a GIS shows on top of the units.
 
     \b
     Example:
@@ -184,7 +187,7 @@ def check(
     import pandas as pd
 
     from api.cli.progress import stages
-    from gis.gridareas import on_millimetres, read_areas
+    from gis.gridareas import on_millimetres, read_areas, read_levels
     from gis.gridfiles import check_writable, read_barriers, read_polygons
     from grids.certificate import Rules
 
@@ -206,15 +209,19 @@ def check(
         mine = {ours: theirs for ours, theirs in (("code", code), ("community", community)) if theirs}
         units = read_polygons(file, crs=crs, columns=mine)
         if "code" not in units.columns:
-            raise InputError("no column code", where=file, right="say which with --code COLUMN")
+            right = f"say which with --code COLUMN; columns: {', '.join(units.columns.drop('geometry')) or 'none'}"
+            raise InputError("no column code", where=file, right=right)
+        if not units.geom_type.isin(["Polygon", "MultiPolygon"]).any():
+            raise InputError("has no polygons", where=file, right="a layer of unit grids")
         srid = units.crs.to_epsg()
         grid = on_millimetres(units)
         ground_of = read_areas(areas, code=area_code, set_=set_, srid=srid, grid=grid) if areas else None
         whole = ground_of.frame if ground_of else None
+        above = read_levels(levels, srid) if levels else None
         lines = [read_barriers(one, srid) for one in barriers]
         ground = gpd.GeoDataFrame(pd.concat(lines, ignore_index=True), crs=srid) if lines else None
         told("certifying")
-        found = _certified(units, whole, ground, rules)
+        found = _certified(units, whole, ground, rules, above)
         told("writing")
         written = write_findings(found, listed)
         if picture:
@@ -294,6 +301,16 @@ def revise(
     return 0
 
 
+def _coded(path: str, option: str, srid: int) -> gpd.GeoDataFrame:
+    """A layer with codes, "" for missing ones."""
+    from gis.gridfiles import read_polygons
+
+    frame = read_polygons(path, srid=srid)
+    if "code" not in frame.columns:
+        raise InputError("no column code", where=f"{option} {path}", right="units with their codes")
+    return frame.assign(code=frame["code"].astype("str").fillna(""))
+
+
 def _scheme(codes: Any, digits: str) -> str:
     """Scheme of the codes that are given: 12 digits and a serial, or free text."""
     china = codes.str.fullmatch(r"[0-9]{12}").all()
@@ -301,13 +318,16 @@ def _scheme(codes: Any, digits: str) -> str:
 
 
 def _certified(
-    units: gpd.GeoDataFrame, areas: gpd.GeoDataFrame | None, barriers: gpd.GeoDataFrame | None, rules: Rules
+    units: gpd.GeoDataFrame,
+    areas: gpd.GeoDataFrame | None,
+    barriers: gpd.GeoDataFrame | None,
+    rules: Rules,
+    levels: dict[str, gpd.GeoDataFrame] | None = None,
 ) -> Certificate:
     from grids.certificate import certify
 
-    return certify(
-        units, areas=areas, barriers=barriers if barriers is not None and len(barriers) else None, rules=rules
-    )
+    some = barriers if barriers is not None and len(barriers) else None
+    return certify(units, areas=areas, barriers=some, levels=levels, rules=rules)
 
 
 def _beside(path: Path, given: Path | None) -> Path:

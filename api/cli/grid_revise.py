@@ -51,7 +51,7 @@ def revise_files(
             source = things[name]
             if source:
                 told(name)
-                listed[name] = moves(read_polygons(source, srid=srid), found.units, found.lineage, key=key)
+                listed[name] = moves(_things(source, key, srid), found.units, found.lineage, key=key)
                 answer[f"{name}_move"] = len(listed[name])
         told("writing")
         done = _ended_before(before, when)
@@ -157,6 +157,27 @@ def _units(path: str, option: str) -> gpd.GeoDataFrame:
     frame = read_polygons(path)
     if "code" not in frame.columns:
         raise InputError("no column code", where=f"{option} {path}", right="the units in force, with their codes")
+    return frame
+
+
+def _things(path: str, key: str, srid: int) -> pd.DataFrame:
+    """Components or cases: a layer of points, or a CSV with what names them and their unit."""
+    import pandas as pd
+
+    from gis.gridfiles import read_polygons
+
+    if Path(path).suffix.lower() != ".csv":
+        frame: pd.DataFrame = read_polygons(path, srid=srid)
+    else:
+        try:
+            frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"cannot be read ({str(error).splitlines()[0]})", where=path, right="a CSV in UTF-8"
+            ) from None
+    lacking = [name for name in (key, "unit") if name not in frame.columns]
+    if lacking:
+        raise InputError(f"no column {', '.join(lacking)}", where=path, right=f"columns {key} and unit")
     return frame
 
 

@@ -20,8 +20,8 @@ STEPS_M2 = (5_000.0, 7_500.0, 9_000.0, 11_000.0, 14_000.0, 20_000.0)
 """Where the colour changes; the first and last are the area band."""
 COLOURS = ("#ffe873", "#d3eeb3", "#97d6b9", "#58b8bd", "#2f8fc0", "#2461a8", "#1c2b6e")
 """Below the band, five steps within it, above it: darker is larger, so that it reads without colour too."""
-ROAD, EDGE, FAULT = "#9b98a3", "#4f4a57", "#e0001b"
-OPACITY = 0.62
+ROAD, EDGE, FAULT, COMMUNITY = "#9b98a3", "#4f4a57", "#e0001b", "#5b2a86"
+OPACITY = 0.5
 FINER = 2
 FIRST_EDGE_ZOOM = 13
 
@@ -44,7 +44,7 @@ def over_land(colour: str) -> str:
     Examples
     --------
     >>> over_land("#000000")
-    '#5e5d5c'
+    '#7c7a78'
     """
     mixed = (a * OPACITY + b * (1 - OPACITY) for a, b in zip(_rgba(colour, 1)[:3], _rgba(LAND, 1)[:3], strict=True))
     return "#" + "".join(f"{round(v):02x}" for v in mixed)
@@ -70,6 +70,7 @@ class UnitPicture:
         self.road = (units["kind"] == "road").to_numpy() if "kind" in units else np.zeros(len(units), bool)
         self.certificate = certificate
         self.tree, self.plain_tree = STRtree(self.shapes), STRtree(self.plain)
+        self.member = certificate.units["community"].to_numpy(object)
         faults = certificate.faults[certificate.faults["severity"] == "fault"]
         self.faults = project(faults.geometry, srid)
 
@@ -116,6 +117,15 @@ class UnitPicture:
                         pen.line(ring, fill=_rgba(EDGE, 0.75), width=edge)
         return image.reduce(FINER)
 
+    def outlines(self) -> NDArray[np.object_]:
+        """Borders of communities, as their units draw them; of broken units those of their valid ones."""
+        sound = shapely.is_valid(self.shapes) & (self.member != "")
+        shapes, member = self.shapes[sound], self.member[sound]
+        whole = [
+            shapely.union_all(shapely.buffer(shapes[member == one], 0.05)) for one in np.unique(member.astype(str))
+        ]
+        return shapely.boundary(np.array(whole, object))
+
 
 def figure(
     base: BaseMap, units: UnitPicture, *, title: str, width_px: int = 1600, box: Box | None = None
@@ -145,8 +155,17 @@ def figure(
     pixels = (round((box[3] - box[1]) / metre), width_px)
     ground = Image.open(io.BytesIO(base.picture(box, zoom, pixels))).convert("RGBA")
     ground.alpha_composite(units.image(box, zoom, pixels))
+    _lines(ground, units.outlines(), box)
     _red(ground, units.faults, box)
     return _png(_framed(ground.convert("RGB"), units, title, metre / base.stretch)), zoom
+
+
+def _lines(image: Image.Image, borders: NDArray[np.object_], box: Box) -> None:
+    pen = ImageDraw.Draw(image)
+    scale = image.width / (box[2] - box[0])
+    for part in shapely.get_parts(borders):
+        xy = (shapely.get_coordinates(part) - [box[0], box[3]]) * [scale, -scale]
+        pen.line(xy.ravel().tolist(), fill=COMMUNITY, width=2, joint="curve")
 
 
 def _red(image: Image.Image, faults: NDArray[np.object_], box: Box) -> None:
@@ -189,7 +208,11 @@ def _framed(picture: Image.Image, units: UnitPicture, title: str, metre_px: floa
     counts = units.certificate.counts
     faults = int((units.certificate.faults["severity"] == "fault").sum())
     share = units.certificate.figures.get("in_band_share")
-    facts = [f"{len(units.shapes):,} units", f"{faults:,} faults"]
+    facts = [
+        f"{len(units.shapes):,} units",
+        f"{len(set(units.member) - {''}):,} communities (violet)",
+        f"{faults:,} faults",
+    ]
     facts += [f"{share:.1%} within the band"] if share is not None else []
     facts += [f"{n:,} {kind}" for kind, n in counts.items() if n and kind in ("gap", "overlap", "node", "order")]
     pen.text((16, y + 38), ", ".join(facts), font=small, fill=ink)

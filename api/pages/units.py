@@ -31,9 +31,11 @@ KINDS = {
     "overlap": "重叠",
     "over_community": "跨社区",
     "beyond": "超出社区范围",
+    "difference": "面积不符",
     "node": "邻边缺节点",
     "code": "编码错误",
     "order": "顺序错误",
+    "parent": "上级区划不符",
     "area_band": "面积超限",
     "narrow": "过窄",
     "ragged": "形状不规整",
@@ -183,7 +185,7 @@ def _panel(picture: UnitPicture) -> str:
         ("平均紧凑度", f"{figures['mean_compactness']:.2f}" if len(area) else "—"),
     ]
     counts = certificate.counts
-    faults = [(KINDS[k], f"{counts[k]:,}") for k in FAULTS if counts[k]] or [("错误", "无")]
+    faults = [(KINDS[k], f"{counts[k]:,}") for k in FAULTS if counts[k]]
     notices = [(KINDS[k], f"{counts[k]:,}") for k in NOTICES if counts[k]] or [("提示", "无")]
 
     def listed(rows: list[tuple[str, str]], kind: str = "") -> str:
@@ -193,7 +195,7 @@ def _panel(picture: UnitPicture) -> str:
     return (
         '<aside class="panel card"><h2>质检</h2>'
         + listed(facts)
-        + listed(faults, "faults")
+        + listed(faults or [("错误", "无")], "faults" if faults else "notices")
         + listed(notices, "notices")
         + "</aside>"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
+import geopandas as gpd
 import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import HTMLResponse
@@ -17,6 +18,7 @@ from gis import counts
 from gis.crs import to_city
 from grids.certificate import Rules, certify
 from grids.errors import InputError, NotFound
+from grids.hierarchy import DIGITS, LEVELS
 
 router = APIRouter(tags=["maps"])
 
@@ -39,10 +41,22 @@ def picture_of(atlas: Annotated[Atlas, Depends(atlas_of)]) -> UnitPicture:
             raise NotFound("the city has no unit grids", right="load some: wanmi load units FILE")
         areas = counts.area_shapes(service.engine, at=now, srid=city.srid)
         community = areas[areas["set"] == city.territory[0]] if city.territory else areas[:0]
-        certificate = certify(units, areas=community if len(community) else None, rules=Rules(scheme=city.codes))
+        certificate = certify(
+            units, areas=community if len(community) else None, levels=_levels(areas), rules=Rules(scheme=city.codes)
+        )
         return UnitPicture(units, certificate, city.srid)
 
     return atlas.keep(("unit picture", service.snapshot.version), make, most=1)
+
+
+def _levels(areas: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:
+    """Streets and districts whose codes are digits; other cities' sets do not say their parents by code."""
+    out = {}
+    for name in LEVELS[1:]:
+        mine = areas[areas["set"] == name]
+        if len(mine) and mine["code"].str.fullmatch(rf"[0-9]{{{DIGITS[name]}}}").all():
+            out[name] = mine
+    return out
 
 
 Picture = Annotated[UnitPicture, Depends(picture_of)]

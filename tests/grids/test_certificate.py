@@ -290,6 +290,21 @@ def test_code_faults_are_found(units, areas):
     assert set(found["unit"]) == named
 
 
+def test_parents_by_code_and_place_must_agree(units, areas):
+    def above(digits):
+        whole = areas.assign(code=areas["code"].str.slice(0, digits)).dissolve("code").reset_index()
+        return whole[["code", "geometry"]]
+
+    levels = {"street": above(9), "district": above(6)}
+    assert certify(units, areas=areas, levels=levels).passed and certify(units, levels=levels).passed
+    wrong = levels["district"].assign(code="140803")
+    found = faults(certify(units, areas=areas, levels={**levels, "district": wrong}), "parent")
+    assert found["other"].tolist() == ["140802001"] and "140802 by code, 140803 by place" in found["why"].item()
+    street = levels["street"].assign(code="140802009")
+    found = certify(units, levels={"street": street})
+    assert found.counts["parent"] == len(units) and not found.passed
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_swapped_serials_are_found(units, areas, data):

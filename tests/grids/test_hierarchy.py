@@ -1,4 +1,4 @@
-"""Parents by code and by place, and patrol areas."""
+"""Parents by code and by place."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.sparse.csgraph import connected_components
 
 from grids.errors import InputError
-from grids.hierarchy import check_hierarchy, contacts, patrol_areas
+from grids.hierarchy import check_hierarchy
 from tests.grids.lattice import communities, lattice
 
 N = 24
@@ -67,53 +64,6 @@ def test_a_unit_partly_outside_its_community_is_found(units, areas):
     assert found["code"].tolist() == [units["code"][150]] and 0.3 < found["share"].item() < 0.999
 
 
-def test_contacts_are_the_shared_borders(units):
-    near = contacts(units.geometry.to_numpy())
-    shapes = units.geometry.to_numpy()
-    assert (near - near.T).count_nonzero() == 0
-    one, two = shapely.STRtree(shapes).query(shapes, predicate="touches")
-    length = shapely.length(shapely.intersection(shapes[one], shapes[two]))
-    dense = near.toarray()
-    assert np.abs(dense[one, two] - length).max() < 1e-6 and dense.sum() == pytest.approx(length.sum())
-
-
-def connected(units, label):
-    near = contacts(units.geometry.to_numpy())
-    return all(
-        connected_components(near[at][:, at], directed=False)[0] == 1
-        for at in (np.flatnonzero(label == k) for k in np.unique(label))
-    )
-
-
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 9))
-def test_patrol_areas_are_connected_and_balanced(units, seed, groups):
-    rng = np.random.default_rng(seed)
-    xy = shapely.get_coordinates(shapely.centroid(units.geometry.to_numpy()))
-    spots = xy[rng.integers(0, len(xy), 4)]
-    far = np.hypot(*(xy[:, None] - spots[None]).transpose(2, 0, 1)).min(axis=1)
-    work = rng.poisson(3 + 30 * np.exp(-far / 300)).astype(float)
-    label = patrol_areas(units, work, groups)
-    assert set(label) == set(range(groups)) and connected(units, label)
-    total = np.bincount(label, work)
-    assert np.abs(total / total.mean() - 1).max() < 0.06
-    # rows in another order: the same areas
-    mixed = rng.permutation(len(units))
-    assert (patrol_areas(units.iloc[mixed], work[mixed], groups) == label[mixed]).all()
-
-
-def test_patrol_areas_of_idle_units_share_the_ground(units):
-    label = patrol_areas(units, np.zeros(len(units)), 5)
-    assert np.ptp(np.bincount(label)) <= 5 and connected(units, label)
-    assert (patrol_areas(units, np.ones(len(units)), 1) == 0).all()
-
-
-def test_wrong_input_is_told(units, areas):
-    with pytest.raises(InputError, match="work that is negative"):
-        patrol_areas(units, -np.ones(len(units)), 2)
-    with pytest.raises(InputError, match="0 areas"):
-        patrol_areas(units, np.ones(len(units)), 0)
+def test_wrong_input_is_told(units):
     with pytest.raises(InputError, match="no level"):
         check_hierarchy(units, {})
-    with pytest.raises(InputError, match="two CRS"):
-        check_hierarchy(units, {"community": areas["community"].to_crs(4326)})
