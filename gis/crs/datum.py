@@ -160,7 +160,7 @@ def _best(source: CRS, to: CRS, around: Box | None) -> Transformer | None:
         warnings.simplefilter("ignore")  # of grids that are not installed: the next best way is judged by itself
         try:
             interest = AreaOfInterest(*around) if around else None
-            found = TransformerGroup(source, to, always_xy=True, area_of_interest=interest, allow_ballpark=False)
+            found = TransformerGroup(source, to, True, interest, allow_ballpark=False)  # type: ignore[arg-type]
         except ProjError:
             return None
     fine = (way for way in found.transformers if 0.0 <= way.accuracy <= COARSEST_M and _covers(way, around))
