@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from api.settings import Settings, engine_for
 from api.versions import record_snapshot
 from grids.errors import WanmiError
@@ -38,25 +40,19 @@ def keep(settings: Settings, *, stop: threading.Event, ready: Callable[[], None]
     """Keep the current version up to date until told to stop; ``ready`` is called after the first attempt."""
     from gis import versions
 
-    while not stop.is_set():
+    engine: Engine | None = None
+    while engine is None and not stop.is_set():
         try:
             engine = engine_for(settings)
-        except WanmiError as error:
-            log.warning("the record is not followed: %s", str(error).splitlines()[0])
-            ready()
-            stop.wait(PAUSES_S[2])
-            continue
-        try:
-            versions.follow(engine, partial(_renew, settings, engine, ready), stop=stop, found=_say)
-        finally:
-            engine.dispose()
-
-
-def _renew(settings: Settings, engine: Engine, ready: Callable[[], None]) -> Snapshot:
-    try:
-        return record_snapshot(settings, engine)
-    finally:
+            record_snapshot(settings, engine)
+        except (WanmiError, SQLAlchemyError) as error:
+            log.warning("no snapshot yet: %s", str(error).splitlines()[0])
         ready()
+        if engine is None:
+            stop.wait(PAUSES_S[2])
+    if engine is not None:
+        versions.follow(engine, partial(record_snapshot, settings, engine), stop=stop, found=_say)
+        engine.dispose()
 
 
 def _say(snapshot: Snapshot) -> None:

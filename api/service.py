@@ -190,7 +190,7 @@ def warm(snapshot: Snapshot) -> None:
 
     west, south, east, north = snapshot.city.bounds
     cases = Cases.read(snapshot, [(west + east) / 2], [(south + north) / 2], [""])
-    assign(cases, snapshot).frame()
+    assign(cases, snapshot).table()
     explain(cases, 0, snapshot)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.settings import Settings, engine_for
-from grids.errors import NotFound, Unavailable
+from grids.errors import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def named_snapshot(settings: Settings, name: str, *, city: str = "") -> Snapshot
     NotFound, Unavailable
         No such version is kept, and the record does not know it or cannot be asked.
     """
-    from gis import versions
+    from gis import store, versions
     from gis.snapshot import Snapshot
 
     if Path(name).exists() or not versions.is_version(name):
@@ -57,15 +57,16 @@ def named_snapshot(settings: Settings, name: str, *, city: str = "") -> Snapshot
     folder = versions_folder(settings)
     try:
         return Snapshot.open(versions.find(folder, name), city=city)
-    except NotFound as lost:
+    except NotFound as error:
+        lost = error
         try:
             engine = engine_for(settings)
-            try:
-                return versions.again(engine, None, name)
-            finally:
-                engine.dispose()
-        except Unavailable:
+            known = store.find_snapshot(engine, name)
+        except (Unavailable, Conflict):
             raise lost from None
+    if not known:
+        raise lost
+    return versions.again(engine, None, name)
 
 
 def record_snapshot(settings: Settings, engine: Engine, *, progress: Callable[[str], None] | None = None) -> Snapshot:

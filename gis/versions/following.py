@@ -75,8 +75,10 @@ def follow(
             line = _close(line)
             stop.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
-        except Exception:
-            log.exception("a snapshot could not be made")
+        except Exception as error:
+            if repr(error) != said:
+                log.exception("a snapshot could not be made")
+            said = repr(error)
             line = _close(line)
             stop.wait(RETRY_S[-1])
     _close(line)
@@ -85,8 +87,8 @@ def follow(
 def _listen(engine: Engine) -> Connection:
     """A connection of its own that listens; outside the pool, which would lend it to others."""
     raw = engine.raw_connection()
-    raw.detach()
     inner = raw.driver_connection
+    raw.detach()
     assert isinstance(inner, Connection)
     inner.autocommit = True
     with inner.cursor() as cursor:
