@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from distributed import Client
 
+from api.cli import main
 from gis.batch import assign_file
 from gis.crs import to_lonlat
 from gis.snapshot import Snapshot
@@ -186,8 +187,8 @@ def test_without_workers_it_ends_and_nothing_is_written(here: Path, make: Callab
     def kill(so_far: int, all_: int) -> None:
         worker.kill()
 
-    with cluster.client(1), pytest.raises(Unavailable, match=r"no worker has been left for 3 s, .* of 60 partitions"):
-        spread(here, cluster, "cases.parquet", out / "two.parquet", wait_s=3.0, rows=1_000, progress=kill)
+    with cluster.client(1), pytest.raises(Unavailable, match=r"no worker has been left for 2 s, .* of 60 partitions"):
+        spread(here, cluster, "cases.parquet", out / "two.parquet", wait_s=2.0, rows=1_000, progress=kill)
     with pytest.raises(Unavailable, match="no scheduler answers"):
         assign_spread(here / "cases.parquet", out / "a.csv", here / "town.wanmi", "tcp://127.0.0.1:1", wait_s=1.0)
     assert not list(out.iterdir())
@@ -236,7 +237,7 @@ def test_faults_of_the_file_end_it_in_one_line(here: Path, cluster: Cluster, tmp
     far = pd.DataFrame({"class": "", "lon": np.full(9_000, 120.0), "lat": 30.0})
     far.to_parquet(tmp_path / "far.parquet", index=False)
     with pytest.raises(InputError, match="lies outside town"):  # a fault of the whole file, not of one partition
-        assign_spread(tmp_path / "far.parquet", tmp_path / "o.csv", here / "town.wanmi", cluster.address, rows=2_000)
+        assign_spread(tmp_path / "far.parquet", tmp_path / "o.csv", here / "town.wanmi", cluster.address, rows=5_000)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut", "far.parquet"]
 
 
@@ -247,3 +248,23 @@ def test_partitions_are_every_row_once(here: Path, most: int):
     assert spans[0][0] == 1 and spans[-1][1] == COUNT + 1
     assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
     assert max(b - a for a, b in spans) <= most and len(parts) <= 3 * -(-COUNT // most)
+
+
+def test_the_command_hands_its_work_to_the_cluster(here: Path, cluster: Cluster, tmp_path: Path, capfd):
+    base = ["assign", str(here / "cases.parquet"), "--scheduler", cluster.address]
+    asked = [*base, "--out", str(tmp_path / "a.csv"), "--snapshot", str(here / "town.wanmi"), "--json"]
+    assert main([*asked, "--rejects", str(tmp_path / "r.csv")]) == 1
+    out, err = capfd.readouterr()
+    told = json.loads(out)
+    assert told["cases"] + told["rejected"] == COUNT and "Traceback" not in err
+    assert (tmp_path / "a.csv").read_bytes() == (here / "one.csv").read_bytes()
+    assert (tmp_path / "r.csv").read_bytes() == (here / "one.rejects.csv").read_bytes()
+    for arguments, says in (
+        ([*base, "--out", str(tmp_path / "b.csv")], "--scheduler without --snapshot"),
+        ([*base[:2], "--out", str(tmp_path)], "a folder goes with --scheduler"),
+        (["assign", "--scheduler", cluster.address], "--scheduler without FILE"),
+        ([*asked[:2], "--scheduler", "nowhere", *asked[4:]], "no scheduler answers"),
+    ):
+        assert main(arguments) == 2
+        out, err = capfd.readouterr()
+        assert says in err and "Traceback" not in err, err
