@@ -7,6 +7,7 @@ import pandas as pd
 import shapely
 from shapely import STRtree
 
+from grids.coverage import thin
 from grids.examined import COLUMNS, NOTE, NOTICE, Flags, Floats, Ints, Layer, Rules, Shapes
 
 ROOM, ROAD, ALONE, ISLAND, FULL, JOIN, DIVIDE = (
@@ -155,7 +156,7 @@ def _rounded_area(shapes: Shapes) -> Floats:
 
 
 def difference_rows(layer: Layer, found: pd.DataFrame, difference: Floats, rules: Rules) -> pd.DataFrame:
-    """Communities whose area is not that of their units, where nothing else that was found there tells why.
+    """Communities whose area is not that of their units, by what nothing else that was found there tells.
 
     Parameters
     ----------
@@ -166,34 +167,52 @@ def difference_rows(layer: Layer, found: pd.DataFrame, difference: Floats, rules
     """
     if layer.places is None:
         return pd.DataFrame(columns=COLUMNS)
-    told = np.zeros(len(layer.places))
-    unit, other = found["unit"].to_numpy(np.int64), found["other"].to_numpy(np.int64)
-    kind, area = found["kind"].to_numpy(object), found["area_m2"].to_numpy(float)
-    member = np.append(layer.member, -1)
-    pair = kind == "overlap"
-    for place in (member[unit], np.where(pair, member[np.where(pair, other, -1)], other)):
-        some = (place >= 0) & (kind != "node")
-        told += np.bincount(place[some], area[some], len(told))
-    broken = ~layer.sound & (layer.member >= 0)
-    told[layer.member[broken]] = np.inf
-    at = np.flatnonzero(np.abs(difference) > told + rules.difference_m2)
-    shapes = [_slivers(layer, k) for k in at.tolist()]
-    missing = difference[at] > 0
-    size = np.abs(difference[at])
+    rest = difference - _told(layer, found, np.abs(difference) > rules.difference_m2)
+    at = np.flatnonzero(np.abs(rest) > rules.difference_m2)
+    shapes = [_slivers(layer, k, rules.tolerance_m) for k in at.tolist()]
+    missing = rest[at] > 0
+    size = np.abs(rest[at])
     why = [
         f"its units {'leave' if less else 'have'} {m2:.2f} m² {'of it' if less else 'more than it'}, in slivers"
         for less, m2 in zip(missing, size, strict=True)
     ]
     columns = {"kind": "difference", "unit": "", "other": layer.place_codes[at], "area_m2": size}
-    rows = {**columns, "value": difference[at], "why": why, "geometry": np.array([*shapes, None], object)[:-1]}
+    rows = {**columns, "value": rest[at], "why": why, "geometry": np.array([*shapes, None], object)[:-1]}
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _slivers(layer: Layer, place: int) -> shapely.Geometry:
-    """What a community and its units do not share; its border where that is nothing."""
+def _told(layer: Layer, found: pd.DataFrame, asked: Flags) -> Floats:
+    """By how much the findings let the area of each asked community differ from that of its units, m².
+
+    Where units are broken their areas say nothing: then no difference is anybody's (NaN).
+    """
+    assert layer.places is not None
+    out = np.zeros(len(layer.places) + 1)
+    member = np.append(layer.member, -1)
+    unit, other = found["unit"].to_numpy(np.int64), found["other"].to_numpy(np.int64)
+    kind, area = found["kind"].to_numpy(object), found["area_m2"].to_numpy(float)
+    for one, place, sign in (("gap", other, 1), ("over_community", other, 1), ("over_community", member[unit], -1),
+                             ("beyond", member[unit], -1)):  # fmt: skip
+        some = kind == one
+        np.add.at(out, place[some], sign * area[some])
+    # ground that is covered twice counts twice, but where a stranger's part was counted as missing
+    pair = np.flatnonzero(kind == "overlap")
+    ends = np.stack([member[unit[pair]], member[other[pair]]])
+    shapes = found["geometry"].to_numpy(object)[pair]
+    for k, place in enumerate(ends):
+        some = np.flatnonzero((place >= 0) & np.append(asked, False)[place] & ((k == 0) | (ends[0] != place)))
+        inside = shapely.area(shapely.intersection(shapes[some], layer.places[place[some]]))
+        np.add.at(out, place[some], -inside)
+    broken = ~layer.sound & (layer.member >= 0)
+    out[layer.member[broken]] = np.nan
+    return out[:-1]
+
+
+def _slivers(layer: Layer, place: int, tolerance_m: float) -> shapely.Geometry:
+    """Slivers that a community and its units do not share; its border where there are none."""
     assert layer.places is not None
     mine = layer.shapes[(layer.member == place) & layer.sound]
     rest = shapely.symmetric_difference(layer.places[place], shapely.union_all(mine))
     parts = shapely.get_parts(rest)
-    parts = parts[shapely.get_type_id(parts) == 3]
+    parts = parts[(shapely.get_type_id(parts) == 3) & thin(parts, 2 * tolerance_m)]
     return shapely.multipolygons(parts) if len(parts) else shapely.boundary(layer.places[place])

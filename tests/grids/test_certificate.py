@@ -16,6 +16,7 @@ from shapely.geometry import LineString, Polygon
 from grids.certificate import FAULTS, NOTICES, Rules, certify
 from grids.errors import InputError
 from tests.grids.lattice import ORIGIN, communities, lattice
+from tests.grids.planted import CLASSES, plant
 
 N = 30
 """Side of the lattice: 900 units, 25 communities."""
@@ -518,3 +519,26 @@ def test_wrong_input_is_told(units, areas):
         Rules(low_m2=3e4)
     assert certify(units.iloc[:0], areas=areas).counts["gap"] >= 1
     assert set(certify(units).counts) == {*FAULTS, *NOTICES}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_faults_of_every_class_at_once_are_all_found(seed):
+    """One fault in each of 121 communities, eleven of each class, all in one layer."""
+    made = plant(66, seed=seed)
+    found = certify(made.units, areas=made.areas, barriers=made.barriers, levels=made.levels)
+    rows = found.faults[found.faults["severity"] != "note"]
+    assert made.truth["kind"].nunique() == len(CLASSES) and len(made.truth) > 200
+    for kind, planted in made.truth.groupby("kind"):
+        mine = rows[rows["kind"] == kind]
+        for one in planted.itertuples():
+            pair = {one.unit, one.other} if kind in ("order", "overlap") else {one.unit}
+            hit = mine[mine["unit"].isin(pair)]
+            if kind in ("gap", "overlap", "over_community", "difference"):
+                hit = hit[hit["other"].isin(pair if kind == "overlap" else {one.other})]
+            if np.isfinite(one.area_m2):
+                hit = hit[np.abs(hit["area_m2"] - one.area_m2) < 0.01]
+            assert len(hit), one
+            assert hit.geometry.notna().all()
+    exact = ("invalid", "parts", "overlap", "over_community", "difference", "code", "barrier", "area_band")
+    for kind in exact:
+        assert found.counts[kind] == (made.truth["kind"] == kind).sum(), kind

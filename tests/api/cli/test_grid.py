@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import geopandas as gpd
 import numpy as np
@@ -147,6 +148,73 @@ def test_wrong_use_is_one_line(files, capsys):
         assert main(["grid", *words]) == 2
         told = capsys.readouterr().err.strip()
         assert line in told and len(told.splitlines()) == 1
+
+
+def test_bad_files_are_told_in_one_line_and_nothing_is_written(files, units, capsys, monkeypatch):
+    monkeypatch.chdir(files)
+    areas, at = communities(units), ORIGIN
+    line = shapely.LineString([at, (at[0] + 90, at[1])])
+
+    def write(name, shapes, crs=4546, **columns):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # files without a CRS are wanted
+            gpd.GeoDataFrame(columns, geometry=list(shapes), crs=crs).to_file(name)
+
+    write("nocrs.gpkg", areas.geometry, None, code=areas["code"])
+    write("point.gpkg", [shapely.Point(at)], code=["a"])
+    write("uncoded.gpkg", units.geometry)
+    write("twice.gpkg", [*areas.geometry, areas.geometry[0]], code=[*areas["code"], "140802009009"])
+    write("big.gpkg", [shapely.box(*at, at[0] + 5000, at[1] + 3000)], code=["140802001001"])
+    write("rank.gpkg", [line] * 2, rank=[1, 77])
+    write("none.gpkg", [], code=[])
+    write("layers.gpkg", areas.geometry, code=areas["code"])
+    areas.to_file("layers.gpkg", layer="other")
+    (files / "junk.gpkg").write_text("no database")
+    (files / "covers.csv").write_text("code\n1\n")
+    there = set(files.iterdir())
+    for words, told in (
+        ("build --areas nocrs.gpkg", "nocrs.gpkg: its coordinate system cannot be told; say --crs"),
+        ("build --areas point.gpkg", "point.gpkg: community a is a Point; polygons"),
+        ("build --areas none.gpkg", "none.gpkg: has no rows"),
+        ("build --areas junk.gpkg", "ends in .gpkg but is text"),
+        ("build --areas uncoded.gpkg", "say which with --code COLUMN; columns: none"),
+        ("build --areas areas.gpkg --code SQDM", "no column 'SQDM'; columns: code"),
+        ("build --areas areas.gpkg --set community", "leave --set out"),
+        ("build --areas twice.gpkg", "community 140802009009 lies within 140802001001 by 100%"),
+        ("build --areas big.gpkg", "at most 999: take a larger target, split the community"),
+        ("build --areas big.gpkg --digits 2", "or use 3 digits"),
+        ("build --areas layers.gpkg", 'name one as in "layers.gpkg|layer": layers, other'),
+        ("build --areas areas.gpkg --barriers rank.gpkg", "rank.gpkg: rank 77; 1 (highest) to 8"),
+        ("build --areas areas.gpkg --barriers nowhere.osm", "no file nowhere.osm"),
+        ("build --areas areas.gpkg --taken uncoded.gpkg", "--taken uncoded.gpkg: no column code"),
+        ("check point.gpkg", "has no polygons"),
+        ("check nocrs.gpkg", "say --crs"),
+        ("check units.gpkg --areas point.gpkg", "is a Point"),
+        ("check units.gpkg --levels areas.gpkg", "has no streets and no districts"),
+        ("check units.gpkg --row 0", "above 0"),
+        ("revise --old uncoded.gpkg --new units.gpkg", "no column code"),
+        ("revise --old units.gpkg --new uncoded.gpkg", "a new unit without a community"),
+        ("revise --old units.gpkg --new point.gpkg", "a new unit without a community"),
+        ("revise --old units.gpkg --new units.gpkg --components covers.csv", "no column unit; columns code and unit"),
+        ("revise --old units.gpkg --new units.gpkg --time-zone Mars/Base", "'Mars/Base' is no time zone"),
+        ("revise --old units.gpkg --new units.gpkg --load", "leave --old out"),
+    ):
+        words = words.split()
+        out = [] if words[0] == "check" else ["--out", "o.gpkg"]
+        assert main(["grid", *words, *out]) == 2, words
+        text = capsys.readouterr().err.strip()
+        assert told in text and len(text.splitlines()) == 1, (words, text)
+        assert set(files.iterdir()) == there, words
+
+
+def test_barriers_that_bound_nothing_are_told(files, capsys):
+    far = gpd.GeoDataFrame({"rank": [6]}, geometry=[shapely.LineString([(1e5, 2e6), (2e5, 2e6)])], crs=4546)
+    far.to_file(files / "far.gpkg")
+    point = gpd.GeoDataFrame({"rank": [6]}, geometry=[shapely.Point(ORIGIN)], crs=4546)
+    point.to_file(files / "point.gpkg")
+    more = [w for n in ("far", "point", "streets") for w in ("--barriers", files / f"{n}.gpkg")]
+    status, answer = said(capsys, "build", "--areas", files / "areas.gpkg", *more, "--out", files / "o.gpkg")
+    assert status == 0 and [note.partition(":")[0] for note in answer["notes"]] == ["far.gpkg", "point.gpkg"]
 
 
 def test_areas_are_true_or_the_run_refuses(tmp_path):
