@@ -30,7 +30,7 @@ lint: setup-lint ## style, layers, types
 bench: setup ## rates of load and assignment beside geopandas and PostGIS
 	@$(RUN) python -m tests.bench $(ARGS)
 
-picture: setup-test ## the README's picture of the map page, from the loaded demo city
+picture: setup-test ## the pictures of the map pages, from the loaded demo city
 	@$(RUN) python -m tests.picture $(ARGS)
 
 notebooks: setup ## execute the notebooks in place

@@ -61,6 +61,12 @@ class Browser:
         self.wait(lambda: self.driver.execute_script(DRAWN), "the map is drawn")
         time.sleep(0.4)  # tiles fade in
 
+    def zoom(self, zoom: float) -> None:
+        """Look at the middle of the map from another height, and wait until it is drawn."""
+        script = "m = window[Object.keys(window).find(k => k.startsWith('map_'))];"
+        self.driver.execute_script(f"{script} m.setZoom({zoom}, {{animate: false}})")
+        self.wait(lambda: self.driver.execute_script(DRAWN), "the map is drawn")
+
     def pixel(self, lat: float, lon: float) -> tuple[float, float]:
         """Where a place is on the screen."""
         return tuple(
