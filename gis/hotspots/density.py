@@ -5,9 +5,12 @@ With kernel ``K`` (`KERNELS`), bandwidth ``h`` and points ``x_i``, the density a
 ``f(c) = sum_i K(|c - x_i| / h) / (a sum_{c' allowed} K(|c' - x_i| / h))``, ``a`` the area of a cell; elsewhere 0.
 
 Each case's kernel is divided by its own mass on the allowed ground (Diggle 1985, "A kernel method for smoothing
-point process data", Applied Statistics 34; in Jones' reading, weights at the case and not at the place). So every
-case spreads exactly one case over the allowed ground, whatever the kernel: the density integrates to the count,
-borders included. The mass is taken over the cells themselves, for a sum over cells is what anyone will integrate.
+point process data", Applied Statistics 34; Jones 1993, "Simple boundary correction for kernel density estimation",
+Statistics and Computing 3: the Jones-Diggle correction). So every case spreads exactly one case over the allowed
+ground, whatever the kernel: the density integrates to the count, borders included. The price: where cases are even, the
+density is not quite, about a tenth low at the very border (uncorrected: a half), more in corners (two fifths against
+three quarters), and a few percent high behind it.
+The mass is taken over the cells themselves, for a sum over cells is what anyone will integrate.
 A kernel reaches over a river to the other bank; its mass on the water is given to the banks.
 """
 

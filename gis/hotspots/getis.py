@@ -75,6 +75,7 @@ def gi_star(
     >>> gi_star([2, 3, 3.2, 5, 8, 7], near).z.round(4)
     array([-1.3973, -0.2892,  0.6506, -0.2892,  1.2345,  2.0242])
     """
+    permutation.check_runs(runs, seed)
     x = read_counts(counts, neighbours.shape)
     n = len(x)
     mean, deviation = float(x.mean()), float(x.std())

@@ -75,6 +75,7 @@ def local_moran(
     >>> local_moran([2, 3, 3.2, 5, 8, 7], near).i.round(4)
     array([ 0.3293, -0.0889, -0.8624, -0.0192, -0.0862,  1.3223])
     """
+    permutation.check_runs(runs, seed)
     x = read_counts(counts, neighbours.shape)
     n = len(x)
     near = without_own(neighbours)

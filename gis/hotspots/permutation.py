@@ -59,7 +59,7 @@ def total(x: NDArray[np.float64], near: sparse.csr_array, *, runs: int = RUNS, s
     runs, seed
         Runs to begin with (a hundred times as many are made: one serves all cells), and what they are made from.
     """
-    _check(runs, seed)
+    check_runs(runs, seed)
     held, sizes = near @ x, np.diff(near.indptr)
     groups = {int(k): np.flatnonzero(sizes == k) for k in np.unique(sizes)}
     slack = _slack(x, 1.0)
@@ -100,7 +100,7 @@ def conditional(x: NDArray[np.float64], near: sparse.csr_array, *, runs: int = R
     runs, seed
         Runs to begin with, and what they are made from.
     """
-    _check(runs, seed)
+    check_runs(runs, seed)
 
     def deal(cells: NDArray[np.int64], more: int, stage: int) -> Tails:
         return tails(x, near, runs=more, seed=seed, stage=stage, cells=cells)
@@ -163,7 +163,8 @@ def _staged(n: int, deal, runs: int, tested: NDArray[np.bool_]) -> Chance:  # ty
     return Chance(p, int(made.max(initial=0)))
 
 
-def _check(runs: int, seed: int) -> None:
+def check_runs(runs: int, seed: int) -> None:
+    """Refuse a count of runs or a seed out of range, with an `InputError`."""
     if not 1 <= runs <= MOST_RUNS:
         raise InputError(f"{runs}", where="runs", right=f"1 to {MOST_RUNS:,}")
     if seed < 0:
