@@ -14,6 +14,8 @@ from grids.errors import InputError
 from grids.polygons import borders
 
 Ints = NDArray[np.int64]
+MOST_TRIED = 60
+"""Pairs of units that are tried before an exchange is given up."""
 
 
 def patrol_areas(
@@ -163,8 +165,48 @@ def _evened(
             label[i] = target
             break
         else:
-            break
+            if not _exchanged(label, total, near, load, mean):
+                break
     return label
+
+
+def _exchanged(
+    label: Ints, total: NDArray[np.float64], near: csr_array, load: NDArray[np.float64], mean: float
+) -> bool:
+    """Two units change places between neighbouring areas where no single one may: the best such pair, in place."""
+    pairs = near.tocoo()
+    across = label[pairs.row] != label[pairs.col]
+    unit, to = pairs.row[across], label[pairs.col[across]]
+    edge = np.unique(np.column_stack([label[unit], to, unit]), axis=0)
+    found = []
+    for busy, quiet in np.unique(edge[:, :2], axis=0).tolist():
+        if total[busy] <= total[quiet]:
+            continue
+        ours = edge[(edge[:, 0] == busy) & (edge[:, 1] == quiet), 2]
+        theirs = edge[(edge[:, 0] == quiet) & (edge[:, 1] == busy), 2]
+        net = load[ours][:, None] - load[theirs][None, :]
+        after = (total[busy] - net - mean) ** 2 + (total[quiet] + net - mean) ** 2
+        gain = (total[busy] - mean) ** 2 + (total[quiet] - mean) ** 2 - after
+        order = np.argsort(-np.round(gain, 9), axis=None, kind="stable")[:MOST_TRIED]
+        i, j = np.unravel_index(order, gain.shape)
+        found += [(-gain[a, b], ours[a], theirs[b]) for a, b in zip(i, j, strict=True) if gain[a, b] > 1e-9 * mean**2]
+    for _, one, two in sorted(found)[:MOST_TRIED]:
+        here, there = label[one], label[two]
+        if not _removable(one, label, near):
+            continue
+        label[one] = there
+        if _removable(two, label, near) and (label[_around(two, near)] == here).any():
+            label[two] = here
+            net = load[one] - load[two]
+            total[here] -= net
+            total[there] += net
+            return True
+        label[one] = here
+    return False
+
+
+def _around(i: int, near: csr_array) -> Ints:
+    return near.indices[near.indptr[i] : near.indptr[i + 1]]
 
 
 def _removable(i: int, label: Ints, near: csr_array) -> bool:

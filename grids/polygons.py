@@ -10,8 +10,10 @@ GRID_M = 0.001
 
 
 def borders(faces: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Pairs of faces that share border, lower position first, and how many metres of it."""
-    rings, owner = shapely.get_rings(faces, return_index=True)
+    """Pairs of faces (multi-part ones too) that share border, lower position first, and how many metres of it."""
+    parts, face_of = shapely.get_parts(faces, return_index=True)
+    rings, owner = shapely.get_rings(parts, return_index=True)
+    owner = face_of[owner]
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     low = xy.min(axis=0, initial=np.inf) if len(xy) else np.zeros(2)
     grid = np.rint((xy - low) / GRID_M).astype(np.int64)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.grid_patrols import patrols
 from api.cli.grid_report import draw, summary, verdict, write_findings
 from grids.errors import InputError
 
@@ -23,7 +24,7 @@ TARGET_M2 = 10_000.0
 
 @click.group()
 def grid() -> None:
-    """Unit grids (单元网格): build them from streets, check anybody's, revise a set against the one before.
+    """Unit grids (单元网格): build them from streets, check anybody's, revise a set against the one before, group them.
 
     Files are GeoPackage, Shapefile, GeoJSON, FlatGeobuf or GeoParquet; of several layers one is named as in
     "city.gpkg|streets". Work is done in a metric CRS: the file's own where areas in it are true, else the city's zone.
@@ -339,4 +340,5 @@ def _beside(path: Path, given: Path | None) -> Path:
     return given or Path(path).with_name(f"{Path(path).stem}.faults.gpkg")
 
 
+grid.add_command(patrols)
 COMMANDS = (grid,)

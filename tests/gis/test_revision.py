@@ -195,3 +195,24 @@ def test_the_command_lists_and_loads(engine, database, tmp_path, monkeypatch, ca
         assert main([*words[:4], *more]) == 2
         text = capsys.readouterr().err.strip()
         assert line in text and len(text.splitlines()) == 1
+
+
+def test_patrol_areas_of_the_city_are_in_one_piece_and_alike_in_their_cases(
+    engine, database, tmp_path, monkeypatch, capsys
+):
+    """The five areas of the demo city by workload; they load as areas."""
+    monkeypatch.setenv("WANMI_DSN", database)
+    out = tmp_path / "patrol.gpkg"
+    assert main(["grid", "patrols", "--groups", "5", "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    areas = gpd.read_file(out)
+    answered = rows(engine, "SELECT count(*) AS n FROM wanmi.answers WHERE unit IS NOT NULL")["n"][0]
+    assert told["work"] == areas["work"].sum() == answered > 1000
+    assert told["in_several_pieces"] == 0 and (areas.geometry.count_geometries() == 1).all()
+    assert np.abs(areas["work"] / areas["work"].mean() - 1).max() < 0.03
+    units = units_at(engine, pd.Timestamp.now(tz="UTC"))
+    assert areas["units"].sum() == len(units) and areas.area.sum() == pytest.approx(units.area.sum(), abs=0.01)
+    shares = [told["least_share"], told["largest_share"]]
+    assert shares == pytest.approx([0.2, 0.2], abs=0.006)
+    assert main(["load", "areas", str(out), "--set", "patrol2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["inserted"] == 5

@@ -33,3 +33,5 @@ def test_borders_are_told_once_with_their_length():
     boxes = shapely.box([0, 10, 0], [0, 0, 10], [10, 20, 10], [10, 10, 20])
     a, b, metres = borders(boxes)
     assert list(zip(a.tolist(), b.tolist(), metres.tolist(), strict=True)) == [(0, 1, 10.0), (0, 2, 10.0)]
+    several = np.array([shapely.multipolygons([box]) for box in boxes])
+    assert [x.tolist() for x in borders(several)] == [x.tolist() for x in (a, b, metres)]
