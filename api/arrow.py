@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import ipc
 
-from api.asked import NUMBERS, REQUIRED, TEXTS, Asked, Faults
+from api.asked import KNOWN, NUMBERS, REQUIRED, TEXTS, Asked, Faults
 from api.errors import Unreadable
 from api.instants import YEARS
 from gis.convert import Distinct, distinct
@@ -94,7 +94,7 @@ def write_stream(columns: dict[str, Any], metadata: dict[str, str]) -> bytes:
 
 def _check_schema(schema: pa.Schema) -> None:
     faults = Faults()
-    known = [*NUMBERS, *TEXTS]
+    known = list(KNOWN)
     for name in REQUIRED:
         if name not in schema.names:
             faults.add("schema", f"column {name} is missing")

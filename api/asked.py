@@ -27,6 +27,7 @@ from grids.errors import InputError
 
 NUMBERS = ("lon", "lat", "accuracy_m")
 TEXTS = ("class", "component", "at", "id")
+KNOWN = (*NUMBERS, *TEXTS)
 REQUIRED = ("lon", "lat")
 MAX_TEXT = 200
 """Longest text of a field; no code or time is near that long."""

@@ -18,12 +18,11 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from api import doubled
-from api.asked import NUMBERS, REQUIRED, TEXTS, Asked, Faults, Form, shown
+from api.asked import KNOWN, NUMBERS, REQUIRED, TEXTS, Asked, Faults, Form, shown
 from api.errors import Unreadable
 from grids.codes import suggest
 from grids.errors import InputError, TooLarge
 
-KNOWN = (*NUMBERS, *TEXTS)
 MOST_MEANT = 100
 """Rows at fault whose unknown fields are told with the nearest known ones."""
 _ROWS = re.compile(rb'\s*\{\s*"cases"')
