@@ -38,7 +38,7 @@ import shapely
 from grids.coverage import coverage_faults
 from grids.crossing import crossings
 from grids.errors import InputError
-from grids.examined import COLUMNS, FAULT, NOTE, NOTICE, Layer, Rules, Shapes
+from grids.examined import COLUMNS, FAULT, NOTE, NOTICE, Floats, Layer, Rules, Shapes
 from grids.hierarchy import check_hierarchy
 from grids.labels import code_faults, order_faults
 from grids.sizes import difference_rows, differences, size_rows
@@ -290,7 +290,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _figures(
-    layer: Layer, faults: gpd.GeoDataFrame, difference: Shapes, reasons: pd.Series, rules: Rules
+    layer: Layer, faults: gpd.GeoDataFrame, difference: Floats, reasons: pd.Series, rules: Rules
 ) -> dict[str, Any]:
     off = faults[(faults["kind"] == "area_band") & (faults["severity"] == NOTICE)]
     # units of communities without room are neither within the band nor a miss

@@ -136,7 +136,7 @@ def _evened(
 ) -> Ints:
     """Single units change to a quieter neighbouring area while that evens out the work."""
     label = label.copy()
-    total = np.bincount(label, load, groups)
+    total = np.bincount(label, load, groups).astype(np.float64)
     mean = load.sum() / groups
     pairs = near.tocoo()
     row, col, border = pairs.row, pairs.col, pairs.data

@@ -87,7 +87,8 @@ def _reasons(layer: Layer, off: Ints, barriers: Shapes | None, rules: Rules) -> 
 def _below(layer: Layer, at: Ints, barriers: Shapes | None, high_m2: float) -> tuple[Shapes, Shapes]:
     """Why units below the band did not join a neighbour."""
     reason, other = np.full(len(at), ALONE, object), np.full(len(at), "", object)
-    shapes = np.where(layer.sound, layer.shapes, None)
+    shapes = layer.shapes.copy()
+    shapes[~layer.sound] = None
     one, two = STRtree(shapes).query(shapes[at], predicate="intersects")
     names = layer.community.to_numpy(object)
     kept = (at[one] != two) & (names[at[one]] == names[two])
@@ -167,8 +168,9 @@ def difference_rows(layer: Layer, found: pd.DataFrame, difference: Floats, rules
     """
     if layer.places is None:
         return pd.DataFrame(columns=COLUMNS)
-    rest = difference - _told(layer, found, np.abs(difference) > rules.difference_m2)
-    at = np.flatnonzero(np.abs(rest) > rules.difference_m2)
+    asked = np.abs(difference) > rules.difference_m2
+    rest = difference - _told(layer, found, asked)
+    at = np.flatnonzero(asked & (np.abs(rest) > rules.difference_m2))
     shapes = [_slivers(layer, k, rules.tolerance_m) for k in at.tolist()]
     missing = rest[at] > 0
     size = np.abs(rest[at])

@@ -250,6 +250,14 @@ def test_a_gap_tells_the_difference_by_itself(units, areas):
     assert found.figures["communities_off"] > 0 and found.figures["largest_difference_m2"] > 1000
 
 
+def test_a_shifted_unit_makes_no_difference_of_areas(units, areas):
+    shapes = units.geometry.to_numpy().copy()
+    at = spread(7)
+    shapes[at] = rounded(shapely.transform(shapes[at], lambda xy: xy + 0.3))
+    found = certify(units.set_geometry(gpd.GeoSeries(shapes, crs=units.crs)), areas=areas)
+    assert found.counts["gap"] and found.counts["overlap"] and not found.counts["difference"]
+
+
 def test_broken_geometry_is_found(units, areas):
     at = spread(3)[:12]
     corners = [shapely.get_coordinates(shape)[:-1] for shape in units.geometry.to_numpy()[at]]
