@@ -198,7 +198,7 @@ def _to_city(
             reason[(reason == 0) & (beyond | (swapped & ~inside))] = REASON["wrong_datum"]
         fine = reason == 0
         x, y = (np.where(fine, v, np.nan) for v in (x, y))
-        x, y = to_city(x, y, crs, city.srid)
+        x, y = to_city(x, y, crs, city.srid, bounds=city.bounds)
     # what the city's projection cannot hold, or is farther than the Earth is round, is beyond any city
     far = ~(np.isfinite(x) & np.isfinite(y)) | (np.abs(x) > 1e8) | (np.abs(y) > 1e8)
     mm_x, mm_y = (exact.millimetres(np.where((reason > 0) | far, 1e9, v)) for v in (x, y))

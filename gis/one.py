@@ -97,7 +97,7 @@ def _place(snapshot: Snapshot, x: float, y: float, crs: Any) -> tuple[int, int, 
         if is_degrees(crs):
             reason = _no_place(city, x, y)
         if not reason:
-            x, y = way(crs, city.srid).point(x, y)
+            x, y = way(crs, city.srid, bounds=city.bounds).point(x, y)
     if reason or not (math.isfinite(x) and math.isfinite(y)) or abs(x) > 1e8 or abs(y) > 1e8:
         return BEYOND_MM, BEYOND_MM, reason
     mm_x, mm_y = round(x * 1000.0), round(y * 1000.0)

@@ -434,3 +434,18 @@ def test_one_point_costs_microseconds_not_a_look_up():
     for _ in range(200):
         crs.to_city(111.0, 35.0, "EPSG:4326", 4546)
     assert time.perf_counter() - started < 0.2  # a transformer made anew costs 80 ms each
+
+
+def test_cases_in_a_system_made_for_elsewhere_are_refused_one_or_many():
+    from gis.convert import Cases
+    from gis.one import read_one
+    from gis.snapshot import Snapshot
+    from tests import town
+
+    snapshot = Snapshot.compile(town.CITY, town.layers(), at=town.DAY)
+    for ask in (
+        lambda: Cases.read(snapshot, [836694.0], [819069.0], [""], crs="EPSG:2326"),
+        lambda: read_one(snapshot, 836694.0, 819069.0, crs="EPSG:2326"),
+    ):
+        with pytest.raises(InputError, match="Hong Kong 1980 Grid System is made for"):
+            ask()
