@@ -21,6 +21,7 @@ from sqlalchemy import (
     Date,
     Float,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -490,4 +491,34 @@ def _changes(m: MetaData) -> None:
         kinds.instant("made_at", "when it was made", "now()"),
         PrimaryKeyConstraint("version", name="snapshots_pkey"),
         comment="Snapshots that were made of this record: what it takes to make one of them again",
+    )
+    Table(
+        "answer_runs",
+        m,
+        Column("run", BigInteger, Identity(always=True), comment="number of the run"),
+        kinds.code("snapshot", "version of the snapshot whose answers all are those of"),
+        kinds.words(
+            "seen", "transactions that the record showed when the run began, as PostgreSQL writes them", nullable=False
+        ),
+        Column(
+            "states", JSONB, nullable=False, comment="state of each layer that the snapshot was made of: {layer: state}"
+        ),
+        Column(
+            "everything",
+            Boolean,
+            nullable=False,
+            comment="true: closed cases too; false: those that are open or had no answer",
+        ),
+        Column(
+            "since",
+            BigInteger,
+            comment="run before it, whose answers it let stand where nothing had changed; empty: all were given anew",
+        ),
+        Column("answered", BigInteger, comment="cases that it answered; empty: not done"),
+        kinds.instant("begun_at", "when it began", "now()"),
+        kinds.instant("done_at", "when it was done; empty: under way, or broken off and to be taken up again"),
+        PrimaryKeyConstraint("run", name="answer_runs_pkey"),
+        kinds.refers("answer_runs", ["since"], "answer_runs", ["run"]),
+        comment="Runs that answered the cases: when one is done, each open case (or each case) has the answer that "
+        "its snapshot gives",
     )

@@ -101,7 +101,7 @@ def build(
             snapshot = Snapshot.compile(made.city, city_frames(engine))
         with meter.stage("assign"):
             tell("assign")
-            answered = assign_record(engine, snapshot, everything=True)
+            answered = assign_record(engine, snapshot, everything=True).counts
         version = snapshot.version
         del snapshot
         with meter.stage("hotspots"):

@@ -99,14 +99,16 @@ class Job:
         given.lose(rejects)
         return given.answer(rejects, whole, notes)
 
-    def class_of(self, word: str) -> str | None:
-        """The one form of a class text; None where it is at fault. Each text is judged once."""
-        if word not in self._classes:
-            source, faults = self.plan.source, Faults([0])
-            edition, kind = source.edition, source.kind
-            made = classes(pd.Series([word], dtype="str"), "class", self.plan.city, faults, edition=edition, kind=kind)
-            self._classes[word] = None if faults.bad[0] else str(made[0])
-        return self._classes[word]
+    def classes_of(self, words: list[str]) -> list[str | None]:
+        """The one form of class texts; None where one is at fault. Each text is judged once for the file."""
+        new = [word for word in words if word not in self._classes]
+        if new:
+            source, faults = self.plan.source, Faults(np.arange(len(new)))
+            column = pd.Series(new, dtype="str")
+            made = classes(column, "class", self.plan.city, faults, edition=source.edition, kind=source.kind)
+            told = zip(new, made.tolist(), faults.bad.tolist(), strict=True)
+            self._classes.update({word: None if bad else ours for word, ours, bad in told})
+        return [self._classes[word] for word in words]
 
 
 def _rewrites(plan: Plan) -> bool:
@@ -270,7 +272,7 @@ class _Plain:
         at = np.arange(len(words)) if many else column.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
         wrong = pc.fill_null(pc.match_substring(words, "\x00"), False).to_numpy(zero_copy_only=False)
         if name == "class":
-            ours = [self.job.class_of(word) if word else "" for word in words.to_pylist()]
+            ours = self.job.classes_of([word or "" for word in words.to_pylist()])
             wrong = wrong | np.array([word is None for word in ours], dtype=bool)
             words = pa.array(ours, pa.string())
         elif name == "no_location":

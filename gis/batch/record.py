@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from gis.assign import assign
 from gis.batch.portion import counted, nothing, tally
 from gis.convert import Cases
 from gis.snapshot import Snapshot
+from gis.store import runs
 
 CHUNK = 500_000
 """Cases of the record that are held in memory at a time."""
@@ -53,33 +55,62 @@ def answers(frame: pd.DataFrame, snapshot: Snapshot) -> tuple[pa.Table, NDArray[
     return told, counted(done)
 
 
+@dataclass
+class Answered:
+    """What came of a run.
+
+    Parameters
+    ----------
+    counts
+        ``rule``, ``reason``, ``cases``: how many were answered how, most first.
+    since
+        Version whose answers stand, because nothing that concerns their cases has changed since; "" when all were
+        given anew.
+    """
+
+    counts: pd.DataFrame
+    since: str = ""
+
+
 def assign_record(
     engine: Engine,
     snapshot: Snapshot,
     *,
     everything: bool = False,
+    anew: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> pd.DataFrame:
+    chunk: int = CHUNK,
+) -> Answered:
     """Answer cases of the record and write the answers back.
+
+    When it is done, each case of its scope has the answer that ``snapshot`` gives. Where a run before it was done,
+    only those are answered that something concerns which has changed since; the answers of the others stand, and
+    keep the version that gave them (see `gis.store.runs`). Broken off, it is taken up where it was.
 
     Parameters
     ----------
     everything
-        All cases. Otherwise those that are open (not closed), which are answered anew, and those that have no answer
-        yet; a closed case keeps the answer that it has.
+        All cases. Otherwise those that are open (not closed), and those that have no answer yet; a closed case keeps
+        the answer that it has.
+    anew
+        Answer all of them, whatever has changed.
     progress
-        Called with the count of cases done and -1, after each portion; each portion is committed by itself.
-
-    Returns
-    -------
-    DataFrame
-        ``rule``, ``reason``, ``cases``: how many were answered how, most first.
+        Called with the count of cases done and that of all, -1 where it is not known, after each portion; each portion
+        is committed by itself.
+    chunk
+        Cases of a portion.
     """
+    run = runs.begin_run(engine, snapshot, everything=everything, anew=anew)
+    if run.due is None:
+        frames = store.cases_frames(engine, only_open=not everything, chunk=chunk)
+    else:
+        frames = runs.due_frames(engine, run.due, chunk=chunk)
     counts = nothing()
-    for frame in store.cases_frames(engine, only_open=not everything, chunk=CHUNK):
+    for frame in frames:
         done, found = answers(frame, snapshot)
         store.write_answers(engine, done, snapshot.version)
         counts += found
         if progress:
-            progress(int(counts.sum()), -1)
-    return tally(counts)
+            progress(int(counts.sum()), -1 if run.due is None else len(run.due))
+    runs.end_run(engine, run, int(counts.sum()))
+    return Answered(tally(counts), run.since)

@@ -75,7 +75,7 @@ def cases_frame(engine: Engine, *, only_open: bool = False) -> gpd.GeoDataFrame:
     """
     city = read_city(engine)
     with transaction(engine) as cursor:
-        values = {"after": None, "count": None, "open": only_open}
+        values = {"after": None, "count": None, "open": only_open, "ids": None}
         return as_shapes(copy_out(cursor, "frame_cases", values, "cases"), city.srid, keep=("x", "y"))
 
 
@@ -87,7 +87,7 @@ def cases_frames(engine: Engine, *, only_open: bool = False, chunk: int = 250_00
     after = None
     while True:
         with transaction(engine) as cursor:
-            values = {"after": after, "count": chunk, "open": only_open}
+            values = {"after": after, "count": chunk, "open": only_open, "ids": None}
             frame = copy_out(cursor, "frame_cases", values, "cases")
         if len(frame):
             yield frame

@@ -138,13 +138,13 @@ def test_which_cases_of_the_record_are_answered(database: str, snapshot: Snapsho
         connection.close()
         return found
 
-    assert assign_record(engine, snapshot, everything=True)["cases"].sum() == 4
+    assert assign_record(engine, snapshot, everything=True).counts["cases"].sum() == 4
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM wanmi.answers WHERE case_id LIKE '%% new'")
         connection.exec_driver_sql("UPDATE wanmi.answers SET snapshot = 'old'")
-    assert assign_record(engine, snapshot)["cases"].sum() == 3
+    assert assign_record(engine, snapshot).counts["cases"].sum() == 3
     new = snapshot.version
     assert answered_by() == {"closed answered": "old", "closed new": new, "open answered": new, "open new": new}
-    assert assign_record(engine, snapshot, everything=True)["cases"].sum() == 4
+    assert assign_record(engine, snapshot, everything=True).counts["cases"].sum() == 4
     assert set(answered_by().values()) == {new}
     engine.dispose()
