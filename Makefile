@@ -6,7 +6,7 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(STATE)/uv/bin/uv)
 RUN = $(UV) run --frozen --no-sync
 ARGS ?=
 
-.PHONY: help run test test-long lint bench picture notebooks setup setup-test setup-lint clean
+.PHONY: help run test test-long lint bench picture notebooks setup setup-test setup-lint setup-bench clean
 .NOTPARALLEL:
 
 help: ## list the verbs
@@ -27,7 +27,7 @@ lint: setup-lint ## style, layers, types
 	@$(RUN) lint-imports
 	@$(RUN) mypy
 
-bench: setup ## rates of load and assignment beside geopandas and PostGIS
+bench: setup-bench ## rates of load, assignment, HTTP … beside their peers, in one run
 	@$(RUN) python -m tests.bench $(ARGS)
 
 picture: setup-test ## the pictures of the map pages, from the loaded demo city
@@ -46,6 +46,9 @@ setup-test:
 
 setup-lint:
 	@.ci/setup lint
+
+setup-bench:
+	@.ci/setup bench
 
 clean: ## remove what set-up made, but no database
 	rm -rf .venv api/pages/node_modules $(STATE)/uv $(STATE)/packages.log

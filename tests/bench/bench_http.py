@@ -1,0 +1,301 @@
+"""Answers over HTTP: one at a time and ten thousand a request, beside a framework's route over PostGIS.
+
+One worker, the load generator (wrk) on the same cores, connections kept alive. Every form's answers are compared with
+the engine's in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import httpx
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import shapely
+from pyarrow import ipc
+from sqlalchemy import text
+
+from api.arrow import MEDIA_TYPE, write_stream
+from gis import demo, postgis
+from gis.answer import answer
+from gis.assign import Cases, assign
+from gis.crs import to_lonlat
+from gis.one import read_one
+from gis.snapshot import Snapshot
+from gis.store import connect
+from tests.bench import city
+from tests.bench.paired import Row, heading
+from tests.conftest import database_name
+
+SECONDS = 6
+ONE_REQUEST = 10_000
+AT = "2026-07-02T00:00:00Z"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Cases to ask for: degrees, class, position error in metres."""
+
+    lon: np.ndarray
+    lat: np.ndarray
+    klass: np.ndarray
+    error: np.ndarray
+
+    @staticmethod
+    def of(snapshot: Snapshot, x: np.ndarray, y: np.ndarray, klass: np.ndarray, error: np.ndarray) -> Asked:
+        """From metres of the city, to a hundredth of a millimetre or so of a degree."""
+        lon, lat = to_lonlat(x, y, snapshot.city.srid)
+        return Asked(lon.round(9), lat.round(9), klass, error)
+
+    def paths(self) -> list[str]:
+        """An address for each."""
+        rows = zip(self.lon, self.lat, self.klass, self.error, strict=True)
+        return [f"/v1/resolve?lon={a:.9f}&lat={b:.9f}&class={k}&accuracy_m={e:g}&at={AT}" for a, b, k, e in rows]
+
+    def bodies(self, n: int = ONE_REQUEST) -> dict[str, tuple[str, bytes]]:
+        """The first n in each form: media type and body."""
+        columns = {
+            "lon": self.lon[:n].tolist(),
+            "lat": self.lat[:n].tolist(),
+            "class": self.klass[:n].tolist(),
+            "accuracy_m": self.error[:n].tolist(),
+        }
+        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        table = {name: pa.array(values) for name, values in columns.items()}
+        return {
+            "JSON list": (JSON, orjson.dumps({"cases": rows})),
+            "JSON columns": (JSON, orjson.dumps(columns)),
+            "Arrow": (MEDIA_TYPE, write_stream(table, {})),
+        }
+
+
+def run() -> Iterator[Row]:
+    """The demo city with its peers, then the city of 1,000 km²."""
+    if shutil.which("wrk") is None:
+        yield heading("wrk is not there: make bench installs it")
+        return
+    made = demo.make(scale=1.0, seed=1)
+    filed = made.layers["cases"]
+    filed = filed[~(filed.geometry.is_empty | filed.geometry.isna())].sample(20_000, random_state=1)
+    snapshot = Snapshot.compile(made.city, made.layers, at="2026-07-01")
+    x, y = shapely.get_coordinates(filed.geometry.to_numpy()).T
+    error = filed["accuracy_m"].fillna(0).clip(0, 100).to_numpy()
+    asked = Asked.of(snapshot, x, y, filed["class"].to_numpy(dtype=object), error)
+    yield heading("the demo city: 9,102 units, 150,000 components")
+    yield from _measured(snapshot, asked, made.layers)
+    yield heading("1,000 km²: 100,000 units, a million components")
+    large, snapshot = city.kept()
+    some = large.cases.sample(20_000, random_state=1)
+    columns = (some[name].to_numpy() for name in ("x", "y", "class", "error"))
+    yield from _measured(snapshot, Asked.of(snapshot, *columns), None)
+
+
+def _measured(snapshot: Snapshot, asked: Asked, layers: dict[str, pd.DataFrame] | None) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = snapshot.save(Path(folder) / "city.wanmi")
+        with _served(["-m", "api.cli", "serve", "--snapshot", str(file)], WANMI_LOG_LEVEL="warning") as url:
+            _compare(snapshot, asked, url)
+            yield _gets("GET, one answer in full", url, asked, folder)
+            posts = [
+                _posts(f"POST {ONE_REQUEST:,}, {form}", url, kind, body, folder)
+                for form, (kind, body) in asked.bodies().items()
+            ]
+            with _batches(url, *asked.bodies()["JSON list"]):
+                beside = _gets("GET while batches run", url, asked, folder)
+        if layers is not None:
+            with _postgis(layers) as (dsn, srid), _peer(BENCH_DSN=dsn, BENCH_SRID=str(srid)) as url:
+                _compare_units(snapshot, asked, url)
+                yield _gets("FastAPI, psycopg2, PostGIS: unit, zone, component", url, asked, folder)
+        with _peer() as url:
+            yield _gets("the server alone, an answer of as many bytes", url, asked, folder)
+        yield beside
+        yield heading("many a request")
+        yield from posts
+        with _peer(BENCH_SNAPSHOT=str(file)) as url:
+            for form, (kind, body) in asked.bodies().items():
+                yield _posts(f"the unit alone, {form}", url, kind, body, folder)
+
+
+# ---------------------------------------------------------------- servers
+
+
+@contextlib.contextmanager
+def _served(command: list[str], **environment: str) -> Iterator[str]:
+    """A server as a process of its own, until the block ends; its address."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    port_of = ["--port", str(port)] if "serve" in command else [str(port)]
+    if command[1] == "api.cli":
+        command = ["-c", "import sys; from api.cli import main; sys.exit(main())", *command[2:]]
+    process = subprocess.Popen([sys.executable, *command, *port_of], env=os.environ | environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{url}/health", timeout=5)
+                break
+            if process.poll() is not None:
+                raise RuntimeError(f"{command} ended before it began")
+            threading.Event().wait(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _peer(**environment: str) -> contextlib.AbstractContextManager[str]:
+    return _served(["-m", "tests.bench.http_peers"], **environment)
+
+
+@contextlib.contextmanager
+def _postgis(layers: dict[str, pd.DataFrame]) -> Iterator[tuple[str, int]]:
+    """The city in a database of its own, indexed and analysed."""
+    postgis.up()
+    name = database_name("bench_http")
+    dsn = postgis.ensure_database(name)
+    engine = connect(dsn)
+    try:
+        for layer, columns in (("units", ["code"]), ("zones", ["code"]), ("components", ["code", "class"])):
+            frame = gpd.GeoDataFrame(layers[layer])[[*columns, "geometry"]].copy()
+            if layer == "zones":
+                frame["area_m2"] = frame.geometry.area
+            frame.to_postgis(layer, engine, index=False)
+        srid = gpd.GeoDataFrame(layers["units"]).crs.to_epsg()
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as link:
+            for layer in ("units", "zones", "components"):
+                link.execute(text(f"CREATE INDEX IF NOT EXISTS {layer}_place ON {layer} USING gist (geometry)"))
+                link.execute(text(f"VACUUM ANALYZE {layer}"))
+        yield dsn, srid
+    finally:
+        engine.dispose()
+        postgis.drop_database(name)
+
+
+# ---------------------------------------------------------------- load
+
+
+LUA = """
+local requests = {}
+for line in io.lines(FILE) do requests[#requests + 1] = wrk.format(METHOD, line, HEADERS, BODY) end
+local i = 0
+request = function() i = i % #requests + 1; return requests[i] end
+done = function(summary, latency)
+  local e = summary.errors
+  print(string.format("DONE %d %d %d %d %d", summary.requests, summary.duration, latency:percentile(50),
+    latency:percentile(99), e.connect + e.read + e.write + e.timeout + e.status))
+end
+"""
+
+
+def _wrk(url: str, connections: int, head: str, folder: str) -> tuple[int, float, float, float]:
+    """Requests, seconds, median and 99th percentile in milliseconds; none may fail."""
+    script = Path(folder) / "load.lua"
+    script.write_text(head + LUA)
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(script), url]
+    subprocess.run([*command[:3], "-d1s", *command[4:]], check=True, capture_output=True)
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"DONE (\d+) (\d+) (\d+) (\d+) (\d+)", told)
+    assert found, told
+    count, spent, half, most, failed = map(int, found.groups())
+    assert not failed, told
+    return count, spent / 1e6, half / 1e3, most / 1e3
+
+
+def _gets(what: str, url: str, asked: Asked, folder: str) -> Row:
+    file = Path(folder) / "paths"
+    file.write_text("\n".join(asked.paths()))
+    head = f'FILE, METHOD, HEADERS, BODY = "{file}", "GET", nil, nil\n'
+    count, seconds, half, most = _wrk(url, 32, head, folder)
+    return what, count, seconds, f"32 connections, median {half:.1f} ms, p99 {most:.1f} ms"
+
+
+def _posts(what: str, url: str, kind: str, body: bytes, folder: str) -> Row:
+    kept, file = Path(folder) / "body", Path(folder) / "path"
+    kept.write_bytes(body)
+    file.write_text(f"/v1/resolve?at={AT}\n" if "unit alone" not in what else "/v1/resolve\n")
+    head = f'FILE, METHOD, HEADERS = "{file}", "POST", {{["Content-Type"] = "{kind}"}}\n'
+    head += f'local f = io.open("{kept}", "rb")\nBODY = f:read("*a")\nf:close()\n'
+    count, seconds, half, most = _wrk(url, 2, head, folder)
+    return what, count * ONE_REQUEST, seconds, f"2 connections, median {half:.1f} ms, p99 {most:.1f} ms a request"
+
+
+@contextlib.contextmanager
+def _batches(url: str, kind: str, body: bytes) -> Iterator[None]:
+    """One client that sends batch after batch."""
+    stop = threading.Event()
+
+    def send() -> None:
+        with httpx.Client(timeout=60) as client:
+            while not stop.is_set():
+                client.post(f"{url}/v1/resolve", content=body, headers={"content-type": kind}).raise_for_status()
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+# ---------------------------------------------------------------- the same answers
+
+
+def _compare(snapshot: Snapshot, asked: Asked, url: str) -> None:
+    """The forms against `assign`, single answers against `answer`, word by word."""
+    n, at = ONE_REQUEST, pd.Timestamp(AT)
+    cases = Cases.read(
+        snapshot, asked.lon[:n], asked.lat[:n], asked.klass[:n], crs="EPSG:4326", at=at, accuracy_m=asked.error[:n]
+    )
+    frame = assign(cases, snapshot).frame()
+    for form, (kind, body) in asked.bodies().items():
+        found = httpx.post(f"{url}/v1/resolve?at={AT}", content=body, headers={"content-type": kind}, timeout=60)
+        if kind == MEDIA_TYPE:
+            columns = ipc.open_stream(found.content).read_all().to_pydict()
+        else:
+            told = found.json()
+            columns = told if "unit" in told else pd.DataFrame(told["cases"]).to_dict("list")
+        for name in ("unit", "department", "rule", "component"):
+            codes = [value if isinstance(value, str) else "" for value in columns[name]]
+            if codes != frame[name].tolist():
+                raise AssertionError(f"{form}: {name} differs from the engine")
+    with httpx.Client(base_url=url) as client:
+        for i, path in enumerate(asked.paths()[:300]):
+            case = read_one(
+                snapshot,
+                asked.lon[i],
+                asked.lat[i],
+                asked.klass[i],
+                crs="EPSG:4326",
+                at_us=at.value // 1000,
+                accuracy_m=float(f"{asked.error[i]:g}"),
+            )
+            if client.get(path).json() != orjson.loads(orjson.dumps(answer(case, snapshot))):
+                raise AssertionError(f"{path} differs from the engine")
+
+
+def _compare_units(snapshot: Snapshot, asked: Asked, url: str) -> None:
+    """The peer's unit is ours, or both are on a border that two units share."""
+    with httpx.Client(base_url=url) as client:
+        for i, path in enumerate(asked.paths()[:300]):
+            case = read_one(snapshot, asked.lon[i], asked.lat[i], asked.klass[i], crs="EPSG:4326")
+            ours = answer(case, snapshot)["unit"]
+            theirs = client.get(path).json()["unit"]
+            if theirs != (ours["code"] if ours else None) and not case.reason:
+                raise AssertionError(f"the peer's unit {theirs} is not ours at {path}")

@@ -1,0 +1,104 @@
+"""What the service is compared with, served the same way: a framework's route over PostGIS, a route that only locates,
+and one that does nothing. Started by `bench_http` as ``python -m tests.bench.http_peers PORT``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from psycopg2.pool import ThreadedConnectionPool
+from starlette.concurrency import run_in_threadpool
+
+from api import arrow, forms
+from api.asked import read_cases
+from api.encode import Texts, json_list, json_rows
+from gis import raster
+from gis.snapshot import Snapshot
+
+LOOK_UP = """
+SELECT (SELECT code FROM units u WHERE ST_Covers(u.geometry, p) ORDER BY code LIMIT 1),
+       (SELECT code FROM zones z WHERE ST_Covers(z.geometry, p) ORDER BY area_m2, code LIMIT 1),
+       (SELECT code FROM components c WHERE c.class = %(class)s AND ST_DWithin(c.geometry, p, %(reach)s)
+        ORDER BY c.geometry <-> p LIMIT 1)
+FROM (SELECT ST_Transform(ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326), %(srid)s)) AS at(p)
+"""
+NOTHING = b"x" * 1500
+
+
+def framework(dsn: str, srid: int) -> FastAPI:
+    """The usual way: a route of FastAPI, a pool of psycopg2, three sub-queries with their indexes."""
+    pool, app = ThreadedConnectionPool(4, 40, dsn), FastAPI()
+
+    @app.get("/v1/resolve")
+    def look_up(request: Request, lon: float, lat: float, accuracy_m: float = 0.0) -> dict[str, Any]:
+        values = {
+            "class": request.query_params["class"],
+            "lon": lon,
+            "lat": lat,
+            "reach": 10 + accuracy_m,
+            "srid": srid,
+        }
+        link = pool.getconn()
+        try:
+            with link.cursor() as cursor:
+                cursor.execute(LOOK_UP, values)
+                unit, zone, component = cursor.fetchone()
+            link.commit()
+        finally:
+            pool.putconn(link)
+        return {"unit": unit, "zone": zone, "component": component}
+
+    return app
+
+
+def locating(snapshot: Snapshot) -> FastAPI:
+    """The same bodies, of which only the unit is looked up."""
+    app, units = FastAPI(), snapshot.layer("units").raster
+
+    def work(kind: str, body: bytes) -> Response:
+        read = arrow.read_stream if kind == arrow.MEDIA_TYPE else forms.read_json
+        asked = read(body, max_rows=1_000_000)
+        cases = read_cases(snapshot, asked, None)
+        found = {"unit": Texts(snapshot.arrays["units.code"], raster.locate(units, cases.x, cases.y))}
+        if asked.form == "arrow":
+            return Response(arrow.write_stream({"unit": found["unit"].arrow()}, {}), media_type=kind)
+        text = json_rows(found) if asked.form == "rows" else b'{"unit":%s}' % json_list(found["unit"])
+        return Response(text, media_type="application/json")
+
+    @app.post("/v1/resolve")
+    async def locate(request: Request) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(work, request.headers.get("content-type", ""), body)
+
+    return app
+
+
+async def nothing(scope: Any, receive: Any, send: Any) -> None:
+    """The server and its protocol alone."""
+    if scope["type"] == "lifespan":
+        for kind in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{kind}.complete"})
+        return
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(NOTHING))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": NOTHING})
+
+
+def main(port: int) -> None:
+    """Serve the peer that the environment names."""
+    if dsn := os.environ.get("BENCH_DSN"):
+        app: Any = framework(dsn, int(os.environ["BENCH_SRID"]))
+    elif path := os.environ.get("BENCH_SNAPSHOT"):
+        app = locating(Snapshot.open(path))
+    else:
+        app = nothing
+    uvicorn.run(app, port=port, log_level="warning", access_log=False, server_header=False)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
