@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -146,7 +149,13 @@ def test_any_edits_give_what_a_full_run_gives(engine: Engine):
     answered(engine, now(engine), anew=True)
     counts: list[tuple[str, int]] = []
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=(Phase.generate,))
+    @settings(
+        max_examples=15,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        phases=(Phase.generate,),
+    )
     @given(st.lists(EDITS, min_size=1, max_size=2))
     def some(edits: list[tuple]) -> None:
         for what in edits:
@@ -247,4 +256,35 @@ def test_a_run_that_breaks_off_goes_on_where_it_was(engine: Engine, monkeypatch:
     frame = next(store.cases_frames(engine, chunk=100))
     store.write_answers(engine, answers(frame, snapshot)[0], snapshot.version)
     assert answered(engine, snapshot, anew=True) == total - 100
+    check(engine, snapshot)
+
+
+CHILD = """
+import sys
+from gis import store
+from gis.batch.record import assign_record
+from gis.versions import build
+engine = store.connect(sys.argv[1])
+assign_record(engine, build(engine, None), everything=True, chunk=10, progress=lambda done, _: print(done, flush=True))
+"""
+
+
+def test_a_killed_run_goes_on_where_it_was(engine: Engine, database: str):
+    edit(engine, ("rule", "2026:E", 46))
+    edit(engine, ("rule", "2026:C01", 47))
+    snapshot = now(engine)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, database], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    told = [child.stdout.readline() for _ in range(3)]
+    child.send_signal(signal.SIGKILL)
+    told += child.communicate()[0].splitlines()
+    assert child.returncode == -signal.SIGKILL
+    done = versions(engine)[snapshot.version]
+    assert int(told[-1]) <= done <= int(told[-1]) + 10, "each portion is committed by itself"
+    with transaction(engine) as cursor:
+        left = "SELECT count(*) FROM wanmi.answer_runs WHERE done_at IS NULL AND snapshot = %s"
+        cursor.execute(left, (snapshot.version,))
+        assert cursor.fetchone() == (1,)
+    rest = answered(engine, snapshot)
+    assert rest > 0 and versions(engine)[snapshot.version] == done + rest
     check(engine, snapshot)
