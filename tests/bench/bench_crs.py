@@ -18,7 +18,7 @@ RUNS = 7
 
 
 def run() -> list[tuple[str, int, float, str]]:
-    """A million points a time, one thread; medians of paired runs."""
+    """A million points a time; medians of paired runs in seconds of one core, which other processes hardly change."""
     rng = np.random.default_rng(1)
     lon, lat = rng.uniform(109.5, 112.5, POINTS), rng.uniform(20, 50, POINTS)
     proj = Transformer.from_crs(4490, 4546, always_xy=True)
@@ -44,19 +44,19 @@ def run() -> list[tuple[str, int, float, str]]:
     spent: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(RUNS + 1):
         for name, (_, work) in works.items():
-            begin = time.perf_counter()
+            begin = time.thread_time()
             work()
-            spent[name].append(time.perf_counter() - begin)
+            spent[name].append(time.thread_time() - begin)
     rows = [(name, works[name][0], statistics.median(times[1:]), "") for name, times in spent.items()]
     way, count = crs.way("EPSG:4326", 4546), 100_000
     for name, one in (
         ("one point", lambda: way.point(111.2, 35.1)),
         ("  pyproj  ", lambda: proj.transform(111.2, 35.1)),
     ):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         for _ in range(count):
             one()
-        rows.append((name, count, time.perf_counter() - begin, ""))
+        rows.append((name, count, time.thread_time() - begin, ""))
     _compare(lon, lat, x, y, gcj, bd)
     return rows
 

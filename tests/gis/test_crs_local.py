@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,3 +144,13 @@ def test_faults_of_a_grid_are_faults_of_the_profile(tmp_path, old, new, says):
     with pytest.raises(InputError) as caught:
         read_profile(tmp_path / "p.toml")
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_examples_of_the_handbook_are_grids():
+    text = (Path(__file__).parents[2] / "docs" / "coordinates.md").read_text(encoding="utf-8")
+    told = tomllib.loads(text.split("```toml")[1].split("```")[0])
+    assert told["layers"]["components"]["crs"] in told["grids"]
+    for name, table in told["grids"].items():
+        x, y = crs.to_city(74_903.97, 73_263.73, read_grid(name, table), 4546)
+        assert 4e5 < x < 6e5 and 3.8e6 < y < 3.9e6
+    assert (x, y) == (pytest.approx(500_100.0, abs=0.01), pytest.approx(3_874_600.0, abs=0.01))
