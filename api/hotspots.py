@@ -170,7 +170,7 @@ class Units:
 
     def __init__(self, engine: Engine, city: City) -> None:
         now = pd.Timestamp.now(tz="UTC")
-        self.frame = counts.unit_shapes(engine, at=now, srid=city.srid)
+        self.frame = counts.unit_shapes(engine, at=now, srid=city.srid)[["code", "community", "geometry"]]
         self.areas = counts.area_shapes(engine, at=now, srid=city.srid)
         self.codes = self.frame["code"].to_numpy(dtype=object)
         self.near = hotspots.contact(self.frame.geometry.to_numpy()) if len(self.frame) else None

@@ -2,7 +2,7 @@
 
 Unit grids are examined as they are; communities are the ground, so they are mended: vertices of neighbours on long
 edges are taken over before anything is converted, and borders are drawn anew on whole millimetres with a corner every
-`MARK_M`, where units may have theirs: so a unit's corner on a border of kilometres does not bend it.
+`SPACING_M`, where units may have theirs: so a unit's corner on a border of kilometres does not bend it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from gis.crs import is_degrees
 from gis.gridfiles import Raw, projected, read_raw
-from grids.compile.linework import MARK_M
-from grids.conform import conformed, on_grid
+from grids.conform import SPACING_M, conformed, on_grid
 from grids.coverage import coverage_faults
 from grids.errors import InputError
 from grids.hierarchy import LEVELS
@@ -97,7 +96,7 @@ def read_areas(
         raise InputError(f"community {codes[~flat].iloc[0]} {what}", where=raw.name, right="polygons")
     shapes, srid = projected(Raw(raw.name, frame, _meeting(raw.shapes, raw.crs), raw.crs), srid)
     if grid:
-        shapes = on_grid(shapes, MARK_M)
+        shapes = on_grid(shapes, SPACING_M)
     broken = ~shapely.is_valid(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
     notes = _overlaps(shapes, codes.to_numpy(object), raw.name)

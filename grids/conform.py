@@ -14,6 +14,9 @@ from shapely import STRtree
 
 from grids.compile.planar import beside
 
+SPACING_M = 12.0
+"""Corners on borders of communities lie no further apart: a unit's corner between two of them bends it by nothing."""
+
 Shapes = NDArray[np.object_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
