@@ -108,9 +108,7 @@ class _Desk:
         self.zone, self.zone_name, self.zone_classes = (
             _texts(arrays[f"zones.{k}"]) for k in ("code", "name", "classes")
         )
-        self.zone_rule = ["zone_line" if line else "zone_area" for line in arrays["zones.is_line"].tolist()]
-        self.zone_department = arrays["zones.department"].tolist()
-        self.zone_evidence: dict[int, str] = {}
+        self.zone_told: dict[int, tuple[str | None, str, str, str]] = {}
         self.sets = []
         for name in snapshot.area_sets:
             layer = snapshot.layer(f"areas/{name}")
@@ -217,22 +215,31 @@ class _Desk:
         why.append(f"{count} zone(s) cover the place")
         for at in range(decide.HEAD, decide.HEAD + 4 * count, 4):
             k, side, valid, takes = found[at : at + 4]
-            lost = None
+            code, rule, evidence, not_taken = self.zone_told.get(k) or self._zone(k)
+            lost = None if takes else not_taken
             if not valid:
                 begin, end = self.arrays["zones.begins"][k], self.arrays["zones.ends"][k]
                 lost = "not valid then: it holds" + _span(int(begin), int(end))
-            elif not takes:
-                lost = f"it takes {self.zone_classes(k)}, not this class"
-            evidence = self.zone_evidence.get(k) or self._evidence(k)
-            border = ", the place is on its border)" if side == 2 else ")"
-            candidates.append(self._candidate(self.zone_department[k], self.zone_rule[k], evidence + border, lost))
+            if side == 2:
+                evidence = evidence[:-1] + ", the place is on its border)"
+            candidates.append(
+                {"department": code, "probability": None, "rule": rule, "evidence": evidence, "why_lost": lost}
+            )
 
-    def _evidence(self, k: int) -> str:
-        arrays, rank = self.arrays, self.arrays["zones.rank"][k]
+    def _zone(self, k: int) -> tuple[str | None, str, str, str]:
+        """What is told of a zone wherever it is a candidate: its department, rule, evidence, that it takes others."""
+        arrays, rank, department = self.arrays, self.arrays["zones.rank"][k], int(self.arrays["zones.department"][k])
         ranked = "" if rank == UNRANKED else f"rank {rank}, "
         level, area = LEVELS[arrays["zones.level"][k]], arrays["zones.area_m2"][k]
-        self.zone_evidence[k] = f"zone {self.zone(k)} {self.zone_name(k)} ({ranked}{level}, {area:.0f} m²"
-        return self.zone_evidence[k]
+        evidence = f"zone {self.zone(k)} {self.zone_name(k)} ({ranked}{level}, {area:.0f} m²)"
+        told = (
+            self.department(department) if department >= 0 else None,
+            "zone_line" if arrays["zones.is_line"][k] else "zone_area",
+            evidence,
+            f"it takes {self.zone_classes(k)}, not this class",
+        )
+        self.zone_told[k] = told
+        return told
 
     def _territory(
         self, case: One, epoch: int, held: list[tuple[str, str, int]], candidates: list[dict[str, Any]], why: list[str]

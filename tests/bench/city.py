@@ -8,6 +8,7 @@ along the streets, two million cases, half of them close to a component, the oth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import geopandas as gpd
 import numpy as np
@@ -16,6 +17,7 @@ import shapely
 
 from gis.layers import LAYERS
 from gis.model import City
+from gis.snapshot import Snapshot
 from grids.catalog import catalog
 
 WEST, SOUTH = 484_000.0, 3_860_000.0
@@ -262,3 +264,10 @@ def _cases(rng: np.random.Generator, frames: dict[str, pd.DataFrame], count: int
             "error": np.where(rng.random(count) < 0.3, rng.uniform(3, 30, count).round(1), 0.0),
         }
     )  # fmt: skip
+
+
+@cache
+def kept() -> tuple[Made, Snapshot]:
+    """The city and its snapshot, made once for all benchmarks of a run."""
+    made = make()
+    return made, Snapshot.compile(CITY, made.frames, at=DAY, known_at=DAY)
