@@ -9,12 +9,13 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 
 from api import errors
 from api.middleware import BodyLimit, SafeHeaders
 from api.queries import check_query
-from api.routes import cases, city, health, maps, resolve_schema, static, units_map
-from api.routes.resolve import Resolve
+from api.routes import cases, city, health, hotspots, maps, resolve_schema, static, units_map
+from api.routes.resolve import PATH, Resolve
 from api.service import Service
 from api.settings import Settings
 
@@ -25,7 +26,16 @@ Coordinates are longitude and latitude (WGS 84) unless `crs` says otherwise; cla
 
 
 class Wanmi(FastAPI):
-    """The framework's application; what is answered in front of it stands in its description too."""
+    """The framework's application, with `api.routes.resolve` in front of it and in its description."""
+
+    hot: Resolve
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the hot path, pass everything else through the framework."""
+        if scope["type"] == "http" and scope["path"] == PATH:
+            await self.hot(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The description of all routes."""
@@ -60,12 +70,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (cases, city, maps, units_map):
+    for room in (cases, city, hotspots, maps, units_map):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1_000_000)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SafeHeaders)
-    app.add_middleware(Resolve, service=service)
+    app.hot = Resolve(service)
     return app

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from api import doubled
 from api.asked import KNOWN, NUMBERS, REQUIRED, TEXTS, Asked, Faults, Form, shown
 from api.errors import Unreadable
+from gis.convert import Distinct
 from grids.codes import suggest
 from grids.errors import InputError, TooLarge
 
@@ -106,8 +107,11 @@ def _columns(read: _Columns, max_rows: int) -> Asked:
 def _asked(
     form: Form, lon: list, lat: list, accuracy_m: list, klass: list, component: list, at: list, ids: list | None
 ) -> Asked:
-    columns: dict[str, Any] = dict(zip(NUMBERS, map(_floats, (lon, lat, accuracy_m)), strict=True))
-    columns |= {"class": klass, "component": component, "at": at}
+    n = len(lon)
+    columns: dict[str, Any] = {"lon": _floats(lon), "lat": _floats(lat)}
+    columns["accuracy_m"] = _floats(accuracy_m) if any(accuracy_m) else np.full(n, np.nan)
+    none = Distinct([], np.full(n, -1, dtype=np.int32))
+    columns |= {k: v if any(v) else none for k, v in (("class", klass), ("component", component), ("at", at))}
     return Asked(form, columns if ids is None else columns | {"id": ids})
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import anyio
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from api.errors import NAMES, TooSlow, answer, from_error
 from api.many import answer_many
@@ -35,25 +35,21 @@ _GZIP = [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
 
 
 class Resolve:
-    """Answers ``/v1/resolve`` and passes everything else on.
+    """Answers ``/v1/resolve``.
 
     Parameters
     ----------
-    app
-        The application behind.
     service
         Whose snapshot answers: taken once for each request, so that an answer is of one version.
     """
 
-    def __init__(self, app: ASGIApp, *, service: Service) -> None:
-        self.app, self.service = app, service
+    def __init__(self, service: Service) -> None:
+        self.service = service
         self.limit = service.settings.max_body_mb * 1_000_000
         self._few: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on."""
-        if scope["type"] != "http" or scope["path"] != PATH:
-            return await self.app(scope, receive, send)
+        """Answer a request of `PATH`."""
         try:
             if scope["method"] == "GET":
                 body, kind = await self._one(scope["query_string"]), "application/json"
