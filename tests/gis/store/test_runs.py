@@ -29,13 +29,20 @@ UTC = "UTC"
 
 
 def cases(n: int = CASES, seed: int = 1) -> pd.DataFrame:
+    """Cases all over the town, half of them of a component's class and not far from it."""
     rng = np.random.default_rng(seed)
+    things = town.layers()["components"]
     rows = []
     for i in range(n):
         x, y = rng.uniform(-10, 410, 2)
+        klass = CLASSES[rng.integers(len(CLASSES))]
+        if i % 2:
+            thing = things.iloc[rng.integers(len(things))]
+            klass, spot = thing["class"], thing["geometry"]
+            x, y = (np.array([spot.x - town.X0, spot.y - town.Y0]) + rng.normal(0, 20, 2)).tolist()
         row = {
             "id": f"K{seed}-{i:04d}",
-            "class": CLASSES[rng.integers(len(CLASSES))],
+            "class": klass,
             "reported_at": pd.Timestamp("2025-12-01", tz=UTC) + pd.Timedelta(hours=int(rng.integers(0, 24 * 300))),
             "accuracy_m": float(rng.choice([np.nan, 3.0, 25.0, 250.0], p=[0.6, 0.2, 0.15, 0.05])),
             "component": "14080201002000001" if rng.random() < 0.05 else "",
@@ -93,7 +100,7 @@ def answered(engine: Engine, snapshot: Snapshot, **how: bool) -> int:
 EDITS = st.one_of(
     st.tuples(st.just("zone"), st.integers(0, 8), st.integers(0, 300), st.integers(0, 300), st.integers(5, 120)),
     st.tuples(st.just("shift"), st.integers(0, 8), st.sampled_from(["department", "classes", "rank", "valid_to"])),
-    st.tuples(st.just("component"), st.integers(0, 6), st.integers(0, 400), st.integers(0, 400)),
+    st.tuples(st.just("component"), st.integers(0, 6), st.integers(90, 330), st.integers(0, 330)),
     st.tuples(st.just("owner"), st.integers(0, 6), st.integers(0, 8)),
     st.tuples(st.just("unit"), st.integers(0, 15)),
     st.tuples(st.just("area"), st.integers(0, 7), st.integers(0, 8)),
