@@ -18,6 +18,7 @@ from api.routes import cases, city, health, hotspots, maps, resolve_schema, stat
 from api.routes.resolve import PATH, Resolve
 from api.service import Service
 from api.settings import Settings
+from api.warm import warm
 
 ABOUT = """Who owns this spot, and why: answers from the snapshot named in each of them.
 
@@ -64,6 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(service.open)
+        if (snapshot := service.at_hand) is not None:
+            await run_in_threadpool(warm, snapshot, settings)
         yield
         service.close()
 

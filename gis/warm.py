@@ -15,8 +15,8 @@ from gis.snapshot import Snapshot
 from grids.compile import build_units
 
 
-def warm() -> None:
-    """Answer one case of a one-house town; numba keeps what it compiles."""
+def warm() -> Snapshot:
+    """Answer one case of a one-house town, and give the town; numba keeps what it compiles."""
     row = {"set": "community", "code": "a", "name": "", "parent": "", "department": "", "valid_from": None}
     square = gpd.GeoDataFrame([row | {"valid_to": None}], geometry=[shapely.box(0, 0, 50, 50)])
     town = City("warm", "warm", 32649, "UTC", (108.0, 0.0, 114.0, 84.0))
@@ -31,6 +31,7 @@ def warm() -> None:
         way(system, town.srid).point(111.0, 0.0)
         explain(Cases.read(snapshot, [111.0], [0.0], [""], crs=system), 0, snapshot)
     to_lonlat([1.0], [1.0], town.srid)
+    return snapshot
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def _measured(snapshot: Snapshot, asked: Asked, layers: dict[str, pd.DataFrame] 
         yield from posts
         with _peer(BENCH_SNAPSHOT=str(file)) as url:
             for form, (kind, body) in asked.bodies().items():
-                yield _posts(f"the unit alone, {form}", url, kind, body, folder)
+                yield _posts(f"located only: community, unit, zone; {form}", url, kind, body, folder)
 
 
 # ---------------------------------------------------------------- servers
@@ -228,7 +228,7 @@ def _gets(what: str, url: str, asked: Asked, folder: str) -> Row:
 def _posts(what: str, url: str, kind: str, body: bytes, folder: str) -> Row:
     kept, file = Path(folder) / "body", Path(folder) / "path"
     kept.write_bytes(body)
-    file.write_text(f"/v1/resolve?at={AT}\n" if "unit alone" not in what else "/v1/resolve\n")
+    file.write_text(f"/v1/resolve?at={AT}\n" if "located" not in what else "/v1/resolve\n")
     head = f'FILE, METHOD, HEADERS = "{file}", "POST", {{["Content-Type"] = "{kind}"}}\n'
     head += f'local f = io.open("{kept}", "rb")\nBODY = f:read("*a")\nf:close()\n'
     count, seconds, half, most = _wrk(url, 2, head, folder)

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from api import arrow, forms
 from api.asked import read_cases
 from api.encode import Texts, json_list, json_rows
-from gis import raster
+from gis.assign import locate
 from gis.snapshot import Snapshot
 
 LOOK_UP = """
@@ -56,21 +56,24 @@ def framework(dsn: str, srid: int) -> FastAPI:
 
 
 def locating(snapshot: Snapshot) -> FastAPI:
-    """The same bodies, of which only the unit is looked up."""
-    app, units = FastAPI(), snapshot.layer("units").raster
+    """The same bodies, of which only community, unit and zone are looked up."""
+    app, codes = FastAPI(), snapshot.arrays
 
     def work(kind: str, body: bytes) -> Response:
         read = arrow.read_stream if kind == arrow.MEDIA_TYPE else forms.read_json
         asked = read(body, max_rows=1_000_000)
         cases = read_cases(snapshot, asked, None)
-        found = {"unit": Texts(snapshot.arrays["units.code"], raster.locate(units, cases.x, cases.y))}
+        unit, areas, zone = locate(cases, snapshot, sets=("community",))
+        places = (("areas/community.code", areas[:, 0]), ("units.code", unit), ("zones.code", zone))
+        found = {name.partition(".")[0]: Texts(codes[name], at) for name, at in places}
         if asked.form == "arrow":
-            return Response(arrow.write_stream({"unit": found["unit"].arrow()}, {}), media_type=kind)
-        text = json_rows(found) if asked.form == "rows" else b'{"unit":%s}' % json_list(found["unit"])
+            return Response(arrow.write_stream({n: c.arrow() for n, c in found.items()}, {}), media_type=kind)
+        lists = (b'"%s":%s' % (name.encode(), json_list(column)) for name, column in found.items())
+        text = json_rows(found) if asked.form == "rows" else b"{%s}" % b",".join(lists)
         return Response(text, media_type="application/json")
 
     @app.post("/v1/resolve")
-    async def locate(request: Request) -> Response:
+    async def places(request: Request) -> Response:
         body = await request.body()
         return await run_in_threadpool(work, request.headers.get("content-type", ""), body)
 
