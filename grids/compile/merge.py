@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
-BORDER, ROUND, HIDDEN = 1.5, 1.5, 4.0
+
+BORDER, ROUND, HIDDEN = 1.5, 1.5, 3.5
 """Weights of a join: share of the crumb's border that it takes away, compactness of the result, barriers it hides."""
 
-NEAR_M = 6.0
+NEAR_M = 6.5
 """A crumb of this width (2A/P) hides nothing: the barrier on its other side stays near. From twice it, all counts."""
 
 
@@ -26,6 +28,7 @@ def joined(
     b: Ints,
     shared: Floats,
     cost: Floats,
+    settled: Flags,
     low: float,
     high: float,
     narrow: float,
@@ -38,6 +41,8 @@ def joined(
         m² and metres of border of each face.
     a, b, shared, cost
         Pairs of faces that may join, metres of border between them, and the weight of the barriers on it in metres.
+    settled
+        Faces that are no crumbs, whatever their size.
     low, high, narrow
         A crumb is below ``low`` m² or narrower (2A/P) than ``narrow`` metres; a join above ``high`` m² of two that
         are both below is avoided.
@@ -61,7 +66,11 @@ def joined(
     dead = np.zeros(m, np.bool_)
     group = np.arange(n)
     mark = np.full(n, -1, np.int64)
-    heap = [(area[i], np.int64(i)) for i in range(n) if area[i] < low or 2 * area[i] < narrow * around[i]]
+    heap = [
+        (area[i], np.int64(i))
+        for i in range(n)
+        if not settled[i] and (area[i] < low or 2 * area[i] < narrow * around[i])
+    ]
     heapq.heapify(heap)
     while len(heap):
         size, crumb = heapq.heappop(heap)

@@ -1,8 +1,11 @@
 """From communities and barriers to units.
 
 1. Borders and barriers are noded on the millimetre grid (`grids.compile.planar`); their faces are the natural blocks.
-2. Crumbs below the band, or too narrow to be a unit, join a neighbour of their community (`grids.compile.merge`).
-3. What is above the band is divided by straight cuts (`grids.compile.split`), and the cuts join the linework, which is
+2. Streets that end are carried on across large blocks (`grids.compile.onward`).
+3. Crumbs below the band, or too narrow to be a unit, join a neighbour of their community (`grids.compile.merge`).
+4. An older set of units holds where it still can (`grids.compile.earlier`); parcels are put together to parts
+   (`grids.compile.land`).
+5. What is above the band is divided by straight cuts (`grids.compile.split`), and the cuts join the linework, which is
    noded again: units share every corner with their neighbours, across the borders of communities too.
 
 Every choice looks only at the community's own faces, in an order given by place, never by row. So the order of the
@@ -19,30 +22,30 @@ import pandas as pd
 import pyproj
 import shapely
 
-from grids.compile.linework import CUT, Faces, Ints, Lines
+from grids.compile.earlier import Earlier
+from grids.compile.faces import Faces, faces_of
+from grids.compile.land import borders_inside, edges_inside
+from grids.compile.linework import CUT, PARCEL, Graph, Ints, Lines
+from grids.compile.marks import marked
 from grids.compile.merge import joined
+from grids.compile.onward import carried_on
+from grids.compile.split import TURN
 from grids.errors import InputError
 from grids.serials import number
 
 NARROW_M = 12.0
 """A unit narrower than this (2A/P) is road land."""
 
-WEIGHT = np.array([50.0, 8.0, 8.0, 1.6, 1.2, 0.8, 0.6, 0.1, 0.05, 0.0])
-"""What it costs to hide a metre of border by rank: 0 border of a community, 1 to 8 barriers, 9 our own cuts."""
-
-NEAR_M = 10.0
-"""A barrier that stops this short of another is taken to meet it."""
-
-FAR_M = 120.0
-"""A dead end in a block above the band is a good place for a cut when something stands across within this distance."""
-
-STRIP = 0.45
-"""Blocks made of crumbs alone are divided when they are less compact than this and worth two units."""
+WEIGHT = np.array([50.0, 8.0, 8.0, 1.6, 1.2, 0.8, 0.6, 0.1, 0.05, 0.02, 0.0])
+"""What it costs to hide a metre of border by rank: 0 community, 1 to 8 barriers, 9 parcels, 10 our own cuts."""
 
 MOST_SCALE = 0.01
 """A CRS whose areas differ by more than this from those on the ground is no metric CRS of the city."""
 
 ROUNDS = 3
+
+ENOUGH = 0.75
+"""Parcels are put together until they have this share of the target."""
 
 
 def build_units(
@@ -52,6 +55,7 @@ def build_units(
     target_m2: float = 10_000.0,
     buildings: gpd.GeoDataFrame | None = None,
     parcels: gpd.GeoDataFrame | None = None,
+    previous: gpd.GeoDataFrame | None = None,
     taken: Iterable[str] | None = None,
     serial_digits: int = 3,
     progress: Callable[[str, float], None] | None = None,
@@ -67,8 +71,18 @@ def build_units(
         a ``layer`` below 0 says to be under ground bounds nothing.
     target_m2
         Wished area of a unit in m²; its band is half to twice of it.
-    buildings, parcels
-        Taken for later use: cuts do not yet look for gaps between them.
+    buildings
+        Polygons in the same CRS: a cut is moved by up to `grids.compile.split.ASIDE_M` into the gap between them, or
+        another one is chosen, where that costs less in shape than what it runs through them. Cuts stay straight, and
+        on a border of communities they end at its marks: some still cross a building.
+    parcels
+        Polygons in the same CRS: in a block above the band they are put together to parts of about ``target_m2``;
+        what is above the band after that is cut as without them. Parcels below the band join whole; ground that no
+        parcel covers joins beside it.
+    previous
+        An older set of units, in any order: in a block above the band its borders are the first to be cut along. A
+        unit of it keeps its shape, bit for bit, when no barrier divides it into two that could both be units and it
+        is still in the band; with the barriers it was built from, all of it comes out again.
     taken
         Unit codes ever given: they are not given again.
     serial_digits
@@ -96,30 +110,37 @@ def build_units(
     if abs(scale - 1) > 0.001:  # the band holds on the ground, and in the CRS too
         target_m2, low, high = target_m2 * scale, max(low, low * scale), min(high, high * scale)
     tell("noding", 0.0)
+    step = float(np.sqrt(target_m2))
     lines = Lines.around(areas.geometry.to_numpy()) + _barrier_lines(barriers)
     graph = lines.led_to_borders().noded()
-    graph = (graph.marked() + graph.dead_ends(graph.open_areas(), NEAR_M, FAR_M, high)).noded()
-    faces = graph.faces()
-    community = faces.community()
-    group = _groups(faces, community, low, high)
-    grain = graph.grains(len(areas))
-    for turn in range(ROUNDS):
+    angle = np.rint(graph.grains(len(areas)) / TURN) * TURN
+    graph = (marked(graph, angle, step) + carried_on(graph, step, high)).noded()
+    faces = faces_of(graph)
+    group = _groups(faces, low, high)
+    earlier = None if previous is None else Earlier(previous)
+    if earlier:
+        graph = earlier.joined_to(graph.lines(faces.between(group) & (graph.rank < CUT))).noded()
+        faces = faces_of(graph)
+        graph = earlier.smoothed(graph, faces.between(earlier.groups(faces, low, NARROW_M))).noded()
+        faces = faces_of(graph)
+        group = _groups(faces, low, high, earlier)
+    if parcels is not None:
+        graph, group = _by_parcels(graph, faces, group, parcels, target_m2, low, high, earlier)
+        faces = faces_of(graph)
+    for _ in range(ROUNDS):
         kept = graph.lines(faces.between(group))
-        blocks = graph.faces(faces.between(group))
+        blocks = faces_of(graph, faces.between(group))
         community = blocks.community()
-        divide = blocks.area > high
-        if turn == 0:
-            divide |= _strips(faces, group, blocks, low, high)
-        large = np.flatnonzero(divide & (community >= 0))
+        large = np.flatnonzero((blocks.area > high) & (community >= 0))
         if not len(large):
             break
         tell("cutting", 0.4)
         parts = np.maximum(np.rint(blocks.area[large] / target_m2), 2).astype(np.int64)
-        graph = (kept + blocks.cuts(large, parts, grain[community[large]], target_m2, low, high)).noded()
-        faces = graph.faces()
-        community = faces.community()
-        group = _groups(faces, community, low, high)
-    blocks = graph.faces(faces.between(group))
+        built = edges_inside(buildings, blocks.polygons(large))
+        graph = (kept + blocks.cuts(large, parts, angle[community[large]], built, target_m2, low, high)).noded()
+        faces = faces_of(graph)
+        group = _groups(faces, low, high, earlier)
+    blocks = faces_of(graph, faces.between(group))
     community = blocks.community()
     some = np.flatnonzero(community >= 0)
     tell("numbering", 0.8)
@@ -128,8 +149,8 @@ def build_units(
     kind = np.where(blocks.area[some] < low, "fragment", "block").astype(object)
     narrow = 2 * blocks.area[some] < NARROW_M * blocks.around[some]
     kind[narrow] = "road"
-    # a unit that one of our own cuts bounds is part of a larger block
-    free = (graph.rank == CUT) & blocks.alive
+    # a unit that a parcel or one of our own cuts bounds is part of a larger block
+    free = (graph.rank >= PARCEL) & blocks.alive
     cut = np.zeros(len(blocks.area), bool)
     cut[blocks.half[0::2][free]] = cut[blocks.half[1::2][free]] = True
     kind[cut[some] & (kind == "block")] = "part"
@@ -144,23 +165,28 @@ def build_units(
     )
 
 
-def _strips(faces: Faces, group: Ints, blocks: Faces, low: float, high: float) -> np.ndarray:
-    """Blocks pieced together from crumbs alone, long and worth two units: road land along a main road, mostly."""
-    whole = (faces.area >= low) & (2 * faces.area >= NARROW_M * faces.around)
-    holds = np.zeros(len(faces.area) + 1, bool)
-    holds[group[whole]] = True
-    natural = np.zeros(len(blocks.area), bool)
-    for side in (0, 1):
-        some = (blocks.half[side::2] >= 0) & (faces.half[side::2] >= 0)
-        natural[blocks.half[side::2][some]] |= holds[group[faces.half[side::2][some]]]
-    compact = 4 * np.pi * blocks.area / blocks.around**2
-    return ~natural & (blocks.area > 2.1 * low) & (compact < STRIP)
+def _by_parcels(
+    graph: Graph, faces: Faces, group: Ints, parcels: gpd.GeoDataFrame, target: float, low: float, high: float,
+    earlier: Earlier | None,
+) -> tuple[Graph, Ints]:  # fmt: skip
+    """The graph with borders of parcels in large blocks, and its faces in groups of about the target."""
+    kept = graph.lines(faces.between(group))
+    blocks = faces_of(graph, faces.between(group))
+    large = np.flatnonzero((blocks.area > high) & (blocks.community() >= 0))
+    ground = borders_inside(parcels, blocks.polygons(large))
+    graph = (kept + Lines.of(ground, PARCEL)).noded()
+    everything = graph.lines(np.ones(len(graph.u), bool))
+    graph = (everything + carried_on(graph, np.sqrt(target), high)).noded()
+    faces = faces_of(graph)
+    return graph, _groups(faces, max(low, ENOUGH * target), high, earlier)
 
 
-def _groups(faces: Faces, community: Ints, low: float, high: float) -> Ints:
+def _groups(faces: Faces, low: float, high: float, earlier: Earlier | None = None) -> Ints:
     """Group of each face after crumbs have joined; -1 for faces outside the communities."""
+    community = faces.community()
     a, b, shared, cost = faces.pairs(community, WEIGHT)
-    group = joined(faces.area, faces.around, a, b, shared, cost, low, high, NARROW_M)
+    settled = earlier.settled(faces, low, high) if earlier else np.zeros(len(faces.area), bool)
+    group = joined(faces.area, faces.around, a, b, shared, cost, settled, low, high, NARROW_M)
     return np.where(community >= 0, group, -1)
 
 
