@@ -206,7 +206,7 @@ def in_city(
     lost = np.zeros(len(shapes), dtype=bool)
     lost[of[~(np.isfinite(x) & np.isfinite(y))]] = True
     bounds = _bounds(shapes)
-    middle = np.column_stack([(bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2])
+    middle = np.column_stack([bounds[:, 0] / 2 + bounds[:, 2] / 2, bounds[:, 1] / 2 + bounds[:, 3] / 2])
     good = located & ~beyond & ~lost
     out = np.full(len(shapes), None, dtype=object)
     keep = good[of]
