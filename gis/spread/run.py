@@ -362,6 +362,8 @@ def _whole_folder(
                     "first": first,
                     "last": stop - 1,
                     "bytes": Path(task.out).stat().st_size,
+                    "worker": found.worker,
+                    "seconds": round(found.seconds, 3),
                 }
             )
             keep.add(name)

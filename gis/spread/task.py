@@ -67,7 +67,21 @@ class Task:
 
 @dataclass
 class Done:
-    """What came of a partition: counts and the first faults, never the answers themselves."""
+    """What came of a partition: counts and the first faults, never the answers themselves.
+
+    Parameters
+    ----------
+    rows, rejected, faults
+        Rows of the answers, those at fault, and how many faults they have.
+    counts
+        As of `gis.batch.portion.Told`.
+    rejects, notes
+        The first thousand faults, and what was assumed.
+    whole
+        What speaks against the file: to be added up over its partitions.
+    worker, seconds
+        Who did it, and in which time.
+    """
 
     rows: int
     counts: NDArray[np.int64]
