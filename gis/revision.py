@@ -140,7 +140,8 @@ def _planned(
     old = _believed(cursor, city.srid)
     cursor.execute(question("unit_codes"))
     ever = [code for (code,) in cursor.fetchall()]
-    shapes = shapely.transform(new.geometry.to_numpy(), lambda xy: np.round(xy, 3))
+    # as the loader snaps; without the grid that would round their overlays
+    shapes = shapely.set_precision(exact.snap(new.geometry.to_numpy()), 0.0, mode="pointwise")
     made = revise(old, new.set_geometry(list(shapes), crs=new.crs), at=at, taken=ever, tolerance_m=tolerance_m)
     gone = made.ended["code"].tolist()
     cursor.execute(question("components_of_units"), {"codes": gone, "at": at.to_pydatetime()})

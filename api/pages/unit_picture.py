@@ -14,7 +14,7 @@ from shapely import STRtree
 
 from api.pages.basemap import LAND, PICTURE_PX, BaseMap
 from api.pages.mercator import Box, pixel_m, project, tile_box
-from grids.certificate import Certificate
+from grids.certificate import FAULTS, Certificate
 
 STEPS_M2 = (5_000.0, 7_500.0, 9_000.0, 11_000.0, 14_000.0, 20_000.0)
 """Where the colour changes; the first and last are the area band."""
@@ -214,7 +214,7 @@ def _framed(picture: Image.Image, units: UnitPicture, title: str, metre_px: floa
         f"{faults:,} faults",
     ]
     facts += [f"{share:.1%} within the band"] if share is not None else []
-    facts += [f"{n:,} {kind}" for kind, n in counts.items() if n and kind in ("gap", "overlap", "node", "order")]
+    facts += [f"{n:,} {kind.replace('_', ' ')}" for kind, n in counts.items() if n and kind in FAULTS]
     pen.text((16, y + 38), ", ".join(facts), font=small, fill=ink)
     length = next(m for m in (5000, 2000, 1000, 500, 200, 100, 50) if m / metre_px < picture.width / 4 or m == 50)
     right, wide = picture.width - 24, length / metre_px

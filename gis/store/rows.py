@@ -81,6 +81,8 @@ def table_columns(to: Target, frame: pd.DataFrame, city: City) -> Columns:
         out[name] = _values(column, frame[name]) if name in frame.columns else _empty(column, count)
     if "class" in frame.columns:
         out |= class_columns(strings(frame["class"]), city.edition)
+    if to.layer == "units":  # the first issue, told or not, is one and the same
+        out["issue"] = np.nan_to_num(out["issue"])
     if to.layer in GROUND:
         out["layer"] = pa.array([to.layer] * count, type=pa.string())
     if "geometry" in frame.columns:

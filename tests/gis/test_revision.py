@@ -216,3 +216,25 @@ def test_patrol_areas_of_the_city_are_in_one_piece_and_alike_in_their_cases(
     assert shares == pytest.approx([0.2, 0.2], abs=0.006)
     assert main(["load", "areas", str(out), "--set", "patrol2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["inserted"] == 5
+
+
+def test_a_revised_file_loads_with_its_issues(engine, database, tmp_path, monkeypatch, capsys):
+    """`wanmi load units` takes what `wanmi grid revise` wrote: validity, kind and issue; it moves nothing."""
+    monkeypatch.setenv("WANMI_DSN", database)
+    shown = rows(engine, "SELECT code, kind, issue FROM wanmi.units_now ORDER BY 1")
+    assert set(shown["issue"].dropna()) == {0, 2} and set(shown["kind"].dropna()) >= {"block", "part"}
+    now = units_at(engine, pd.Timestamp.now(tz="UTC"))
+    now.drop(columns="name").to_file(tmp_path / "old.gpkg")
+    new = now.iloc[1:].assign(community=now["community"].iloc[1:])[["community", "geometry"]]
+    new.to_file(tmp_path / "new.gpkg")
+    files = {name: str(tmp_path / f"{name}.gpkg") for name in ("old", "new", "o")}
+    words = ["--old", files["old"], "--new", files["new"], "--out", files["o"]]
+    assert main(["grid", "revise", *words, "--at", "2026-09-01", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["retired"] == 1
+    assert main(["load", "units", files["o"], "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rejected"], told["inserted"]) == (0, 0) and told["read"] == len(now)
+    assert main(["load", "units", files["o"], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unchanged"] == len(now)
+    after = rows(engine, "SELECT code, issue FROM wanmi.units_now ORDER BY 1")
+    assert len(after) == len(now) - 1 and set(after["issue"].dropna()) == {0, 2}
