@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
@@ -53,6 +54,9 @@ TARGETS = {
     "street edited: changed over 30 m away": "0",
     "street edited: changed, median of 12": "<= 6",
     "street edited: changed, most of 12": "<= 15",
+    "older set given, closed: median, most": "",
+    "older set given, opened: median, most": "",
+    "older set given, nothing edited: changed": "0",
 }
 
 
@@ -204,17 +208,8 @@ def shuffled(areas: gpd.GeoDataFrame, streets: gpd.GeoDataFrame, units: gpd.GeoD
     return len(keys(units) ^ keys(mixed))
 
 
-def edits(
-    areas: gpd.GeoDataFrame, streets: gpd.GeoDataFrame, units: gpd.GeoDataFrame, *, trials: int = 12, seed: int = 1
-) -> tuple[int, list[int]]:
-    """Take out one street between blocks at a time, of the lowest rank.
-
-    Returns
-    -------
-    changed far, changed near
-        Shapes that are other, bit for bit, in communities over 30 m away, in all trials; units of the communities
-        within 30 m whose shape changed by more than 1 m², for each trial.
-    """
+def picked(areas: gpd.GeoDataFrame, streets: gpd.GeoDataFrame, *, trials: int = 12, seed: int = 1) -> list[int]:
+    """Rows of streets between blocks, of the lowest rank."""
     lines = lines_of(streets)
     outline = shapely.union_all(areas.geometry.to_numpy())
     bounds = shapely.boundary(faces(np.concatenate([lines, shapely.boundary(areas.geometry.to_numpy())])))
@@ -224,25 +219,58 @@ def edits(
     here = here[beside]
     edge = shapely.union_all(shapely.boundary(areas.geometry.to_numpy()))
     here = here[shapely.contains_properly(outline, middle[here]) & (shapely.distance(middle[here], edge) > 1)]
-    chosen = np.sort(np.random.default_rng(seed).choice(here, min(trials, len(here)), replace=False))
-    old = list(zip(units["community"], shapely.to_wkb(units.geometry.to_numpy()), strict=True))
-    far, near = 0, []
-    for row in chosen.tolist():
+    return np.sort(np.random.default_rng(seed).choice(here, min(trials, len(here)), replace=False)).tolist()
+
+
+@dataclass
+class Edits:
+    """What edits changed.
+
+    Attributes
+    ----------
+    far
+        Shapes that are other, bit for bit, in communities over 30 m away, in all trials of streets closed.
+    near
+        Units of the communities within 30 m whose shape changed by more than 1 m², for each street closed.
+    closed, opened
+        The same when the older set is given: for each street closed, and for each that is opened again.
+    """
+
+    far: int = 0
+    near: list[int] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+    opened: list[int] = field(default_factory=list)
+
+
+def edits(areas: gpd.GeoDataFrame, streets: gpd.GeoDataFrame, units: gpd.GeoDataFrame, *, seed: int = 1) -> Edits:
+    """Take out one street at a time (`picked`), without and with the older set given."""
+    out = Edits()
+    for row in picked(areas, streets, seed=seed):
         close = set(areas["code"][areas.distance(streets.geometry.iloc[row]) <= 30])
-        new = build_units(areas, streets.drop(index=streets.index[row]))
-        shapes = new.geometry.to_numpy()
-        kept = set(zip(new["community"], shapely.to_wkb(shapes), strict=True))
-        tree, changed = STRtree(shapes), 0
-        for community, shape in old:
-            if (community, shape) in kept:
-                continue
-            if community not in close:
-                far += 1
-                continue
-            was = shapely.from_wkb(shape)
-            over = shapes[tree.query(was, predicate="intersects")]
-            changed += bool(shapely.area(shapely.symmetric_difference(over, was)).min(initial=np.inf) > 1.0)
-        near.append(changed)
+        without = streets.drop(index=streets.index[row])
+        new = build_units(areas, without)
+        far, near = _changed(units, new, close)
+        out.far += far
+        out.near.append(near)
+        out.closed.append(_changed(units, build_units(areas, without, previous=units), close)[1])
+        out.opened.append(_changed(new, build_units(areas, streets, previous=new), close)[1])
+    return out
+
+
+def _changed(units: gpd.GeoDataFrame, new: gpd.GeoDataFrame, close: set[str]) -> tuple[int, int]:
+    """Units of other communities that are not the same bit for bit, and of close ones that changed by over 1 m²."""
+    shapes = new.geometry.to_numpy()
+    kept = set(zip(new["community"], shapely.to_wkb(shapes), strict=True))
+    tree, far, near = STRtree(shapes), 0, 0
+    for community, shape in zip(units["community"], shapely.to_wkb(units.geometry.to_numpy()), strict=True):
+        if (community, shape) in kept:
+            continue
+        if community not in close:
+            far += 1
+            continue
+        was = shapely.from_wkb(shape)
+        over = shapes[tree.query(was, predicate="intersects")]
+        near += bool(shapely.area(shapely.symmetric_difference(over, was)).min(initial=np.inf) > 1.0)
     return far, near
 
 
@@ -256,10 +284,14 @@ def figures(name: str, folder: Path | None = None) -> pd.DataFrame:
     ours = {"communities": len(areas), "km²": round(float(areas.area.sum()) / 1e6, 2), "seconds": round(seconds, 2)}
     ours |= measure(units, areas, streets)
     ours["units changed by row order"] = shuffled(areas, streets, units)
-    far, near = edits(areas, streets, units)
-    ours["street edited: changed over 30 m away"] = far
-    ours["street edited: changed, median of 12"] = float(np.median(near))
-    ours["street edited: changed, most of 12"] = max(near)
+    found = edits(areas, streets, units)
+    ours["street edited: changed over 30 m away"] = found.far
+    ours["street edited: changed, median of 12"] = float(np.median(found.near))
+    ours["street edited: changed, most of 12"] = max(found.near)
+    for what, some in (("closed", found.closed), ("opened", found.opened)):
+        ours[f"older set given, {what}: median, most"] = f"{np.median(some):g}, {max(some)}"
+    same = build_units(areas, streets, previous=units)
+    ours["older set given, nothing edited: changed"] = len(keys(units) ^ keys(same))
     columns = {name: ours, "blind": measure(street_blind(areas), areas, streets)}
     columns["fishnet"] = measure(fishnet(areas), areas, streets)
     return pd.DataFrame({key: pd.Series(column, dtype=object) for key, column in columns.items()}, index=list(ours))

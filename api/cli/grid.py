@@ -41,6 +41,7 @@ def grid() -> None:
 @click.option("--barriers", multiple=True, metavar="F", help="Streets, railways, water; OpenStreetMap files too.")
 @click.option("--buildings", metavar="F", help="Buildings: large blocks are divided in the gaps between them.")
 @click.option("--parcels", metavar="F", help="Parcels: large blocks are divided along them.")
+@click.option("--previous", metavar="F", help="Units in force: what still holds of them keeps its shape.")
 @click.option("--out", required=True, type=FILE, metavar="F", help="Units; the ending says the format.")
 @click.option("--target-m2", type=click.FloatRange(min=100), default=TARGET_M2, show_default=True, help="Wished area.")
 @click.option("--code", metavar="COLUMN", help="Column with the code of a community, where it is not 'code'.")
@@ -56,6 +57,7 @@ def build(
     barriers: tuple[str, ...],
     buildings: str | None,
     parcels: str | None,
+    previous: str | None,
     out: Path,
     target_m2: float,
     code: str | None,
@@ -74,6 +76,7 @@ def build(
     \b
     Example:
       wanmi grid build --areas communities.gpkg --barriers streets.osm.pbf --out units.gpkg
+      wanmi grid build --areas communities.gpkg --barriers new.osm.pbf --previous units.gpkg --out rebuilt.gpkg
       wanmi grid build --areas wards.geojson --code NAME --barriers "base.gpkg|roads" --barriers rivers.shp \\
         --out units.gpkg --target-m2 15000 --json
     """
@@ -100,6 +103,8 @@ def build(
         ground = pd.concat(lines, ignore_index=True) if lines else pd.DataFrame({"rank": [], "geometry": []})
         ground = gpd.GeoDataFrame(ground.astype({"rank": "int64"}), geometry="geometry", crs=srid)
         extra = {n: read_polygons(f, srid=srid) for n, f in (("buildings", buildings), ("parcels", parcels)) if f}
+        if previous:
+            extra["previous"] = _in_force(read_polygons(previous, srid=srid))
         notes = ground_of.notes + idle_barriers(barriers, lines, whole)
         known = _coded(taken, "--taken", srid)["code"].tolist() if taken else None
         units = build_units(
@@ -310,6 +315,11 @@ def _coded(path: str, option: str, srid: int) -> gpd.GeoDataFrame:
     if "code" not in frame.columns:
         raise InputError("no column code", where=f"{option} {path}", right="units with their codes")
     return frame.assign(code=frame["code"].astype("str").fillna(""))
+
+
+def _in_force(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Units without those that ended."""
+    return units[units["valid_to"].isna().to_numpy()] if "valid_to" in units.columns else units
 
 
 def _scheme(codes: Any, digits: str) -> str:

@@ -58,10 +58,15 @@ def test_row_order_changes_nothing(made, real_data):
 
 def test_an_edited_street_changes_little_and_nothing_far_away(real_data):
     areas, streets = figures.place("Futian", real_data)
-    far, near = figures.edits(areas, streets, build_units(areas, streets))
-    assert far == 0
-    assert len(near) == 12
-    assert np.median(near) <= 6
+    units = build_units(areas, streets)
+    found = figures.edits(areas, streets, units)
+    assert found.far == 0
+    assert len(found.near) == 12
+    assert np.median(found.near) <= 6
+    assert max(found.near) <= 15
+    assert np.median(found.closed) <= 1
+    assert max(found.closed + found.opened) <= 6
+    assert figures.keys(build_units(areas, streets, previous=units)) == figures.keys(units)
 
 
 def test_street_files_are_read_once_each_and_in_metres(real_data):

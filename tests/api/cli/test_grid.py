@@ -58,6 +58,21 @@ def test_build_then_check_passes(files, capsys, ending):
     assert status == 0 and checked["passed"] and checked["faults_file"] is None
 
 
+def test_what_holds_of_the_units_in_force_keeps_its_shape(files, capsys):
+    first, second = files / "first.gpkg", files / "second.gpkg"
+    words = ("--areas", files / "areas.gpkg", "--barriers", files / "streets.gpkg")
+    assert said(capsys, "build", *words, "--out", first)[0] == 0
+    old = read_polygons(first)
+    ended = old.iloc[:3].assign(geometry=old.geometry.iloc[:3].translate(30, 20), valid_to="2026-01-01T00:00:00Z")
+    write_layer(pd.concat([old.assign(valid_to=None), ended], ignore_index=True), files / "history.gpkg")
+    assert said(capsys, "build", *words, "--previous", files / "history.gpkg", "--out", second)[0] == 0
+    assert shapely.to_wkb(read_polygons(second).geometry).tolist() == shapely.to_wkb(old.geometry).tolist()
+    # without any street the older borders stay
+    alone = ("--areas", files / "areas.gpkg", "--out", second)
+    assert said(capsys, "build", *alone, "--previous", first)[1]["units"] == len(old)
+    assert said(capsys, "build", *alone)[1]["units"] != len(old)
+
+
 def test_a_layer_with_faults_fails_and_tells_where(files, units, capsys):
     shapes = units.geometry.to_numpy().copy()
     shapes[30] = shapely.difference(shapes[30], shapely.buffer(shapely.centroid(shapes[30]), 7))
