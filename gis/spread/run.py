@@ -227,6 +227,8 @@ def _same_snapshot(client: Client, path: str, version: str) -> None:
 def _run(client: Client, tasks: list[Task], wait_s: float, address: str, told: Progress, total: int) -> list[Done]:
     """Hand out the tasks, a few for each thread of the cluster at a time; results in the order of the tasks."""
     from distributed import wait
+    from distributed.client import FutureCancelledError, FuturesCancelledError
+    from distributed.comm import CommClosedError
 
     run, waiting = uuid.uuid4().hex[:12], list(reversed(range(len(tasks))))
     running: dict[Future, int] = {}
@@ -250,6 +252,9 @@ def _run(client: Client, tasks: list[Task], wait_s: float, address: str, told: P
                 out[i] = _result(future, tasks[i], address)
                 future.release()
             told(sum(done.rows for done in out.values()), total)
+    except (FutureCancelledError, FuturesCancelledError, CommClosedError, TimeoutError):
+        what = f"the scheduler is gone, {len(out)} of {len(tasks)} partitions were done"
+        raise Unavailable(what, where=address, right="start it and its workers, and begin again") from None
     finally:
         if running:
             with contextlib.suppress(Exception):

@@ -268,3 +268,16 @@ def test_the_command_hands_its_work_to_the_cluster(here: Path, cluster: Cluster,
         assert main(arguments) == 2
         out, err = capfd.readouterr()
         assert says in err and "Traceback" not in err, err
+
+
+def test_a_scheduler_that_goes_away_ends_it_in_one_line(here: Path, make: Callable[[], Cluster], tmp_path: Path):
+    cluster, out = make(), tmp_path / "out"
+    out.mkdir()
+    cluster.worker()
+
+    def kill(so_far: int, all_: int) -> None:
+        cluster.children[0].kill()
+
+    with pytest.raises(Unavailable, match="scheduler") as caught:
+        spread(here, cluster, "cases.parquet", out / "two.parquet", wait_s=5.0, rows=1_000, progress=kill)
+    assert "\n" not in str(caught.value) and not list(out.iterdir())
