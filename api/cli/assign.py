@@ -183,7 +183,7 @@ def summary(
     total = int(counts["cases"].sum())
     rows = [(f"{r} {w}".strip(), int(n)) for r, w, n in counts[["rule", "reason", "cases"]].itertuples(index=False)]
     if as_json:
-        more = {} if rejected is None else {"rejected": rejected}
+        more: dict[str, Any] = {} if rejected is None else {"rejected": rejected}
         more |= {"snapshot": version, "since": since or None} if version else {}
         return json.dumps({"cases": total, **more, "by_rule": dict(rows)})
     lines = [f"{total:,} cases" + (f", rejected rows: {rejected:,}" if rejected else "")]

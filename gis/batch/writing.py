@@ -75,7 +75,8 @@ class _Parquet:
     """A row group for each table; texts as dictionaries, which are plain text to whoever reads them."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._writer = path, None
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
         table = pa.table({name: compact(table.column(name)) for name in table.column_names})

@@ -158,6 +158,6 @@ class Table:
         if self.stream is not None:
             yield from self.stream(columns, geometry, size, **({} if rows is None else {"rows": rows}))
             return
-        rows = self.read(columns, geometry)
-        apart = 0 if rows.rejects is None else int((~np.isin(rows.rejects["row"].unique(), rows.numbers)).sum())
-        yield Portion(1, len(rows.numbers) + apart, None, None, rows.numbers, rows.at, rows.rejects)
+        whole = self.read(columns, geometry)
+        apart = 0 if whole.rejects is None else int((~np.isin(whole.rejects["row"].unique(), whole.numbers)).sum())
+        yield Portion(1, len(whole.numbers) + apart, None, None, whole.numbers, whole.at, whole.rejects)
