@@ -156,9 +156,9 @@ class Smoother:
 
     def _beyond(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> int:
         """Points farther from the grid than a kernel reaches."""
-        east, north = self.west + self.shape[1] * self.cell_m, self.south + self.shape[0] * self.cell_m
-        far = np.maximum(np.maximum(self.west - x, x - east), np.maximum(self.south - y, y - north)) >= self.reach_m
-        return int(far.sum())
+        rows, columns = self.shape
+        east, north = self.west + columns * self.cell_m, self.south + rows * self.cell_m
+        return _count_beyond(x, y, self.west, self.south, east, north, self.reach_m)
 
     @property
     def _padded(self) -> tuple[int, int]:
@@ -300,6 +300,15 @@ def _weights(square, kind, limit):
         if square[i] < limit:
             out[i] = _weight(square[i], kind)
     return out
+
+
+@njit(cache=True, nogil=True)
+def _count_beyond(x, y, west, south, east, north, reach):
+    count = 0
+    for i in range(len(x)):
+        if max(west - x[i], x[i] - east, south - y[i], y[i] - north) >= reach:
+            count += 1
+    return count
 
 
 @njit(cache=True, nogil=True)
