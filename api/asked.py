@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -260,6 +260,10 @@ def check_crs(crs: str | None) -> Any:
     return parse_crs(crs)
 
 
+def _told_with(value: NDArray[np.float64], what: str, i: int) -> str:
+    return f"{value[i]:g} {what}"
+
+
 def check_places(asked: Asked, crs: Any, city: City) -> InputError | None:
     """Note coordinates and errors that can be none; say what looks wrong with all places at once.
 
@@ -294,9 +298,8 @@ def check_places(asked: Asked, crs: Any, city: City) -> InputError | None:
     for name, value, most in (("lon", lon, 180), ("lat", lat, 90)):
         # swapped places are answered as of the wrong datum
         wrong = np.flatnonzero((np.abs(value) > most) & np.isfinite(value) & ~swapped)
-        asked.blame(
-            wrong, name, lambda i, v=value, m=most: f"{v[i]:g} is beyond ±{m}; send degrees, or name the crs: {bounds}"
-        )
+        beyond = f"is beyond ±{most}; send degrees, or name the crs: {bounds}"
+        asked.blame(wrong, name, partial(_told_with, value, beyond))
     if swapped.any() and not inside.any():
         i = int(np.argmax(swapped))
         return InputError(

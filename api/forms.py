@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -100,8 +101,9 @@ def _columns(read: _Columns, max_rows: int) -> Asked:
     names = (*NUMBERS, *TEXTS)
     _check_lengths({n: len(c) for n, c in zip(names, given, strict=True) if not isinstance(c, UnsetType)}, max_rows)
     none: list[None] = [None] * len(read.lon)
-    filled: list[Any] = [none if isinstance(c, UnsetType) else c for c in given[:-1]]
-    return _asked("columns", *filled, None if isinstance(read.id, UnsetType) else read.id)
+    accuracy_m, klass, component, at = (none if isinstance(c, UnsetType) else c for c in given[2:-1])
+    ids = None if isinstance(read.id, UnsetType) else read.id
+    return _asked("columns", read.lon, read.lat, accuracy_m, klass, component, at, ids)
 
 
 def _asked(
@@ -230,11 +232,13 @@ def _typed(asked: Asked, columns: Mapping[str, list[Any]]) -> None:
         if set(map(type, values)) - {*right, type(None)}:
             fine = [value is None or type(value) in right for value in values]
             wanted = "a number" if name in NUMBERS else "a text"
-            asked.blame(
-                np.flatnonzero(~np.array(fine)), name, lambda i, v=values, w=wanted: f"is a {_kind(v[i])}, not {w}"
-            )
+            asked.blame(np.flatnonzero(~np.array(fine)), name, partial(_told_as, values, wanted))
             out[name] = [value if ok else None for value, ok in zip(values, fine, strict=True)]
     asked.columns = {name: _floats(values) if name in NUMBERS else values for name, values in out.items()}
+
+
+def _told_as(values: list[Any], wanted: str, i: int) -> str:
+    return f"is a {_kind(values[i])}, not {wanted}"
 
 
 def _wrong_names(given: Mapping[str, Any], *, meant: bool = True) -> list[str]:

@@ -45,14 +45,13 @@ class Wanted:
         """Read a query; InputError names what is unknown or wrong."""
         given = read_query(query, PARAMETERS)
         faults = Faults()
-        flags = []
-        for name in ("explain", "strict"):
-            text = given.get(name, "0")
-            flags.append(_YES.get(text.lower(), False))
+        flags = {name: given.get(name, "0") for name in ("explain", "strict")}
+        for name, text in flags.items():
             if text.lower() not in _YES:
                 faults.add(name, f"{shown(text)!r} is wrong; send 1 or 0")
         faults.stop()
-        return Wanted(*flags, *(given.get(name, "") for name in ("crs", "at", "known_at")))
+        in_full, strict = (_YES[text.lower()] for text in flags.values())
+        return Wanted(in_full, strict, given.get("crs", ""), given.get("at", ""), given.get("known_at", ""))
 
 
 def answer_many(snapshot: Snapshot, settings: Settings, query: bytes, kind: str, body: bytes) -> tuple[bytes, str]:

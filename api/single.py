@@ -81,9 +81,8 @@ def _plain(snapshot: Snapshot, asked: Question) -> One | None:
             return None
     elif system is None or (abs(lon) < FAR and abs(lat) < FAR):
         return None
-    if not asked.at:
-        at = time.time_ns() // 1000
-    elif (at := instant_us(asked.at, snapshot.city.time_zone)) is None:
+    at = instant_us(asked.at, snapshot.city.time_zone) if asked.at else time.time_ns() // 1000
+    if at is None:
         return None
     if asked.class_ and snapshot.class_of(asked.class_) < 0:
         return None

@@ -26,4 +26,4 @@ def warm(snapshot: Snapshot, settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    warm(warm_engine(), Settings())
+    warm(warm_engine(), Settings.read())

@@ -64,6 +64,7 @@ def run(settings: Settings) -> None:
     import uvicorn
 
     from api.app import create_app
+    from api.onewrite import OneWrite
 
     with listen(settings.host, settings.port) as taken:
         click.echo(f"wanmi: {settings.city} on {address(settings.host, settings.port)}", err=True)
@@ -71,6 +72,7 @@ def run(settings: Settings) -> None:
             "log_level": settings.log_level,
             "log_config": log_config(settings.log_level),
             "server_header": False,
+            "http": OneWrite,
             # a line for each request costs as much as the answer
             "access_log": settings.log_level == "debug",
             "timeout_graceful_shutdown": 10,

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.cli.serve import listen
+from api.onewrite import OneWrite
 from api.settings import Settings
 from gis import demo, postgis, store
 from gis.batch.record import assign_record
@@ -47,7 +48,7 @@ class Served:
 def serving(app: FastAPI, dsn: str = "") -> Iterator[Served]:
     """Serve an application on a free port until the block ends."""
     with listen("127.0.0.1", 0) as taken:
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3)
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3, http=OneWrite)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
         thread.start()

@@ -23,7 +23,7 @@ LOOK_UP = """
 SELECT (SELECT code FROM units u WHERE ST_Covers(u.geometry, p) ORDER BY code LIMIT 1),
        (SELECT code FROM zones z WHERE ST_Covers(z.geometry, p) ORDER BY area_m2, code LIMIT 1),
        (SELECT code FROM components c WHERE c.class = %(class)s AND ST_DWithin(c.geometry, p, %(reach)s)
-        ORDER BY c.geometry <-> p LIMIT 1)
+        ORDER BY ST_Distance(c.geometry, p), code LIMIT 1)
 FROM (SELECT ST_Transform(ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326), %(srid)s)) AS at(p)
 """
 NOTHING = b"x" * 1500
