@@ -117,11 +117,12 @@ class Service:
                 self._swap(path)
 
     def _swap(self, path: Path) -> None:
+        from api.warm import warm
         from gis.snapshot import Snapshot
 
         try:
             newer = Snapshot.open(path)
-            warm(newer)
+            warm(newer, self.settings)
             self._take(newer)
         except InputError as error:  # removed in between, or damaged: the older one stays
             if str(error) != self._refused:
@@ -181,17 +182,6 @@ def read_snapshot(settings: Settings, service: Service) -> Snapshot:
             raise
         log.warning("answers from the version kept last: %s", str(error).splitlines()[0])
         return Snapshot.open(path)
-
-
-def warm(snapshot: Snapshot) -> None:
-    """Answer a case in a snapshot that is new, so that the first request finds its texts read."""
-    from gis.answer import explain
-    from gis.assign import Cases, assign
-
-    west, south, east, north = snapshot.city.bounds
-    cases = Cases.read(snapshot, [(west + east) / 2], [(south + north) / 2], [""])
-    assign(cases, snapshot).table()
-    explain(cases, 0, snapshot)
 
 
 def service_of(request: Request) -> Service:

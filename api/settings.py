@@ -85,10 +85,21 @@ def engine_for(settings: Settings) -> Engine:
     """
     from gis.store import connect
 
+    return connect(dsn_for(settings))
+
+
+def dsn_for(settings: Settings) -> str:
+    """DSN of the database of the city: ``WANMI_DSN``, or its own in the private cluster, started if need be.
+
+    Raises
+    ------
+    Unavailable
+        The server cannot be started.
+    """
     if settings.dsn:
-        return connect(settings.dsn)
+        return settings.dsn
     from gis import postgis
 
     state = Path(settings.state) if settings.state else None
     postgis.up(state)
-    return connect(postgis.dsn(settings.city, state=state))
+    return postgis.dsn(settings.city, state=state)

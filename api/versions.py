@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.settings import Settings, engine_for
-from grids.errors import Conflict, NotFound, Unavailable
+from api.settings import Settings, dsn_for, engine_for
+from grids.errors import Conflict, InputError, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ def named_snapshot(settings: Settings, name: str, *, city: str = "") -> Snapshot
     NotFound, Unavailable
         No such version is kept, and the record does not know it or cannot be asked.
     """
-    from gis import store, versions
+    from gis import versions
     from gis.snapshot import Snapshot
 
     if Path(name).exists() or not versions.is_version(name):
@@ -59,6 +60,8 @@ def named_snapshot(settings: Settings, name: str, *, city: str = "") -> Snapshot
         return Snapshot.open(versions.find(folder, name), city=city)
     except NotFound as error:
         lost = error
+        from gis import store
+
         try:
             engine = engine_for(settings)
             known = store.find_snapshot(engine, name)
@@ -81,6 +84,22 @@ def record_snapshot(settings: Settings, engine: Engine, *, progress: Callable[[s
         days=settings.keep_days,
         progress=progress,
     )
+
+
+def latest_snapshot(settings: Settings, *, progress: Callable[[str], None] | None = None) -> Snapshot:
+    """The record as it is, for a command that asks once: the version kept last where nothing has changed since."""
+    from gis import versions
+    from gis.snapshot import Snapshot
+
+    dsn = dsn_for(settings)
+    if path := versions.unchanged(versions_folder(settings), record_name(settings), dsn):
+        with contextlib.suppress(InputError):  # damaged: it is made anew
+            return Snapshot.open(path)
+    engine = engine_for(settings)
+    try:
+        return record_snapshot(settings, engine, progress=progress)
+    finally:
+        engine.dispose()
 
 
 def remembered(settings: Settings) -> Path | None:

@@ -26,16 +26,14 @@ def open_snapshot(name: str | None, city: str | None, *, of: str | None = None) 
     import pandas as pd
 
     from api.cli.progress import stages
-    from api.settings import Settings, engine_for
-    from api.versions import at_instant, named_snapshot, record_snapshot
+    from api.settings import Settings
+    from api.versions import at_instant, latest_snapshot, named_snapshot
 
     settings = Settings.read(city=city)
     if name := name or settings.snapshot:
         return named_snapshot(settings, name, city=of or "")
-    engine = engine_for(settings)
     with stages("snapshot") as tell:
-        done = record_snapshot(settings, engine, progress=tell)
-    engine.dispose()
+        done = latest_snapshot(settings, progress=tell)
     return at_instant(done, pd.Timestamp.now(tz="UTC").as_unit("us"))
 
 

@@ -1,8 +1,19 @@
-"""The life of snapshots: made of the record when it changes, kept by version, found again."""
+"""The life of snapshots: made of the record when it changes, kept by version, found again.
 
-from gis.versions.following import follow
+What needs the record is imported when it is first asked for: who opens a kept file waits for no database library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from gis.versions.kept import Kept, Version, find, folders, is_version, listed, remembered, version_of
-from gis.versions.making import again, build, up_to_date
+
+if TYPE_CHECKING:
+    from gis.versions.following import follow
+    from gis.versions.making import again, build, up_to_date
+    from gis.versions.unchanged import unchanged
 
 __all__ = [
     "Kept",
@@ -15,6 +26,15 @@ __all__ = [
     "is_version",
     "listed",
     "remembered",
+    "unchanged",
     "up_to_date",
     "version_of",
 ]
+_LATER = {"again": "making", "build": "making", "follow": "following", "unchanged": "unchanged", "up_to_date": "making"}
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported late."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
