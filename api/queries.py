@@ -80,18 +80,18 @@ def read_query(query: bytes, known: Sequence[str]) -> dict[str, str]:
     >>> read_query(b"lon=111.0&class=2026%3AC01001", ["lon", "class"])
     {'lon': '111.0', 'class': '2026:C01001'}
     """
-    out: dict[str, str] = {}
-    plain = True
-    for part in query.split(b"&"):
-        name, _, value = part.partition(b"=")
-        if not part:
-            continue
-        key = _decoded(name, "query")
-        plain = plain and key in known and key not in out
-        out[key] = _decoded(value, key)
-    if not plain:
-        names = [_decoded(part.partition(b"=")[0], "query") for part in query.split(b"&") if part]
-        _check([(name, "") for name in names], known)
+    if b"%" in query or b"+" in query or not query.isascii():
+        pairs = []
+        for part in query.split(b"&"):
+            name, _, value = part.partition(b"=")
+            key = _decoded(name, "query")
+            pairs.append((key, _decoded(value, key)))
+    else:
+        pairs = [(name, value) for name, _, value in (part.partition("=") for part in query.decode().split("&"))]
+    pairs = [pair for pair in pairs if pair != ("", "")]
+    out = dict(pairs)
+    if len(out) < len(pairs) or not all(map(known.__contains__, out)):
+        _check(pairs, known)
     return out
 
 
