@@ -9,6 +9,7 @@ import shapely
 from gis.answer import explain
 from gis.assign import Cases, assign, locate
 from gis.crs import to_lonlat, way
+from gis.hotspots.warm import warm_hotspots
 from gis.model import City
 from gis.raster import FEW, nearby
 from gis.snapshot import Snapshot
@@ -31,6 +32,7 @@ def warm() -> Snapshot:
         way(system, town.srid).point(111.0, 0.0)
         explain(Cases.read(snapshot, [111.0], [0.0], [""], crs=system), 0, snapshot)
     to_lonlat([1.0], [1.0], town.srid)
+    warm_hotspots()
     return snapshot
 
 

@@ -193,7 +193,7 @@ class Smoother:
     @cached_property
     def _usable(self) -> NDArray[np.uint8]:
         """Nodes that take a part of a case (1), and whose three neighbours to the north and east do too (3)."""
-        if self._share is None:
+        if self._share is None or self.inside is None:
             return np.full(self._padded, 3, dtype=np.uint8)
         one = self._share >= LEAST_SHARE
         one[self._inner] |= self.inside
@@ -227,7 +227,7 @@ class Smoother:
         whole = parts[0][0]
         for mass, _ in parts[1:]:
             whole += mass
-        return whole * (1.0 / _ONE**2), sum(left for _, left in parts)
+        return whole.astype(np.float64) / float(_ONE**2), sum(left for _, left in parts)
 
 
 def kde(

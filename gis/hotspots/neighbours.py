@@ -72,7 +72,8 @@ def squares(inside: NDArray[np.bool_]) -> sparse.csr_array:
     left, right = [], []
     for dr, dc in ((0, 1), (1, -1), (1, 0), (1, 1)):
         other = number[1 + dr : number.shape[0] - 1 + dr, 1 + dc : number.shape[1] - 1 + dc][inside]
-        left.append(own[other >= 0]), right.append(other[other >= 0])
+        left.append(own[other >= 0])
+        right.append(other[other >= 0])
     return symmetric(np.concatenate(left), np.concatenate(right), len(own))
 
 

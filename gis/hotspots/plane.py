@@ -43,7 +43,9 @@ class Grid:
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Easting of the columns and northing of the rows at the cells' centres, metres."""
         rows, columns = self.values.shape
-        return self.west + (np.arange(columns) + 0.5) * self.cell_m, self.south + (np.arange(rows) + 0.5) * self.cell_m
+        x = self.west + (np.arange(columns, dtype=np.float64) + 0.5) * self.cell_m
+        y = self.south + (np.arange(rows, dtype=np.float64) + 0.5) * self.cell_m
+        return x, y
 
     def at(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """Values at points, bilinear between cell centres; 0 beyond the grid.
