@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 NEAR_M = 10.0
 """A barrier that stops this short of another is taken to meet it."""
 
-FAR_STEPS, HUGE_STEPS = 1.0, 4.0
+FAR_STEPS, HUGE_STEPS = 0.8, 4.0
 """How far streets are carried on, in sides of a unit: in blocks above the band, and in those of `HUGE` units."""
 
 HUGE = 6.0
