@@ -246,7 +246,7 @@ print(done.rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) *
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_memory_does_not_grow_with_the_file(snapshot: Snapshot, tmp_path: Path, ending: str):
-    """A file of thirty-two portions takes no more than one of four, although it is much larger than what may be added."""
+    """A file of thirty-two portions takes no more than one of four, although it is larger than what may be added."""
     kept = snapshot.save(tmp_path / "s.wanmi")
     few, many = (cases(n, seed=2) for n in (32_768, 262_144))
     small, large = written(few, tmp_path / f"small{ending}"), written(many, tmp_path / f"large{ending}")
@@ -255,3 +255,30 @@ def test_memory_does_not_grow_with_the_file(snapshot: Snapshot, tmp_path: Path, 
     rows, more = map(int, told.split())
     held = many.memory_usage(deep=True).sum()
     assert rows == 262_144 and more < 8e6 < held / 2, f"{more:,} bytes more, the frame has {held:,}"
+
+
+def test_a_datum_that_nobody_knows(snapshot: Snapshot, tmp_path: Path):
+    source = written(cases(100), tmp_path / "c.csv")
+    with pytest.raises(InputError, match="moon") as error:
+        assign_file(source, tmp_path / "a.parquet", snapshot, crs="moon")
+    assert "\n" not in str(error.value) and not (tmp_path / "a.parquet").exists()
+
+
+@pytest.mark.long
+def test_ten_million_rows(snapshot: Snapshot, tmp_path: Path):
+    """A hundred times the same hundred thousand rows: a hundred times the same answers, each in its place."""
+    part, times = cases(100_000, seed=4), 100
+    flat = pd.DataFrame(part.drop(columns=["geometry", "note"])).assign(lon=part.geometry.x, lat=part.geometry.y)
+    table = pa.Table.from_pandas(flat, preserve_index=False)
+    with pq.ParquetWriter(tmp_path / "c.parquet", table.schema) as writer:
+        for _ in range(times):
+            writer.write_table(table)
+    del part, flat
+    done = assign_file(tmp_path / "c.parquet", tmp_path / "a.parquet", snapshot)
+    assert (done.rows, done.rejected, len(done.rejects)) == (10_000_000, 30 * times, 1000)
+    made = pq.ParquetFile(tmp_path / "a.parquet")
+    first = None
+    for batch in made.iter_batches(100_000):
+        told = pa.Table.from_batches([batch]).drop(["id"])
+        first = told if first is None else first
+        assert told.equals(first)
