@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gis.versions.kept import Kept, Version, find, folders, is_version, listed, remembered, version_of
 
 if TYPE_CHECKING:
+    from gis.versions.asking import unchanged
     from gis.versions.following import follow
     from gis.versions.making import again, build, up_to_date
-    from gis.versions.unchanged import unchanged
 
 __all__ = [
     "Kept",
@@ -30,7 +30,7 @@ __all__ = [
     "up_to_date",
     "version_of",
 ]
-_LATER = {"again": "making", "build": "making", "follow": "following", "unchanged": "unchanged", "up_to_date": "making"}
+_LATER = {"again": "making", "build": "making", "follow": "following", "unchanged": "asking", "up_to_date": "making"}
 
 
 def __getattr__(name: str) -> Any:
