@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -147,3 +149,47 @@ def test_what_was_acknowledged_survives_a_kill(town_dsn: str):
         )
         assert cursor.fetchone()[0] == 20
     engine.dispose()
+
+
+def test_a_worker_that_is_killed_under_load_gives_no_wrong_answer_and_is_replaced(town_file: Path):
+    both = start("postgresql:///none?host=/nowhere", ready="/health", WANMI_SNAPSHOT=str(town_file), WANMI_WORKERS="2")
+    rows = [CASE | degrees(x, 101) | {"at": "2026-07-01"} for x in (101, 301, 2000)]
+    with both.process:
+        truth = httpx.post(f"{both.url}/v1/resolve", json={"cases": rows}, timeout=30).json()
+        assert len({row["unit"] for row in truth["cases"]}) == 3
+        stop, answers, lost = threading.Event(), [], []
+
+        def ask() -> None:
+            while not stop.is_set():
+                try:
+                    answers.append(httpx.post(f"{both.url}/v1/resolve", json={"cases": rows}, timeout=30).json())
+                except httpx.TransportError as error:
+                    lost.append(error)  # the connection went with its worker; the client knows
+
+        clients = [threading.Thread(target=ask) for _ in range(3)]
+        for client in clients:
+            client.start()
+        time.sleep(1)
+        workers = spawned(both.process.pid)
+        os.kill(workers[0], signal.SIGKILL)
+        at_the_kill, end = len(answers), time.monotonic() + 30
+        while len(spawned(both.process.pid)) < 2 or len(answers) < at_the_kill + 20:
+            assert time.monotonic() < end, "no worker in its place, or no more answers"
+            time.sleep(0.05)
+        stop.set()
+        for client in clients:
+            client.join()
+        assert workers[1] in spawned(both.process.pid)
+        both.process.send_signal(signal.SIGTERM)
+    assert all(answer == truth for answer in answers) and len(lost) < len(answers)
+
+
+def spawned(pid: int) -> list[int]:
+    """The workers of a service that live."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            command = Path(f"/proc/{child}/cmdline").read_text()
+            if "spawn_main" in command and Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(int(child))
+    return found
