@@ -67,7 +67,7 @@ def explain(cases: Cases, i: int, snapshot: Snapshot) -> dict[str, Any]:
         When a value of the case was wrong (an unknown class): what, and what would be right.
     """
     columns = (cases.x, cases.y, cases.klass, cases.component, cases.instant, cases.error, cases.reason)
-    return answer(One(*(int(column[i]) for column in columns), cases.faults.get(i, "")), snapshot)
+    return answer(One._make([*(int(column[i]) for column in columns), cases.faults.get(i, "")]), snapshot)
 
 
 def answer(case: One, snapshot: Snapshot) -> dict[str, Any]:
@@ -178,10 +178,11 @@ class _Desk:
     def _found(self, asked: tuple[Any, ...]) -> list[int]:
         """What `decide.one` writes."""
         out = np.empty(ROOM, dtype=np.int64)
-        decide.one(*asked, out)
+        kernel: Callable[..., None] = decide.one
+        kernel(*asked, out)
         if out[0] > len(out):
             out = np.empty(out[0], dtype=np.int64)
-            decide.one(*asked, out)
+            kernel(*asked, out)
         found: list[int] = out[: out[0]].tolist()
         return found
 

@@ -9,7 +9,8 @@ from typing import Any
 from numba import njit
 from numpy.typing import NDArray
 
-lookup = njit(cache=True, nogil=True, _nrt=False)
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+lookup: Any = njit(**_OPTIONS)
 """Compile a function that only reads and writes the arrays it is given.
 
 Without references to count: a look-up hands on dozens of arrays, and counting them took a third of its time.

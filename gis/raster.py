@@ -63,8 +63,10 @@ def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
     if not len(edges):
         frame = np.array([0, 0, 1024, 0, 0, 10], dtype=np.int64)
         none, nowhere = np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
-        lists, start, rows = none.reshape(0, 3), np.zeros(1, dtype=np.int32), np.zeros(n, dtype=np.int32)
-        return Raster(frame, none, start, lists, rows, np.zeros(n + 1, dtype=np.int64), nowhere, none.reshape(0, 4))
+        lists, start, first_row = none.reshape(0, 3), np.zeros(1, dtype=np.int32), np.zeros(n, dtype=np.int32)
+        return Raster(
+            frame, none, start, lists, first_row, np.zeros(n + 1, dtype=np.int64), nowhere, none.reshape(0, 4)
+        )
     low = edges[:, :2].min(axis=0)
     span = edges[:, :2].max(axis=0) - low
     if span.max() > exact.LIMIT_MM:
