@@ -83,6 +83,17 @@ class Asked:
         }
 
 
+class Server(str):
+    """Address of a server, which knows its process."""
+
+    pid: int
+
+    def processor_s(self) -> float:
+        """Seconds of processor that it has taken so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run() -> Iterator[Row]:
     """The demo city with its peers, then the city of 1,000 km²."""
     if shutil.which("wrk") is None:
@@ -134,7 +145,7 @@ def _measured(snapshot: Snapshot, asked: Asked, layers: dict[str, pd.DataFrame] 
 
 
 @contextlib.contextmanager
-def _served(command: list[str], **environment: str) -> Iterator[str]:
+def _served(command: list[str], **environment: str) -> Iterator[Server]:
     """A server as a process of its own, until the block ends; its address."""
     import socket
 
@@ -144,7 +155,8 @@ def _served(command: list[str], **environment: str) -> Iterator[str]:
     if command[1] == "api.cli":
         command = ["-c", "import sys; from api.cli import main; sys.exit(main())", *command[2:]]
     process = subprocess.Popen([sys.executable, *command, *port_of], env=os.environ | environment)
-    url = f"http://127.0.0.1:{port}"
+    url = Server(f"http://127.0.0.1:{port}")
+    url.pid = process.pid
     try:
         for _ in range(600):
             with contextlib.suppress(httpx.TransportError):
@@ -159,7 +171,7 @@ def _served(command: list[str], **environment: str) -> Iterator[str]:
         process.wait(20)
 
 
-def _peer(**environment: str) -> contextlib.AbstractContextManager[str]:
+def _peer(**environment: str) -> contextlib.AbstractContextManager[Server]:
     return _served(["-m", "tests.bench.http_peers"], **environment)
 
 
@@ -203,36 +215,38 @@ end
 """
 
 
-def _wrk(url: str, connections: int, head: str, folder: str) -> tuple[int, float, float, float]:
-    """Requests, seconds, median and 99th percentile in milliseconds; none may fail."""
+def _wrk(url: Server, connections: int, head: str, folder: str) -> tuple[int, float, str]:
+    """Requests, seconds, and a note of how long they took and cost; none may fail."""
     script = Path(folder) / "load.lua"
     script.write_text(head + LUA)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(script), url]
     subprocess.run([*command[:3], "-d1s", *command[4:]], check=True, capture_output=True)
+    before = url.processor_s()
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    cost = url.processor_s() - before
     found = re.search(r"DONE (\d+) (\d+) (\d+) (\d+) (\d+)", told)
     assert found, told
     count, spent, half, most, failed = map(int, found.groups())
     assert not failed, told
-    return count, spent / 1e6, half / 1e3, most / 1e3
+    note = f"{connections} connections, median {half / 1e3:.1f} ms, p99 {most / 1e3:.1f} ms"
+    return count, spent / 1e6, f"{note}, {cost / count * 1e3:.3f} ms of processor a request"
 
 
-def _gets(what: str, url: str, asked: Asked, folder: str) -> Row:
+def _gets(what: str, url: Server, asked: Asked, folder: str) -> Row:
     file = Path(folder) / "paths"
     file.write_text("\n".join(asked.paths()))
     head = f'FILE, METHOD, HEADERS, BODY = "{file}", "GET", nil, nil\n'
-    count, seconds, half, most = _wrk(url, 32, head, folder)
-    return what, count, seconds, f"32 connections, median {half:.1f} ms, p99 {most:.1f} ms"
+    return what, *_wrk(url, 32, head, folder)
 
 
-def _posts(what: str, url: str, kind: str, body: bytes, folder: str) -> Row:
+def _posts(what: str, url: Server, kind: str, body: bytes, folder: str) -> Row:
     kept, file = Path(folder) / "body", Path(folder) / "path"
     kept.write_bytes(body)
     file.write_text(f"/v1/resolve?at={AT}\n" if "located" not in what else "/v1/resolve\n")
     head = f'FILE, METHOD, HEADERS = "{file}", "POST", {{["Content-Type"] = "{kind}"}}\n'
     head += f'local f = io.open("{kept}", "rb")\nBODY = f:read("*a")\nf:close()\n'
-    count, seconds, half, most = _wrk(url, 2, head, folder)
-    return what, count * ONE_REQUEST, seconds, f"2 connections, median {half:.1f} ms, p99 {most:.1f} ms a request"
+    count, seconds, note = _wrk(url, 2, head, folder)
+    return what, count * ONE_REQUEST, seconds, note
 
 
 @contextlib.contextmanager
