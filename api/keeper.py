@@ -66,7 +66,7 @@ def _main(settings: Settings, log_config: dict[str, Any], ready: Any, once: bool
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if parent := multiprocessing.parent_process():
-        threading.Thread(target=lambda: (parent.join(), os._exit(0)), name="wanmi-parent", daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent,), name="wanmi-parent", daemon=True).start()
 
     def first() -> None:
         ready.set()
@@ -74,6 +74,11 @@ def _main(settings: Settings, log_config: dict[str, Any], ready: Any, once: bool
             stop.set()
 
     keep(settings, stop=stop, ready=first)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(0)
 
 
 @contextlib.contextmanager
@@ -94,6 +99,8 @@ def keeping(settings: Settings, log_config: dict[str, Any]) -> Iterator[None]:
         process.start()
         return process
 
+    keeper = start()
+
     def watch() -> None:
         nonlocal keeper
         ends = 0
@@ -106,7 +113,6 @@ def keeping(settings: Settings, log_config: dict[str, Any]) -> Iterator[None]:
             log.warning("the keeper of snapshots ended (%s) and is started again", keeper.exitcode)
             keeper = start()
 
-    keeper = start()
     watcher = threading.Thread(target=watch, name="wanmi-keeper", daemon=True)
     watcher.start()
     ready.wait(FIRST_S)

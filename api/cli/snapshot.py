@@ -143,14 +143,12 @@ def prune(most: int | None, days: float | None, city: str | None, as_json: bool)
     from gis import versions
 
     settings = Settings.read()
-    limits = {
-        "most": settings.keep_snapshots if most is None else most,
-        "days": settings.keep_days if days is None else days,
-    }
+    most = settings.keep_snapshots if most is None else most
+    days = settings.keep_days if days is None else days
     gone = [
         v
         for folder in versions.folders(versions_folder(settings), city or "")
-        for v in versions.Kept.at(folder).prune(**limits)
+        for v in versions.Kept.at(folder).prune(most=most, days=days)
     ]
     if as_json:
         click.echo(json.dumps({"removed": [v.version for v in gone]}))

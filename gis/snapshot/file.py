@@ -59,7 +59,7 @@ def write(
             out.write(b"\0" * (-out.tell() % _PLACE))
             for _, array in sorted(arrays.items()):
                 out.write(b"\0" * (-out.tell() % _PLACE))
-                out.write(_bytes(array))
+                out.write(_bytes(array).data)
         part.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -149,4 +149,4 @@ def _bytes(array: NDArray) -> NDArray[np.uint8]:
 
 def _digest(raw: NDArray[np.uint8]) -> str:
     """Digest of bytes, on all cores where that pays."""
-    return blake3(raw, max_threads=blake3.AUTO if len(raw) > _LARGE else 1).hexdigest(16)
+    return blake3(raw.data, max_threads=blake3.AUTO if len(raw) > _LARGE else 1).hexdigest(16)

@@ -193,7 +193,7 @@ def _row(connection: Connection) -> City | None:
     """Return the city of a database that has our shapes; None before its row was written."""
     with_row = connection.exec_driver_sql(question("read_city").as_string(connection.connection.driver_connection))
     row = with_row.mappings().first()
-    return None if row is None else city_of(row)
+    return None if row is None else city_of(dict(row))
 
 
 def city_of(row: Mapping[str, Any]) -> City:

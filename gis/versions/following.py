@@ -72,14 +72,16 @@ def follow(
             if why != said:
                 log.warning("the record is not followed: %s", why)
             said = why
-            line = _close(line)
+            _close(line)
+            line = None
             stop.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
         except Exception as error:
             if repr(error) != said:
                 log.exception("a snapshot could not be made")
             said = repr(error)
-            line = _close(line)
+            _close(line)
+            line = None
             stop.wait(RETRY_S[-1])
     _close(line)
 
