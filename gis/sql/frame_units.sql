@@ -1,11 +1,11 @@
 -- Unit grids; thousands to 100,000 rows.
 -- Parameters: at, instant at which rows must hold, or null for all versions; known_at, instant as of which they are
---   believed, or null for now. Columns as in gis.layers, geometry as hex EWKB. Index: none, the whole table.
+--   believed, or null for now. Columns as in gis.layers (the first issue is empty), geometry as hex EWKB. Index: none, the whole table.
 SELECT t.code,
     t.name,
     t.community,
     t.kind,
-    t.issue,
+    nullif(t.issue, 0) AS issue,
     t.geom AS geometry,
     CASE WHEN isfinite(t.valid_from) THEN t.valid_from AT TIME ZONE 'UTC' END AS valid_from,
     CASE WHEN isfinite(t.valid_to) THEN t.valid_to AT TIME ZONE 'UTC' END AS valid_to
