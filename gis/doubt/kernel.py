@@ -118,7 +118,7 @@ def kernel(
                         after = math.exp(-0.5 * (end / s) ** 2) if e < on else 0.0
                         if left > after:
                             middle = (begin + end) / 2 if e < on else begin + 1.0
-                            layer, thing, owner = -2, np.int64(-1), np.int64(-1)
+                            layer, thing, owner = np.int64(-2), np.int64(-1), np.int64(-1)
                             best, least = -1, np.inf
                             for j in range(len(near)):
                                 if state[n + j]:
@@ -127,7 +127,7 @@ def kernel(
                                     if d < least:
                                         best, least = j, d
                             if best >= 0 and near[best, 2] >= 0:
-                                layer, thing, owner = -1, number[best], np.int64(near[best, 2])
+                                layer, thing, owner = np.int64(-1), number[best], np.int64(near[best, 2])
                             else:
                                 for j in range(n):
                                     if state[j]:
