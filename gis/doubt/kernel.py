@@ -118,7 +118,7 @@ def kernel(
                         after = math.exp(-0.5 * (end / s) ** 2) if e < on else 0.0
                         if left > after:
                             middle = (begin + end) / 2 if e < on else begin + 1.0
-                            layer, thing, owner = np.int64(-2), np.int64(-1), np.int64(-1)
+                            kind, thing, owner = np.int64(-2), np.int64(-1), np.int64(-1)
                             best, least = -1, np.inf
                             for j in range(len(near)):
                                 if state[n + j]:
@@ -127,28 +127,28 @@ def kernel(
                                     if d < least:
                                         best, least = j, d
                             if best >= 0 and near[best, 2] >= 0:
-                                layer, thing, owner = np.int64(-1), number[best], np.int64(near[best, 2])
+                                kind, thing, owner = np.int64(-1), number[best], np.int64(near[best, 2])
                             else:
                                 for j in range(n):
                                     if state[j]:
-                                        layer, thing, owner = who[j, 0], who[j, 1], who[j, 2]
+                                        kind, thing, owner = who[j, 0], who[j, 1], who[j, 2]
                                         break
                             z = 0
                             while z < m and not (
-                                keys[z, 2] == owner and (not things or (keys[z, 0] == layer and keys[z, 1] == thing))
+                                keys[z, 2] == owner and (not things or (keys[z, 0] == kind and keys[z, 1] == thing))
                             ):
                                 z += 1
                             if z == m:
                                 if m == len(keys):
                                     keys = np.concatenate((keys, np.empty_like(keys)))
                                     sums = np.concatenate((sums, np.zeros_like(sums)))
-                                keys[m, 0], keys[m, 1], keys[m, 2] = layer, thing, owner
+                                keys[m, 0], keys[m, 1], keys[m, 2] = kind, thing, owner
                                 sums[m] = 0.0
                                 m += 1
                             sums[z] += left - after
                         begin, left = end, after
                         if e < on and line[e, 1] >= 0:
-                            j = np.int64(line[e, 1])
+                            j = int(line[e, 1])
                             state[j] = not state[j]
                 total = sums[:m].sum()
                 for j in range(m):

@@ -19,12 +19,14 @@ from api.encode import Texts, json_list, json_rows
 from gis.assign import locate
 from gis.snapshot import Snapshot
 
+# OFFSET 0 keeps the planner to the spatial index: with ORDER BY code LIMIT 1 alone it walks the codes
 LOOK_UP = """
-SELECT (SELECT code FROM units u WHERE ST_Covers(u.geometry, p) ORDER BY code LIMIT 1),
-       (SELECT code FROM zones z WHERE ST_Covers(z.geometry, p) ORDER BY area_m2, code LIMIT 1),
-       (SELECT code FROM components c WHERE c.class = %(class)s AND ST_DWithin(c.geometry, p, %(reach)s)
-        ORDER BY ST_Distance(c.geometry, p), code LIMIT 1)
-FROM (SELECT ST_Transform(ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326), %(srid)s)) AS at(p)
+SELECT (SELECT min(code) FROM units u WHERE ST_Covers(u.geometry, p)),
+       (SELECT code FROM (SELECT code, area_m2 FROM zones z WHERE ST_Covers(z.geometry, p) OFFSET 0) z
+        ORDER BY area_m2, code LIMIT 1),
+       (SELECT code FROM (SELECT code, ST_Distance(c.geometry, p) AS away FROM components c
+        WHERE c.class = %(class)s AND ST_DWithin(c.geometry, p, %(reach)s) OFFSET 0) c ORDER BY away, code LIMIT 1)
+FROM (SELECT ST_Transform(ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326), %(srid)s) OFFSET 0) AS at(p)
 """
 NOTHING = b"x" * 1500
 
