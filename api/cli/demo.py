@@ -75,12 +75,11 @@ def build(
     from api.cli.hotspots import ask
     from api.cli.meter import Meter
     from api.cli.progress import stages
+    from api.versions import record_snapshot
     from gis import demo as city
     from gis.batch.record import assign_record
     from gis.demo.record import load_demo, write_files, write_note
-    from gis.snapshot import Snapshot
     from gis.state import state_folder
-    from gis.store import city_frames
 
     with Meter(begun=begun) as meter, stages("demo") as tell:
         tell("database")
@@ -98,7 +97,7 @@ def build(
             load_demo(engine, made, progress=tell)
         with meter.stage("snapshot"):
             tell("snapshot")
-            snapshot = Snapshot.compile(made.city, city_frames(engine))
+            snapshot = record_snapshot(settings, engine, progress=tell)
         with meter.stage("assign"):
             tell("assign")
             answered = assign_record(engine, snapshot, everything=True).counts

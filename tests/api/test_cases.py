@@ -130,13 +130,13 @@ def test_cases_without_a_place_are_recorded_and_say_why(served: Served):
         ({"accuracy_m": 1e300}, 422, "accuracy_m", "0 to 100,000 metres"),
         ({"accuracy_m": 100_000.5}, 422, "accuracy_m", "0 to 100,000 metres"),
         ({"reported_at": "2099-01-01"}, 422, "reported_at", "'2099-01-01' has not come yet"),
-        ({"reported_at": in_minutes(12)}, 422, "reported_at", "at most 10 minutes from now"),
+        ({"reported_at": lambda: in_minutes(12)}, 422, "reported_at", "at most 10 minutes from now"),
         ({"reported_at": "0001-01-01"}, 422, "reported_at", "is not between 1900 and 2200"),
     ],
 )
 def test_bad_cases_are_one_clear_line_and_leave_nothing(served: Served, change: dict, status: int, at: str, says: str):
     before = count(served, "cases"), count(served, "intake"), count(served, "answers")
-    case = {k: v for k, v in (CASE | change).items() if v is not ...}
+    case = {k: v() if callable(v) else v for k, v in (CASE | change).items() if v is not ...}
     answer = served.post(
         "/v1/cases", json=case, headers={"Idempotency-Key": f"bad {change}"[:80].encode("ascii", "replace")}
     )
