@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from gis import decide
 from gis.convert import REASON, Cases
 from gis.decide import RULE
+from gis.grouped import first_many
 from gis.model import REASONS, RULES
-from gis.raster import cover_many, first_many, nearby
+from gis.raster import cover_many, nearby
 from gis.snapshot import ALWAYS, FOREVER, Snapshot
 
 CHUNK, LEAST = 1 << 18, 1 << 14
@@ -201,14 +202,14 @@ def locate(
     names = snapshot.area_sets if sets is None else tuple(sets)
 
     def work(part: Cases) -> tuple[NDArray, ...]:
-        units, (raster, begins, ends, filter_, takes, *_), _, _ = decide.ground(snapshot)
+        units, (grouped, begins, ends, *_), _, _ = decide.ground(snapshot)
         order = nearby(part.x, part.y)
         unit, _ = _cover(units, part, order)
         areas, zone = np.empty((len(part), len(names)), dtype=np.int32), np.empty(len(part), dtype=np.int32)
         for k, name in enumerate(names):
             layer = snapshot.layer(f"areas/{name}")
             areas[:, k], _ = _cover((layer.raster.arrays, layer.begins, layer.ends), part, order)
-        first_many(raster, part.x, part.y, part.instant, part.klass, filter_, takes, begins, ends, order, zone)
+        first_many(grouped, part.x, part.y, part.instant, part.klass, begins, ends, order, zone)
         return unit, areas, zone
 
     unit, areas, zone = _in_chunks(cases, work, threads)

@@ -9,9 +9,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gis.compiled import lookup
+from gis.grouped import covers, first
 from gis.model import RULES
 from gis.nearest import closest, within
-from gis.raster import cover, covers, first
+from gis.raster import cover
 
 if TYPE_CHECKING:
     from gis.snapshot import Snapshot
@@ -94,8 +95,8 @@ def decide(x, y, klass, component, instant, error, epoch, inside, held, zones, c
             owner = owner_of(q, epoch, kinds, departments, duty, of_class)
             if owner >= 0:
                 return BY_PLACE, owner, q, square, -1, False
-    raster, from_, until, filter_, takes, is_line, department = zones
-    zone, edge = first(raster, x, y, instant, klass, filter_, takes, from_, until)
+    grouped, from_, until, _, _, is_line, department = zones
+    zone, edge = first(grouped, x, y, instant, klass, from_, until)
     if zone >= 0:
         return (ZONE_LINE if is_line[zone] else ZONE_AREA), np.int64(department[zone]), -1, -1, zone, edge
     if inside:
@@ -149,7 +150,7 @@ def one(x, y, klass, component, instant, error, inside, held, units, zones, comp
     """
     hash_, begins, ends, kinds, thing, _, departments = components
     since, duty, radius, of_class, wanted = rules
-    raster, from_, until, filter_, takes, _, _ = zones
+    grouped, from_, until, filter_, takes, _, _ = zones
     k = klass if klass >= 0 else len(wanted) - 1
     epoch = epoch_of(since, instant)
     rule, department, q, square, zone, on_zone = decide(
@@ -160,10 +161,11 @@ def one(x, y, klass, component, instant, error, inside, held, units, zones, comp
     named_owner = owner_of(named, epoch, kinds, departments, duty, of_class) if named >= 0 else np.int64(-1)
     reach = np.int64(-1)
     at, near, listed = HEAD, 0, 0
-    count = covers(raster, x, y, out, at, 4)
-    for place in range(at, min(at + 4 * count, len(out) - 3), 4):
-        p = out[place]
-        out[place + 2], out[place + 3] = from_[p] <= instant < until[p], takes[filter_[p], k]
+    count = covers(grouped, x, y, out, at, 4)
+    if at + 4 * count <= len(out):
+        for place in range(at, at + 4 * count, 4):
+            p = out[place]
+            out[place + 2], out[place + 3] = from_[p] <= instant < until[p], takes[filter_[p], k]
     at += 4 * count
     if wanted[k] >= 0:
         reach = radius[epoch, k] + error

@@ -2,8 +2,8 @@
 
 The look-up is exact: a cell crossed by a border sends its points to a point-in-polygon test on whole millimetres,
 against only the edges of that polygon that cross the cell's row. A point on an edge is inside.
-Polygons are numbered in the order of precedence: the first that covers a point, takes its class and is valid at
-its instant wins, whatever the order of the input rows was.
+Polygons are numbered in the order of precedence: the first that covers a point and is valid at its instant
+wins, whatever the order of the input rows was.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Raster(Compiled):
     edges: NDArray[np.int32]
 
 
-def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
+def build(geometry: ArrayLike, *, cell_m: float | None = None, most_cells: int = MAX_CELLS) -> Raster:
     """Compile polygons, given in order of precedence.
 
     Parameters
@@ -52,6 +52,8 @@ def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
     cell_m
         Wanted cell size in metres; by default an eighth of the median polygon's size, within 8 to 65 m. The next
         power of two in millimetres is taken.
+    most_cells
+        Cells are doubled in size until there are no more than so many.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def build(geometry: ArrayLike, *, cell_m: float | None = None) -> Raster:
     if span.max() > exact.LIMIT_MM:
         raise InputError(f"a layer {span.max() / 1e6:.0f} km wide", right="at most 2,147 km")
     power = _power(edges, offsets, cell_m)
-    while ((span[0] >> power) + 1) * ((span[1] >> power) + 1) > MAX_CELLS:
+    while ((span[0] >> power) + 1) * ((span[1] >> power) + 1) > most_cells:
         power += 1
     cell = 1 << power
     columns, rows = (int(v) for v in span // cell + 1)
@@ -139,7 +141,7 @@ def _slabs(edges, offsets, cell):
 
 
 @lookup
-def _side(px, py, edges, begin, end):
+def side_of(px, py, edges, begin, end):
     """0 outside, 1 inside, 2 on an edge; even-odd rule on integers, over the edges that cross the point's row."""
     inside = False
     for e in range(begin, end):
@@ -205,7 +207,7 @@ def _raster(first_row, slab_of, slabs, edges, cell, columns, rows):
                     continue
                 if not known:
                     y = np.int64(row) * cell + cell // 2
-                    inside = _side(np.int64(c) * cell + cell // 2, y, edges, slabs[s], slabs[s + 1]) != 0
+                    inside = side_of(np.int64(c) * cell + cell // 2, y, edges, slabs[s], slabs[s + 1]) != 0
                     known = True
                 if inside:
                     count[at] += 1
@@ -232,7 +234,7 @@ def _fill(first_row, slab_of, slabs, edges, cell, columns, cells, cursor, lists)
                     continue
                 if not known:
                     y = np.int64(row) * cell + cell // 2
-                    inside = _side(np.int64(c) * cell + cell // 2, y, edges, slabs[s], slabs[s + 1]) != 0
+                    inside = side_of(np.int64(c) * cell + cell // 2, y, edges, slabs[s], slabs[s + 1]) != 0
                     known = True
                 if inside and k >= 0:
                     lists[cursor[k], 0], lists[cursor[k], 1], lists[cursor[k], 2] = 2 * p, 0, 0
@@ -257,32 +259,12 @@ def _listed(frame, cells, starts, x, y):
 
 
 @lookup
-def first(raster, x, y, instant, klass, group, takes, begins, ends):
-    """First polygon, in order of precedence, that covers a place, takes a class and is valid at an instant.
-
-    ``x``, ``y`` whole millimetres; ``instant`` microseconds; ``klass`` a column of ``takes``, whose row of polygon p
-    is ``group[p]``; validity [begins[p], ends[p]). Returns its number or -1, and whether the place is on its border.
-    """
-    frame, cells, starts, lists, edges = raster[0], raster[1], raster[2], raster[3], raster[7]
-    a, b = _listed(frame, cells, starts, x, y)
-    if b < 0:
-        if takes[group[a], klass] and begins[a] <= instant < ends[a]:
-            return a, False
-        return np.int64(-1), False
-    for j in range(a, b):
-        p = np.int64(lists[j, 0] >> 1)
-        if takes[group[p], klass] and begins[p] <= instant < ends[p]:
-            if not lists[j, 0] & 1:
-                return p, False
-            side = _side(x - frame[0], y - frame[1], edges, lists[j, 1], lists[j, 2])
-            if side:
-                return p, side == 2
-    return np.int64(-1), False
-
-
-@lookup
 def cover(raster, x, y, instant, begins, ends):
-    """The same for a layer that takes every class."""
+    """First polygon, in order of precedence, that covers a place and is valid at an instant.
+
+    ``x``, ``y`` whole millimetres; ``instant`` microseconds; validity [begins[p], ends[p]). Returns its number or -1,
+    and whether the place is on its border.
+    """
     frame, cells, starts, lists, edges = raster[0], raster[1], raster[2], raster[3], raster[7]
     a, b = _listed(frame, cells, starts, x, y)
     if b < 0:
@@ -294,7 +276,7 @@ def cover(raster, x, y, instant, begins, ends):
         if begins[p] <= instant < ends[p]:
             if not lists[j, 0] & 1:
                 return p, False
-            side = _side(x - frame[0], y - frame[1], edges, lists[j, 1], lists[j, 2])
+            side = side_of(x - frame[0], y - frame[1], edges, lists[j, 1], lists[j, 2])
             if side:
                 return p, side == 2
     return np.int64(-1), False
@@ -307,39 +289,6 @@ def cover_many(raster, x, y, instant, begins, ends, order, out, on_edge):
     """
     for i in order:
         out[i], on_edge[i] = cover(raster, x[i], y[i], instant[i], begins, ends)
-
-
-@lookup
-def first_many(raster, x, y, instant, klass, group, takes, begins, ends, order, out):
-    """`first` for each place, in the order given, shape (n,); ``klass`` -1 is the last column of ``takes``."""
-    last = takes.shape[1] - 1
-    for i in order:
-        k = klass[i] if klass[i] >= 0 else last
-        out[i], _ = first(raster, x[i], y[i], instant[i], k, group, takes, begins, ends)
-
-
-@lookup
-def covers(raster, x, y, out, at, step):
-    """All polygons that cover a place, whatever class and time, in order of precedence; returns their count.
-
-    Writes (number, 2 when on its border else 1) to ``out[at]``, ``out[at + step]`` … as far as they fit.
-    """
-    frame, cells, starts, lists, edges = raster[0], raster[1], raster[2], raster[3], raster[7]
-    a, b = _listed(frame, cells, starts, x, y)
-    if b < 0:
-        if at + 2 <= len(out):
-            out[at], out[at + 1] = a, 1
-        return 1
-    n = 0
-    for j in range(a, b):
-        side = 1
-        if lists[j, 0] & 1:
-            side = _side(x - frame[0], y - frame[1], edges, lists[j, 1], lists[j, 2])
-        if side:
-            if at + n * step + 2 <= len(out):
-                out[at + n * step], out[at + n * step + 1] = lists[j, 0] >> 1, side
-            n += 1
-    return n
 
 
 FEW = 4096

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gis import raster
 from gis.decide import owners, versions
 from gis.doubt.kernel import kernel
 
@@ -102,6 +103,7 @@ class _Town:
     """What the kernel asks of a snapshot, in the form in which it takes it."""
 
     snapshot: Snapshot
+    grouped: tuple
     rasters: tuple
     owners: tuple
     begins: tuple
@@ -110,7 +112,7 @@ class _Town:
     @staticmethod
     def of(snapshot: Snapshot) -> _Town:
         arrays, zones = snapshot.arrays, snapshot.layer("zones")
-        rasters, owners = [zones.raster.arrays], [arrays["zones.department"]]
+        rasters, owners = [], [arrays["zones.department"]]
         begins, ends = [zones.begins], [zones.ends]
         for name in snapshot.area_sets:
             if name not in snapshot.city.territory:
@@ -120,14 +122,13 @@ class _Town:
             owners.append(arrays[f"areas/{name}.department"])
             begins.append(layer.begins)
             ends.append(layer.ends)
-        while len(rasters) <= SETS:  # one signature, one compilation
-            nothing, empty = list(zones.raster.arrays), np.empty(0, np.int64)
-            nothing[0] = np.array([0, 0, 1000, 0, 0], dtype=np.int64)
-            rasters.append(tuple(nothing))
+        nothing, empty = raster.build([]).arrays, np.empty(0, np.int64)
+        while len(rasters) < SETS:  # one signature, one compilation
+            rasters.append(nothing)
             owners.append(np.empty(0, np.int32))
             begins.append(empty)
             ends.append(empty)
-        return _Town(snapshot, tuple(rasters), tuple(owners), tuple(begins), tuple(ends))
+        return _Town(snapshot, zones.raster.arrays, tuple(rasters), tuple(owners), tuple(begins), tuple(ends))
 
     def shares(self, cases: Cases, things: bool) -> tuple[NDArray, ...]:
         s, arrays, rules = self.snapshot, self.snapshot.arrays, self.snapshot.rules
@@ -143,8 +144,7 @@ class _Town:
         sigma = cases.error / math.sqrt(-2.0 * math.log(1.0 - SHARE_WITHIN))
         sigma = np.where((cases.reason != 0) | (cases.error > MOST_M * 1000), -1.0, np.maximum(sigma, 1e-3))
         return kernel(
-            self.rasters, self.owners, self.begins, self.ends,
-            arrays["zones.filter"], arrays["filters"],
+            self.grouped, arrays["zones.filter"], self.rasters, self.owners, self.begins, self.ends,
             s.components.arrays, arrays["components.begins"], arrays["components.ends"], arrays["components.class"],
             arrays["components.department"], arrays["components.place"], rules.duty, rules.department, rules.radius_mm,
             cases.x, cases.y, sigma, cases.instant, klass, epoch.astype(np.int64), wanted.astype(np.int32),

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
-from gis.doubt.near import components, polygons
+from gis.doubt.near import components, polygons, zones
 from gis.doubt.rays import circles, crossings
+from gis.grouped import raster_of
 
 SIGMAS = 3.7
 """Rays are followed so many standard deviations; the rest, a thousandth, goes to the owner where they end."""
@@ -16,7 +17,7 @@ SIGMAS = 3.7
 
 @njit(cache=True, nogil=True)
 def kernel(
-    rasters, owners, begins, ends, filters, takes, hash_, from_, until, kinds, three, places, duty, of_class, radius,
+    grouped, filters, rasters, owners, begins, ends, hash_, from_, until, kinds, three, places, duty, of_class, radius,
     x, y, sigma, instant, klass, epoch, wanted, named, certain, aim, things,
 ):  # fmt: skip
     count = len(aim)
@@ -43,11 +44,15 @@ def kernel(
             competent = of_class[epoch[i], klass[i]]
             who = np.empty((16, 3), np.int64)
             n, covered = 0, False
-            for layer in range(len(rasters)):
-                found, scratch = polygons(
-                    rasters[layer], layer, begins[layer], ends[layer], filters, takes, klass[i], instant[i], x[i], y[i],
-                    reach, scratch,
-                )  # fmt: skip
+            for layer in range(len(owners)):
+                if layer == 0:
+                    found, scratch = zones(
+                        grouped, begins[0], ends[0], klass[i], instant[i], x[i], y[i], reach, scratch
+                    )
+                else:
+                    found, scratch = polygons(
+                        rasters[layer - 1], begins[layer], ends[layer], instant[i], x[i], y[i], reach, scratch
+                    )
                 for j in range(found):
                     p = scratch[0][j]
                     owner = np.int64(owners[layer][p])
@@ -89,9 +94,12 @@ def kernel(
                     if covered and j == n - 1:
                         inside[j] = True
                         continue
-                    inside[j], events, size_e = crossings(
-                        rasters[who[j, 0]], who[j, 1], j, x[i], y[i], reach, aim, rays, events, size_e
-                    )
+                    p = who[j, 1]
+                    if who[j, 0] == 0:
+                        raster, p = raster_of(grouped, filters[p]), np.int64(grouped[9][p])
+                    else:
+                        raster = rasters[who[j, 0] - 1]
+                    inside[j], events, size_e = crossings(raster, p, j, x[i], y[i], reach, aim, rays, events, size_e)
                 if len(near):
                     events, size_e, held = circles(
                         near, float(radius[epoch[i], klass[i]]), reach, n, aim, rays, events, size_e

@@ -6,18 +6,38 @@ import numpy as np
 from numba import njit
 
 from gis.decide import owner_of
+from gis.grouped import raster_of
 from gis.nearest import within
 
 
 @njit(cache=True, nogil=True)
-def polygons(raster, layer, begins, ends, filters, takes, klass, instant, x, y, reach, scratch):
-    """Polygons of a layer near a place that take the class at the instant, in order of precedence.
+def zones(grouped, begins, ends, klass, instant, x, y, reach, scratch):
+    """Zones near a place that take the class at the instant, in order of precedence, as `polygons` gives them."""
+    asks, asked = grouped[10], grouped[11]
+    n = 0
+    for t in range(asks[klass], asks[klass + 1]):
+        g = asked[t]
+        a, b = grouped[0][g, 9], grouped[0][g + 1, 9]
+        n, scratch = _near(raster_of(grouped, g), grouped[8][a:b], begins, ends, instant, x, y, reach, n, scratch)
+    return _in_order(n, scratch)
 
-    Returns their numbers and whether each covers the whole square of ``reach`` around the place.
+
+@njit(cache=True, nogil=True)
+def polygons(raster, begins, ends, instant, x, y, reach, scratch):
+    """Polygons of a layer near a place that are valid at the instant, in order of precedence.
+
+    Returns how many, their numbers and whether each covers the whole square of ``reach`` around the place.
     """
+    n, scratch = _near(raster, np.empty(0, np.int32), begins, ends, instant, x, y, reach, 0, scratch)
+    return _in_order(n, scratch)
+
+
+@njit(cache=True, nogil=True)
+def _near(raster, member, begins, ends, instant, x, y, reach, n, scratch):
+    """Add the polygons of a raster to the ``n`` found before; ``member`` has their numbers, unless they are its own."""
     frame, cells, starts, lists = raster[0], raster[1], raster[2], raster[3]
     found, whole = scratch
-    n = 0
+    own = n
     px, py = x - frame[0], y - frame[1]
     c0, c1 = (px - reach) // frame[2], (px + reach) // frame[2]
     r0, r1 = (py - reach) // frame[2], (py + reach) // frame[2]
@@ -29,15 +49,13 @@ def polygons(raster, layer, begins, ends, filters, takes, klass, instant, x, y, 
                 continue
             a, b = (0, 1) if value >= 0 else (starts[-value - 2], starts[-value - 1])
             for j in range(a, b):
-                entry = 2 * value if value >= 0 else lists[j, 0]
-                p = entry >> 1
-                k = 0
+                entry = np.int64(2 * value if value >= 0 else lists[j, 0])
+                p = np.int64(member[entry >> 1]) if len(member) else entry >> 1
+                k = own
                 while k < n and found[k] != p:
                     k += 1
                 if k == n:
                     if not begins[p] <= instant < ends[p]:
-                        continue
-                    if layer == 0 and not takes[filters[p], klass]:
                         continue
                     if n == len(found):
                         found = np.append(found, np.empty_like(found))
@@ -45,9 +63,17 @@ def polygons(raster, layer, begins, ends, filters, takes, klass, instant, x, y, 
                     found[n], whole[n] = p, 0
                     n += 1
                 whole[k] += 1 - (entry & 1)
-    order = np.argsort(found[:n])
-    found[:n], whole[:n] = found[:n][order], (whole[:n] == total)[order]
+    for k in range(own, n):
+        whole[k] = whole[k] == total
     return n, (found, whole)
+
+
+@njit(cache=True, nogil=True)
+def _in_order(n, scratch):
+    found, whole = scratch
+    order = np.argsort(found[:n])
+    found[:n], whole[:n] = found[:n][order], whole[:n][order]
+    return n, scratch
 
 
 @njit(cache=True, nogil=True)

@@ -17,7 +17,6 @@ def crossings(raster, p, mark, x, y, reach, aim, rays, events, n):
     """
     frame, first_row, slab_of, slabs, edges = raster[0], raster[4], raster[5], raster[6], raster[7]
     px, py = x - frame[0], y - frame[1]
-    ox, oy = px + 0.37, py + 0.41
     count, two_pi = len(rays), 2.0 * np.pi
     base, rows = slab_of[p] - first_row[p], slab_of[p + 1] - slab_of[p]
     here = py // frame[2]
@@ -25,8 +24,8 @@ def crossings(raster, p, mark, x, y, reach, aim, rays, events, n):
     r0, r1 = max((py - reach) // frame[2], first_row[p]), min((py + reach) // frame[2], first_row[p] + rows - 1)
     for r in range(r0, r1 + 1):
         for e in range(slabs[base + r], slabs[base + r + 1]):
-            x0, y0 = edges[e, 0] - ox, edges[e, 1] - oy
-            x1, y1 = edges[e, 2] - ox, edges[e, 3] - oy
+            x0, y0 = edges[e, 0] - px - 0.37, edges[e, 1] - py - 0.41
+            x1, y1 = edges[e, 2] - px - 0.37, edges[e, 3] - py - 0.41
             turn = x0 * y1 - x1 * y0
             if r == here and (y0 > 0) != (y1 > 0) and (turn > 0) == (y1 > y0):
                 inside = not inside

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gis import exact, nearest, raster
+from gis import exact, grouped, nearest, raster
 from gis.model import DUTIES, City
 from gis.snapshot.reuse import NOTHING, Base, geometry_digest
 from grids.catalog import Catalog, catalog
@@ -122,6 +122,29 @@ def _raster(arrays: dict[str, NDArray], inputs: dict[str, str], base: Base, name
         arrays[f"{name}.raster.{key}"] = value
 
 
+def _rasters(
+    arrays: dict[str, NDArray],
+    inputs: dict[str, str],
+    base: Base,
+    name: str,
+    shapes: NDArray,
+    groups: tuple[list[str], NDArray[np.int32], NDArray[np.bool_]],
+) -> None:
+    """Index polygons by filter: its text, that of each polygon, what it takes. The index of the same is kept."""
+    texts, of, takes = groups
+    wanted = {f"{name}/{text}": geometry_digest(shapes[of == g]) for g, text in enumerate(texts)}
+    before = sorted(key for key in base.inputs if key.startswith(f"{name}/"))  # filters stand in order of their texts
+    kept: list[raster.Raster | None] = [None] * len(texts)
+    if before:
+        earlier = grouped.Grouped(*(base.arrays[f"{name}.raster.{key}"] for key in grouped.Grouped.names()))
+        same = {base.inputs[key]: g for g, key in enumerate(before)}
+        kept = [earlier.one(same[digest]) if digest in same else None for digest in wanted.values()]
+    inputs |= wanted
+    made = grouped.build(shapes, of, takes, kept)
+    for key, value in zip(grouped.Grouped.names(), made.arrays, strict=True):
+        arrays[f"{name}.raster.{key}"] = value
+
+
 def _layer(
     arrays: dict[str, NDArray],
     inputs: dict[str, str],
@@ -131,6 +154,10 @@ def _layer(
     columns: tuple[str, ...],
 ) -> None:
     _raster(arrays, inputs, base, name, np.asarray(rows["geometry"], dtype=object))
+    _columns(arrays, name, rows, columns)
+
+
+def _columns(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame, columns: tuple[str, ...]) -> None:
     _validity(arrays, name, rows)
     for column in columns:
         arrays[f"{name}.{column}"] = _text(rows[column])
@@ -233,15 +260,18 @@ def _zones(
     ]
     order = np.lexsort(keys) if len(rows) else np.empty(0, dtype=int)
     rows, rank = rows.iloc[order], rank[order]
-    _layer(arrays, inputs, base, "zones", rows, ("code", "name", "classes"))
+    takes = takes.reshape(len(filters), len(book.classes) + 1)
+    of = rows["classes"].map({t: i for i, t in enumerate(filters)}).to_numpy(dtype=np.int32)
+    _rasters(arrays, inputs, base, "zones", np.asarray(rows["geometry"], dtype=object), (filters, of, takes))
+    _columns(arrays, "zones", rows, ("code", "name", "classes"))
     arrays |= {
         "zones.department": known(rows["department"]),
         "zones.is_line": rows["is_line"].to_numpy(dtype=bool),
         "zones.rank": rank,
         "zones.level": rows["classes"].map(level).to_numpy(dtype=np.int8),
         "zones.area_m2": rows["area_m2"].to_numpy(dtype=float),
-        "zones.filter": rows["classes"].map({t: i for i, t in enumerate(filters)}).to_numpy(dtype=np.int32),
-        "filters": takes.reshape(len(filters), len(book.classes) + 1),
+        "zones.filter": of,
+        "filters": takes,
     }
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from gis import exact, nearest, raster
+from gis import exact, grouped, nearest, raster
+from gis.compiled import Compiled
 from gis.model import City
 from gis.snapshot import file, reuse
 from gis.snapshot.making import compile_arrays
@@ -23,9 +24,12 @@ from grids.errors import InputError
 
 @dataclass(frozen=True)
 class Layer:
-    """Polygons of one kind in order of precedence, with their validity and their columns (UTF-8 bytes or numbers)."""
+    """Polygons of one kind in order of precedence, with their validity and their columns (UTF-8 bytes or numbers).
 
-    raster: raster.Raster
+    The index of the zones is a `gis.grouped.Grouped`, that of the others a `gis.raster.Raster`.
+    """
+
+    raster: Compiled
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
     columns: dict[str, NDArray]
@@ -184,7 +188,8 @@ class Snapshot:
         out = {}
         for name in names:
             mine = {k.split(".", 1)[1]: v for k, v in self.arrays.items() if k.startswith(name + ".")}
-            index = raster.Raster(*(mine.pop("raster." + k) for k in raster.Raster.names()))
+            kind = grouped.Grouped if name == "zones" else raster.Raster
+            index = kind(*(mine.pop("raster." + k) for k in kind.names()))
             out[name] = Layer(index, mine.pop("begins"), mine.pop("ends"), mine)
         return out
 

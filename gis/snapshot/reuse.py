@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 LAYERS = ("rules", "areas", "units", "zones", "components")
 """Layers that are taken over whole; departments and classes are few, and compiled anew each time."""
-_MAKERS = ("snapshot/making.py", "snapshot/reuse.py", "raster.py", "nearest.py", "exact.py", "compiled.py")
+_MAKERS = (
+    "snapshot/making.py",
+    "snapshot/reuse.py",
+    "raster.py",
+    "grouped.py",
+    "nearest.py",
+    "exact.py",
+    "compiled.py",
+)
 
 
 class Base:

@@ -23,6 +23,7 @@ import shapely
 
 from gis import demo, exact, store
 from gis.assign import Cases, assign
+from gis.grouped import EDGE
 from gis.snapshot import Snapshot
 
 SQL = (Path(__file__).parent / "oracle.sql").read_text(encoding="utf-8")
@@ -223,9 +224,12 @@ def test_a_border_moved_by_a_millimetre_would_be_seen(engine, snapshot, city):
     for layer, code in (("units", None), ("areas/beat", "B12"), ("areas/community", None), ("zones", "Z-filled-1")):
         known = list(snapshot.codes(f"{layer}.code")[:-1])
         p = known.index(code) if code else int(rng.integers(len(known)))
-        slab_of, slabs = (snapshot.arrays[f"{layer}.raster.{k}"] for k in ("slab_of", "slabs"))
-        edges = snapshot.arrays[f"{layer}.raster.edges"].copy()
-        edges[slabs[slab_of[p]] : slabs[slab_of[p + 1]], ::2] += 1
+        index, at, edges = snapshot.layer(layer).raster, p, snapshot.arrays[f"{layer}.raster.edges"].copy()
+        mine = edges
+        if layer == "zones":  # a raster for each filter
+            g, at = snapshot.arrays["zones.filter"][p], index.alone[p]
+            mine, index = edges[index.frame[g, EDGE] : index.frame[g + 1, EDGE]], index.one(g)
+        mine[index.slabs[index.slab_of[at]] : index.slabs[index.slab_of[at + 1]], ::2] += 1
         moved = bent(snapshot, **{f"{layer}.raster.edges": edges})
         assert len(differences(engine, moved, asked, want)), (layer, known[p])
 

@@ -39,8 +39,9 @@ def test_exact_on_every_lattice_point(case, cell_m):
     lattice = np.array([[i, j] for i in range(-2, 27) for j in range(-2, 27)]) * step / 2 + START
     corners = np.vstack([lattice, *(shapely.get_coordinates(s) for s in shapes)])
     x, y = exact.millimetres(corners).T.copy()
-    got = raster.locate(raster.build(shapes, cell_m=cell_m), x, y)
-    assert np.array_equal(got, plain(shapes, x, y))
+    want = plain(shapes, x, y)
+    assert np.array_equal(raster.locate(raster.build(shapes, cell_m=cell_m), x, y), want)
+    assert np.array_equal(raster.locate(raster.build(shapes, most_cells=1), x, y), want)
 
 
 def test_nearby_is_a_permutation_that_keeps_places_together():
@@ -53,21 +54,6 @@ def test_nearby_is_a_permutation_that_keeps_places_together():
     assert np.array_equal(order, raster.nearby(x, y))
     far = np.abs(np.diff((x + 1j * y)[order[order >= 5000]]))
     assert np.median(far) < 2**19 < 2**22 < np.median(np.abs(np.diff((x + 1j * y)[5000:])))
-
-
-def covering(index, x: int, y: int, room: int = 8) -> list[int]:
-    out = np.full(room, -9)
-    n = raster.covers(index.arrays, x, y, out, 1, 3)
-    return [n, *out.tolist()]
-
-
-def test_covering_lists_all_in_order_with_edges():
-    a, b = shapely.box(0, 0, 10, 10), shapely.box(5, 0, 15, 10)
-    index = raster.build([a, b])
-    assert covering(index, 7000, 5000) == [2, -9, 0, 1, -9, 1, 1, -9, -9]
-    assert covering(index, 5000, 5000) == [2, -9, 0, 1, -9, 1, 2, -9, -9]
-    assert covering(index, 5000, 5000, 5) == [2, -9, 0, 1, -9, -9]
-    assert covering(index, -1, 5000, 2) == [0, -9, -9]
 
 
 def test_a_layer_wider_than_the_integers_is_refused():
