@@ -203,13 +203,12 @@ def locate(
 
     def work(part: Cases) -> tuple[NDArray, ...]:
         units, (grouped, begins, ends, *_), _, _ = decide.ground(snapshot)
-        order = nearby(part.x, part.y)
-        unit, _ = _cover(units, part, order)
+        unit, _ = _cover(units, part)
         areas, zone = np.empty((len(part), len(names)), dtype=np.int32), np.empty(len(part), dtype=np.int32)
         for k, name in enumerate(names):
             layer = snapshot.layer(f"areas/{name}")
-            areas[:, k], _ = _cover((layer.raster.arrays, layer.begins, layer.ends), part, order)
-        first_many(grouped, part.x, part.y, part.instant, part.klass, begins, ends, order, zone)
+            areas[:, k], _ = _cover((layer.raster.arrays, layer.begins, layer.ends), part)
+        first_many(grouped, part.x, part.y, part.instant, part.klass, begins, ends, zone)
         return unit, areas, zone
 
     unit, areas, zone = _in_chunks(cases, work, threads)
@@ -228,7 +227,7 @@ def _in_chunks(
     parts = [slice(i, i + size) for i in range(0, max(len(cases), 1), size)]
 
     def told(rows: slice) -> tuple[NDArray, ...]:
-        done = work(cases.part(rows))
+        done = _side_by_side(cases.part(rows), work)
         if progress:
             progress(len(done[0]))
         return done
@@ -240,16 +239,29 @@ def _in_chunks(
     return tuple(np.concatenate(column) for column in zip(*done, strict=True))
 
 
+def _side_by_side(cases: Cases, work: Callable[[Cases], tuple[NDArray, ...]]) -> tuple[NDArray, ...]:
+    """What a function makes of the cases, asked in an order in which neighbours follow each other."""
+    order = nearby(cases.x, cases.y)
+    if order is None:
+        return work(cases)
+    columns = (getattr(cases, f.name) for f in fields(cases) if f.name != "faults")
+    done = []
+    for column in work(Cases(*(column[order] for column in columns))):
+        mine = np.empty_like(column)
+        mine[order] = column
+        done.append(mine)
+    return tuple(done)
+
+
 def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
     n = len(cases)
     units, zones, components, rules = decide.ground(snapshot)
-    order = nearby(cases.x, cases.y)
-    unit, unit_edge = _cover(units, cases, order)
+    unit, unit_edge = _cover(units, cases)
     areas = np.empty((n, len(snapshot.area_sets)), dtype=np.int32)
     inside, held_edge, held = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), np.full(n, -1, dtype=np.int32)
     for k, name in enumerate(snapshot.area_sets):
         layer = snapshot.layer(f"areas/{name}")
-        area, on_edge = _cover((layer.raster.arrays, layer.begins, layer.ends), cases, order)
+        area, on_edge = _cover((layer.raster.arrays, layer.begins, layer.ends), cases)
         areas[:, k] = area
         if name in snapshot.city.territory:
             decide.hold(area, on_edge, snapshot.arrays[f"areas/{name}.department"], inside, held, held_edge)
@@ -259,7 +271,7 @@ def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
     decide.many(
         cases.x, cases.y, cases.klass, cases.component, cases.instant, cases.error, cases.reason,
         inside, held, held_edge, unit_edge, zones, components, rules,
-        order, department, rule, component, square, zone, edge,
+        department, rule, component, square, zone, edge,
     )  # fmt: skip
     if cases.reason.any():  # without a place nothing is known of it; kernels saw a point beyond any city
         unit[cases.reason > 0] = -1
@@ -267,12 +279,10 @@ def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
     return unit, areas, department, rule, cases.reason, component, square, zone, edge
 
 
-def _cover(
-    layer: tuple[Any, ...], cases: Cases, order: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+def _cover(layer: tuple[Any, ...], cases: Cases) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     out, edge = np.empty(len(cases), dtype=np.int32), np.empty(len(cases), dtype=np.bool_)
     raster, begins, ends = layer
-    cover_many(raster, cases.x, cases.y, cases.instant, begins, ends, order, out, edge)
+    cover_many(raster, cases.x, cases.y, cases.instant, begins, ends, out, edge)
     return out, edge
 
 

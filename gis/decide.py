@@ -119,14 +119,14 @@ def hold(area, on_edge, departments, inside, held, held_edge):
 @lookup
 def many(
     x, y, klass, component, instant, error, reason, inside, held, held_edge, unit_edge, zones, components, rules,
-    order, department, rule, thing, square, zone, edge,
+    department, rule, thing, square, zone, edge,
 ):  # fmt: skip
-    """Decide each case, in the order given, shape (n,) each; writes the last six.
+    """Decide each case, shape (n,) each; writes the last six.
 
     ``unit_edge`` and ``held_edge``: on the border of the unit, of the area that holds it.
     """
     last = len(rules[4]) - 1
-    for i in order:
+    for i in range(len(x)):
         if reason[i] != 0:
             rule[i], department[i], thing[i], square[i], zone[i], edge[i] = NO_LOCATION, -1, -1, -1, -1, False
             continue

@@ -142,10 +142,10 @@ def first(grouped, x, y, instant, klass, begins, ends):
 
 
 @lookup
-def first_many(grouped, x, y, instant, klass, begins, ends, order, out):
-    """`first` for each place, in the order given, shape (n,); ``klass`` -1 is the last class."""
+def first_many(grouped, x, y, instant, klass, begins, ends, out):
+    """`first` for each place, shape (n,); ``klass`` -1 is the last class."""
     last = len(grouped[10]) - 2
-    for i in order:
+    for i in range(len(x)):
         k = klass[i] if klass[i] >= 0 else last
         out[i], _ = first(grouped, x[i], y[i], instant[i], k, begins, ends)
 

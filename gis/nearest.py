@@ -108,9 +108,9 @@ def closest(hash_, x, y, klass, reach, instant, begins, ends):
 
 
 @lookup
-def nearest(hash_, x, y, klass, reach, instant, begins, ends, order, out, square):
-    """`closest` for each place, in the order given, shape (n,) each."""
-    for i in order:
+def nearest(hash_, x, y, klass, reach, instant, begins, ends, out, square):
+    """`closest` for each place, shape (n,) each."""
+    for i in range(len(x)):
         out[i], square[i] = closest(hash_, x[i], y[i], klass[i], reach[i], instant[i], begins, ends)
 
 

@@ -283,11 +283,9 @@ def cover(raster, x, y, instant, begins, ends):
 
 
 @lookup
-def cover_many(raster, x, y, instant, begins, ends, order, out, on_edge):
-    """`cover` for each place, in the order given, shape (n,); writes the polygon's number or -1, and whether on its
-    border.
-    """
-    for i in order:
+def cover_many(raster, x, y, instant, begins, ends, out, on_edge):
+    """`cover` for each place, shape (n,); writes the polygon's number or -1, and whether on its border."""
+    for i in range(len(x)):
         out[i], on_edge[i] = cover(raster, x[i], y[i], instant[i], begins, ends)
 
 
@@ -299,7 +297,7 @@ SQUARES = 6
 """Power of their count to a side; those of a larger extent fall together again."""
 
 
-def nearby(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32]:
+def nearby(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32] | None:
     """An order in which places close to each other follow each other: what one asks for is at hand for the next.
 
     Parameters
@@ -310,10 +308,10 @@ def nearby(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32]:
     Returns
     -------
     int32, shape (n,)
-        A permutation. It decides about the time that look-ups take, never about what they find.
+        A permutation, None for few places. It decides about the time that look-ups take, never about what they find.
     """
     if len(x) <= FEW:
-        return np.arange(len(x), dtype=np.int32)
+        return None
     order = np.empty(len(x), dtype=np.int32)
     _into_squares(x, y, np.zeros((1 << 2 * SQUARES) + 1, dtype=np.int64), order)
     return order
@@ -341,5 +339,5 @@ def locate(raster: Raster, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArra
     """First polygon that covers each point, whatever its class and time; -1 for none. Millimetres, shape (n,)."""
     out, edge = np.empty(len(x), dtype=np.int32), np.empty(len(x), dtype=np.bool_)
     always = np.zeros(len(raster.first_row), dtype=np.int64)
-    cover_many(raster.arrays, x, y, np.zeros(len(x), dtype=np.int64), always, always + 1, nearby(x, y), out, edge)
+    cover_many(raster.arrays, x, y, np.zeros(len(x), dtype=np.int64), always, always + 1, out, edge)
     return out

@@ -40,11 +40,11 @@ def run() -> list[Row]:
 
         def part(a: int) -> None:
             rows = slice(a, a + CHUNK)
-            x, y, found = cases.x[rows], cases.y[rows], np.empty(min(CHUNK, len(cases) - a), dtype=np.int32)
-            nearest(
-                components[0], x, y, klass[rows], reach[rows], cases.instant[rows], components[1], components[2],
-                nearby(x, y), found, square[rows],
-            )  # fmt: skip
+            order = nearby(cases.x[rows], cases.y[rows])
+            asked = [column[rows][order] for column in (cases.x, cases.y, klass, reach, cases.instant)]
+            found, far = np.empty(len(order), dtype=np.int32), np.empty(len(order), dtype=np.int64)
+            nearest(components[0], *asked, components[1], components[2], found, far)
+            square[rows][order] = far
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(part, range(0, len(cases), CHUNK)))
