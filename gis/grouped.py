@@ -89,7 +89,8 @@ def build(
         mine = member[(ends[g - 1] if g else 0) : ends[g]]
         alone[mine] = np.arange(len(mine))
         known = kept[g] if g < len(kept) else None
-        made.append(known or raster.build(geometry[mine], most_cells=max(LEAST_CELLS, CELLS * len(mine))))
+        most = min(max(LEAST_CELLS, CELLS * len(mine)), raster.MAX_CELLS)
+        made.append(known or raster.build(geometry[mine], most_cells=most))
     frame = np.zeros((groups + 1, EDGE + 1), dtype=np.int64)
     for g, one in enumerate(made):
         frame[g, :CELL] = one.frame

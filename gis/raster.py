@@ -291,9 +291,9 @@ def cover_many(raster, x, y, instant, begins, ends, out, on_edge):
 
 FEW = 4096
 """So few places are taken as they come."""
-SQUARE = 19
-"""Power of the squares into which `nearby` sorts: 2**19 mm, half a kilometre."""
-SQUARES = 6
+SQUARE = 17
+"""Power of the squares into which `nearby` sorts: 2**17 mm, 131 m."""
+SQUARES = 8
 """Power of their count to a side; those of a larger extent fall together again."""
 
 
