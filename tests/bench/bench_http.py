@@ -106,7 +106,7 @@ def run() -> Iterator[Row]:
     x, y = shapely.get_coordinates(filed.geometry.to_numpy()).T
     error = filed["accuracy_m"].fillna(0).clip(0, 100).to_numpy()
     asked = Asked.of(snapshot, x, y, filed["class"].to_numpy(dtype=object), error)
-    yield heading("the demo city: 9,102 units, 150,000 components")
+    yield heading("the demo city: 150,000 components, 527,000 cases")
     yield from _measured(snapshot, asked, made.layers)
     yield heading("1,000 km²: 100,000 units, a million components")
     large, snapshot = city.kept()
