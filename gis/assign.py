@@ -211,7 +211,7 @@ def locate(
         first_many(grouped, part.x, part.y, part.instant, part.klass, begins, ends, zone)
         return unit, areas, zone
 
-    unit, areas, zone = _in_chunks(cases, work, threads)
+    unit, areas, zone = _in_chunks(cases, work, threads, needs=("x", "y", "klass", "instant"))
     return unit, areas, zone
 
 
@@ -220,14 +220,15 @@ def _in_chunks(
     work: Callable[[Cases], tuple[NDArray, ...]],
     threads: int | None,
     progress: Callable[[int], None] | None = None,
+    needs: Sequence[str] = COLUMNS,
 ) -> tuple[NDArray, ...]:
-    """What a function makes of the cases, a chunk at a time, on several cores."""
+    """What a function makes of the columns that it needs of the cases, a chunk at a time, on several cores."""
     threads = threads or os.cpu_count() or 1
     size = min(CHUNK, max(LEAST, -(-len(cases) // threads)))
     parts = [slice(i, i + size) for i in range(0, max(len(cases), 1), size)]
 
     def told(rows: slice) -> tuple[NDArray, ...]:
-        done = _side_by_side(cases.part(rows), work)
+        done = _side_by_side(cases.part(rows), work, needs)
         if progress:
             progress(len(done[0]))
         return done
@@ -239,14 +240,15 @@ def _in_chunks(
     return tuple(np.concatenate(column) for column in zip(*done, strict=True))
 
 
-def _side_by_side(cases: Cases, work: Callable[[Cases], tuple[NDArray, ...]]) -> tuple[NDArray, ...]:
+def _side_by_side(
+    cases: Cases, work: Callable[[Cases], tuple[NDArray, ...]], needs: Sequence[str]
+) -> tuple[NDArray, ...]:
     """What a function makes of the cases, asked in an order in which neighbours follow each other."""
     order = nearby(cases.x, cases.y)
     if order is None:
         return work(cases)
-    columns = (getattr(cases, f.name) for f in fields(cases) if f.name != "faults")
     done = []
-    for column in work(Cases(*(column[order] for column in columns))):
+    for column in work(replace(cases, **{name: getattr(cases, name)[order] for name in needs})):
         mine = np.empty_like(column)
         mine[order] = column
         done.append(mine)
