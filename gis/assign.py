@@ -34,6 +34,7 @@ from gis.snapshot import ALWAYS, FOREVER, Snapshot
 
 CHUNK, LEAST = 1 << 18, 1 << 14
 """Most cases of a chunk, and the fewest for which a second core is asked."""
+COLUMNS = tuple(name for name in Cases.__dataclass_fields__ if name != "faults")
 
 
 @dataclass(frozen=True)
