@@ -17,6 +17,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -228,17 +229,27 @@ def _in_chunks(
     size = min(CHUNK, max(LEAST, -(-len(cases) // threads)))
     parts = [slice(i, i + size) for i in range(0, max(len(cases), 1), size)]
 
-    def told(rows: slice) -> tuple[NDArray, ...]:
-        done = _side_by_side(cases.part(rows), work, needs)
+    if len(parts) == 1:
+        done = _side_by_side(cases, work, needs)
         if progress:
             progress(len(done[0]))
         return done
+    whole: list[NDArray] = []
+    lock = Lock()
 
-    if len(parts) == 1:
-        return told(parts[0])
+    def told(rows: slice) -> None:
+        done = _side_by_side(cases.part(rows), work, needs)
+        with lock:
+            if not whole:
+                whole.extend(np.empty((len(cases), *column.shape[1:]), dtype=column.dtype) for column in done)
+        for column, mine in zip(whole, done, strict=True):
+            column[rows] = mine
+        if progress:
+            progress(len(done[0]))
+
     with ThreadPoolExecutor(threads) as pool:
-        done = list(pool.map(told, parts))
-    return tuple(np.concatenate(column) for column in zip(*done, strict=True))
+        list(pool.map(told, parts))
+    return tuple(whole)
 
 
 def _side_by_side(
