@@ -23,11 +23,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gis.batch.file import LIMITS, MOST_TOLD, Assigned
-from gis.batch.portion import FIELDS, nothing, tally
+from gis.batch.file import MOST_TOLD, Assigned
+from gis.batch.portion import nothing, tally
 from gis.batch.writing import checked, written
 from gis.files.faults import Whole
-from gis.files.reading import planned
 from gis.profile import Profile, read_profile
 from gis.snapshot import Snapshot
 from gis.spread.task import Done, Reading, Refused, Task, check_snapshot, work
@@ -162,18 +161,7 @@ def _files(source: Path) -> list[str]:
 
 def _cut(number: int, path: str, then: Snapshot, how: Reading, most: int) -> list[Partition]:
     """Partitions of a file: whole row groups where they are small, else spans of rows; its head is checked."""
-    with planned(
-        path,
-        "cases",
-        then.city,
-        profile=how.profile,
-        mapping=dict(how.mapping) or None,
-        set_=how.set_,
-        crs=how.crs,
-        limits=LIMITS,
-        optional=("id", "reported_at"),
-        only=FIELDS,
-    ) as (table, plan):
+    with how.opened(path, then.city) as (table, plan):
         whole = table.stream is None or plan.source.distinct
         count = table.count
     if whole or count <= most:

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from gis.batch.file import LIMITS, MOST_TOLD, PORTION
 from gis.batch.portion import FIELDS, Job, nothing
 from gis.batch.writing import written
 from gis.files.faults import Whole, no_rejects
-from gis.files.reading import planned
+from gis.files.reading import Plan, Table, planned
+from gis.model import City
 from gis.profile import Profile
 from gis.snapshot import Snapshot
 from grids.errors import InputError
@@ -37,6 +39,21 @@ class Reading:
     mapping: Mapping[str, str] = field(default_factory=dict)
     set_: str | None = None
     crs: str | None = None
+
+    def opened(self, path: str, city: City) -> AbstractContextManager[tuple[Table, Plan]]:
+        """A file of cases, as `gis.files.reading.planned` opens it for answers."""
+        return planned(
+            path,
+            "cases",
+            city,
+            profile=self.profile,
+            mapping=dict(self.mapping) or None,
+            set_=self.set_,
+            crs=self.crs,
+            limits=LIMITS,
+            optional=("id", "reported_at"),
+            only=FIELDS,
+        )
 
 
 @dataclass(frozen=True)
@@ -152,18 +169,7 @@ def _work(task: Task) -> Done:
     began = time.perf_counter()
     snapshot, how = _snapshot(task.snapshot, task.version), task.reading
     done = Done(0, nothing(), 0, no_rejects(), 0, [], Whole(), _name(), 0.0)
-    with planned(
-        task.file,
-        "cases",
-        snapshot.city,
-        profile=how.profile,
-        mapping=dict(how.mapping) or None,
-        set_=how.set_,
-        crs=how.crs,
-        limits=LIMITS,
-        optional=("id", "reported_at"),
-        only=FIELDS,
-    ) as (table, plan):
+    with how.opened(task.file, snapshot.city) as (table, plan):
         done.notes += plan.notes
         rows = None if task.rows is None else range(*task.rows)
         if plan.source.distinct:
