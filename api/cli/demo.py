@@ -184,7 +184,9 @@ def _there(settings: Settings, scale: float, seed: int) -> dict[str, Any] | None
         postgis.up(state)
         if KEY not in postgis.status(state).databases:
             return None
-    note = read_note(engine_for(settings))
+    engine = engine_for(settings)
+    note = read_note(engine)
+    engine.dispose()  # what is counted as a user of the city must not be this question
     return note if (note.get("scale"), note.get("seed")) == (scale, seed) else None
 
 

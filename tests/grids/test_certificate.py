@@ -496,7 +496,7 @@ def test_every_shifted_corner_is_found(units, areas, seed, count):
     assert abs(overlaps + beyond - won) < 0.01 * len(at)
 
 
-def test_a_hundred_thousand_units_in_three_seconds():
+def test_a_hundred_thousand_units_take_less_than_the_neighbours_of_forty_thousand():
     frame = lattice(316)
     areas = communities(frame)
     rng = np.random.default_rng(5)
@@ -506,14 +506,17 @@ def test_a_hundred_thousand_units_in_three_seconds():
     shapes[at[:500]] = shapely.difference(shapes[at[:500]], shapely.buffer(middle, 5, cap_style="square"))
     shapes[at[500:]] = shifted_corner(frame, at[500:], -rng.uniform(2, 9, (500, 2)))
     faulty = frame.set_geometry(gpd.GeoSeries(shapes, crs=frame.crs))
+    begin = time.process_time()
+    part = frame.geometry.to_numpy()[:40_000]
+    shapely.STRtree(part).query(part, predicate="touches")  # a yardstick of the machine
+    yard = time.process_time() - begin
     took = []
     for layer in (frame, faulty):
         begin = time.process_time()
         found = certify(layer, areas=areas)
         took.append(time.process_time() - begin)
     assert found.counts["gap"] >= 500 and found.counts["overlap"] >= 400
-    # processor time: the machine has other work
-    assert max(took) < 3.0
+    assert max(took) < 1.5 * yard
 
 
 def test_wrong_input_is_told(units, areas):
