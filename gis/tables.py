@@ -43,6 +43,8 @@ GROUND = ("roads", "rivers", "railways", "buildings", "parcels", "drains")
 """Layers that share the table ``ground``."""
 LINEAGE = ("moved", "split", "merged", "redrawn", "retired", "born")
 """What becomes of unit grids in a revision, those aside that keep their code."""
+ROSTER_PLACES = ("zone", "road", "unit")
+"""What a roster may look after instead of an area."""
 DATED = ("areas", "departments", "rules", "units", "components", "zones", "rosters")
 
 
@@ -268,10 +270,24 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         kinds.code("area_set", "area set of the area they look after", nullable=True),
         kinds.code("area", "code of the area they look after", nullable=True),
         kinds.words("phone", "telephone"),
+        kinds.code("kind", "what the team is: chief (街长), 1+5, patrol, enforcement …", nullable=True),
+        Column("tier", Integer, comment="tier of a chief: 1 district, 2 street, 3 community"),
+        kinds.code("place_kind", "zone, road or unit: what they look after instead of an area", nullable=True),
+        kinds.code("place", "code of that zone, road or unit", nullable=True),
+        kinds.code("reports_to", "team above; @kind: the team of that kind at the place of the case", nullable=True),
+        kinds.number("after_hours", "hours after which a case that is not solved goes to the team above"),
         *kinds.valid(),
         *kinds.dated("rosters", "team", "person"),
         kinds.refers("rosters", ["department"], "department_codes", ["code"]),
         kinds.refers("rosters", ["area_set", "area"], "area_codes", ["set", "code"]),
+        CheckConstraint("tier IN (1, 2, 3)", name="rosters_tier"),
+        CheckConstraint("after_hours >= 0 AND after_hours < 100000", name="rosters_after"),
+        CheckConstraint("(reports_to IS NULL) = (after_hours IS NULL)", name="rosters_above"),
+        CheckConstraint("(place IS NULL) = (place_kind IS NULL)", name="rosters_place_whole"),
+        CheckConstraint("place IS NULL OR area IS NULL", name="rosters_one_place"),
+        kinds.one_of("rosters", "place_kind", ROSTER_PLACES),
+        Index("rosters_area", "area", "area_set"),
+        Index("rosters_place", "place", "place_kind"),
         comment="Who is on duty where, and when",
     )
     Table(
