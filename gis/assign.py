@@ -126,33 +126,36 @@ class Resolution:
         s, n = self.snapshot, len(self)
 
         def text(words: tuple[pa.Array, NDArray], at: NDArray) -> pa.DictionaryArray:
-            codes = pa.array(words[1][at], mask=at < 0 if nulls else None)
+            codes = pa.array(words[1], mask=at < 0 if nulls else None)
             return pa.DictionaryArray.from_arrays(codes, words[0])
 
-        def plain(words: Iterable[str]) -> tuple[pa.Array, NDArray]:
+        def stored(name: str, at: NDArray) -> pa.DictionaryArray:
+            return text(s.words_at(name, at), at)
+
+        def plain(words: Iterable[str], at: NDArray) -> pa.DictionaryArray:
             once = pa.array([*words, ""], pa.string()).dictionary_encode()
-            return once.dictionary, once.indices.to_numpy()
+            return text((once.dictionary, once.indices.to_numpy()[at]), at)
 
         def said() -> pa.Array:
             rows = np.fromiter(faults or (), dtype=np.intp)
             at = np.full(n, -1, dtype=np.int32)
             at[rows] = np.arange(len(rows))
-            return text(plain((faults or {}).values()), at)
+            return plain((faults or {}).values(), at)
 
         makers: dict[str, Callable[[], pa.Array]] = {
-            "unit": lambda: text(s.words("units.code"), self.unit),
-            "department": lambda: text(s.words("departments.code"), self.department),
-            "rule": lambda: text(plain(RULES), self.rule),
-            "reason": lambda: text(plain(REASONS[1:]), self.reason - 1),
-            "component": lambda: text(s.words("components.code"), self.component),
+            "unit": lambda: stored("units.code", self.unit),
+            "department": lambda: stored("departments.code", self.department),
+            "rule": lambda: plain(RULES, self.rule),
+            "reason": lambda: plain(REASONS[1:], self.reason - 1),
+            "component": lambda: stored("components.code", self.component),
             "distance_m": lambda: pa.array(self.distance_m(), from_pandas=True),
-            "zone": lambda: text(s.words("zones.code"), self.zone),
+            "zone": lambda: stored("zones.code", self.zone),
             "on_edge": lambda: pa.array(self.edge, mask=self.rule < 0),
             "probability": lambda: pa.nulls(n, pa.float64()),
             "ask_first": lambda: pa.array(np.zeros(n, dtype=bool), mask=self.rule < 0),
         }
         for k, name in enumerate(s.area_sets):
-            makers[name] = lambda k=k, name=name: text(s.words(f"areas/{name}.code"), self.areas[:, k])  # type: ignore[misc]
+            makers[name] = lambda k=k, name=name: stored(f"areas/{name}.code", self.areas[:, k])  # type: ignore[misc]
         makers |= {} if faults is None else {"fault": said}
         return pa.table({name: makers[name]() for name in (columns or makers)})
 

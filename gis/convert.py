@@ -261,11 +261,12 @@ def _named(snapshot: Snapshot, components: Distinct | None, n: int) -> NDArray[n
     if components is None or not len(known):
         return np.full(n, -1, dtype=np.int64)
     place = np.full(len(components.words) + 1, -1, dtype=np.int64)
-    there = [k for k, word in enumerate(components.words) if word]
-    if there:
-        wanted = np.char.encode(np.array([components.words[k] for k in there], dtype=str), "utf-8", "replace")
+    texts = [(k, word.encode("utf-8", "replace")) for k, word in enumerate(components.words) if word]
+    # what is longer than any code is none; texts of another width would have all codes converted
+    if there := [(k, text) for k, text in texts if len(text) <= known.dtype.itemsize]:
+        wanted = np.array([text for _, text in there], dtype=known.dtype)
         at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        place[there] = np.where(known[at] == wanted, at, -1)
+        place[[k for k, _ in there]] = np.where(known[at] == wanted, at, -1)
     return place[components.at]
 
 

@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.assign import Resolution, assign
+from gis.batch.writing import compact
 from gis.convert import Cases, Distinct
 from gis.crs import is_degrees, to_city
 from gis.files.codes import classes
@@ -256,7 +257,7 @@ class _Plain:
         column = self._column(name)
         if column is None:
             return None
-        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        column = compact(column)  # a row group's words, of which a portion has some
         if pa.types.is_integer(column.type):
             column = column.cast(pa.string())
         many = name == "id"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -221,16 +222,31 @@ class Snapshot:
 
     def words(self, name: str) -> tuple[pa.StringArray, NDArray[np.int32]]:
         """The same texts in Arrow: each word once, and the number of the word of each position, "" for -1."""
-        if name not in self._words:
-            raw = np.ascontiguousarray(self.arrays[name])
-            length = np.append(np.strings.str_len(raw), 0) if len(raw) else np.zeros(1, dtype=np.int64)
-            letters = raw.view(np.uint8).reshape(len(raw), raw.dtype.itemsize)
-            data = letters[np.arange(raw.dtype.itemsize) < length[:-1, None]]
-            ends = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
-            all_ = pa.StringArray.from_buffers(len(raw) + 1, pa.py_buffer(ends), pa.py_buffer(data))
-            once = all_.dictionary_encode()  # versions share a code
-            self._words[name] = once.dictionary, once.indices.to_numpy()
-        return self._words[name]
+        with self._one_by_one:  # two threads would make them twice
+            if name not in self._words:
+                self._words[name] = _once(self.arrays[name])
+            return self._words[name]
+
+    def words_at(self, name: str, at: NDArray[np.integer]) -> tuple[pa.StringArray, NDArray[np.int32]]:
+        """`words` of some positions, shape (n,): each word, and the number of the word of each of them.
+
+        Of a column that is longer than they are only the words that are asked for are made.
+        """
+        raw = self.arrays[name]
+        if len(raw) <= len(at):
+            words, number = self.words(name)
+            return words, number[at]
+        asked = np.zeros(len(raw) + 1, dtype=bool)
+        asked[at] = True
+        some = np.flatnonzero(asked[:-1])
+        words, number = _once(raw[some])
+        place = np.empty(len(raw) + 1, dtype=np.int32)
+        place[some], place[-1] = number[:-1], number[-1]
+        return words, place[at]
+
+    @cached_property
+    def _one_by_one(self) -> Lock:
+        return Lock()
 
     @cached_property
     def _words(self) -> dict[str, tuple[pa.StringArray, NDArray[np.int32]]]:
@@ -280,6 +296,17 @@ class _Positions(dict[Any, int]):
             return -1
         hits = [h for kind in ("", "C", "E") if (h := self.get(f"{self._edition}:{kind}{text}", -1)) >= 0]
         return hits[0] if len(hits) == 1 else -1
+
+
+def _once(raw: NDArray[np.bytes_]) -> tuple[pa.StringArray, NDArray[np.int32]]:
+    """UTF-8 bytes and "" behind them: each word once, and the number of the word of each; versions share a code."""
+    raw = np.ascontiguousarray(raw)
+    length = np.append(np.strings.str_len(raw), 0) if len(raw) else np.zeros(1, dtype=np.int64)
+    letters = raw.view(np.uint8).reshape(len(raw), raw.dtype.itemsize)
+    data = letters[np.arange(raw.dtype.itemsize) < length[:-1, None]]
+    ends = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
+    once = pa.StringArray.from_buffers(len(raw) + 1, pa.py_buffer(ends), pa.py_buffer(data)).dictionary_encode()
+    return once.dictionary, once.indices.to_numpy()
 
 
 def _instant(value: Any, now: pd.Timestamp) -> pd.Timestamp:

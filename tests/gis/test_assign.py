@@ -236,6 +236,10 @@ def test_the_answers_in_arrow_are_those_of_the_frame(frames, snapshot):
     assert list(told.columns) == list(expected.columns)
     for name in expected.columns:
         pd.testing.assert_series_equal(told[name].astype(expected[name].dtype), expected[name])
+    # of fewer cases than the city has rows, only the words that they need
+    few = assign(Cases.read(snapshot, *xy[-5:].T, klass[-5:], at=DAYS[2]), snapshot).table()
+    assert few.to_pylist() == done.table().slice(len(xy) - 5).to_pylist()
+    assert len(few["zone"].chunk(0).dictionary) <= 6 < len(snapshot.words("zones.code")[0])
     # a row at fault has no answer, the others are as they were
     faults = {**cases.faults, 0: "said so"}
     silent = done.without(faults)
