@@ -179,7 +179,7 @@ def mann_kendall(series: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.flo
     """Mann-Kendall's test of a trend, for many series at once.
 
     Mann 1945, "Nonparametric tests against trend", Econometrica 13; Kendall 1975, "Rank correlation methods": S counts
-    the pairs that rise less those that fall, its variance is ``(t (t - 1) (2 t + 5) - sum of g (g - 1) (2 g + 5)) / 18``
+    the pairs that rise less those that fall, with variance ``(t (t - 1) (2 t + 5) - sum of g (g - 1) (2 g + 5)) / 18``
     over groups of g equal values, and ``z = (S - sign S) / sqrt(variance)``.
 
     Parameters
