@@ -1,0 +1,241 @@
+"""Rates that small numbers do not fool: cases over exposure, drawn towards what is usual as far as they are unsure.
+
+Each cell's true rate is taken to be drawn from a gamma distribution, its cases from a Poisson distribution around rate
+times exposure (Clayton & Kaldor 1987, "Empirical Bayes estimates of age-standardized relative risks for use in disease
+mapping", Biometrics 43). With prior gamma(a, b) the posterior of a cell with x cases over exposure e is gamma(a + x,
+b + e): its mean is the smoothed rate, its quantiles are the interval.
+
+A cell with exposure and no case is a zero, and has a rate. A cell without exposure is unknown: NaN, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, sparse, special
+
+from gis.hotspots.intervals import COVER, exact_interval, gamma_interval
+from grids.errors import InputError
+
+Floats = NDArray[np.float64]
+PRIORS = ("likelihood", "moments")
+MOST_SHAPE = 1e6
+"""Cells whose rates do not differ at all have a prior of this shape: a standard deviation of a thousandth of the mean."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Cases per unit of exposure; NaN where the exposure is zero or unknown.
+
+    Parameters
+    ----------
+    raw
+        Cases over exposure, float64 (n,).
+    rate
+        Mean of the posterior, float64 (n,).
+    low, high
+        Equal-tailed credible interval of the rate, float64 (n,).
+    exact_low, exact_high
+        Exact interval of the cell by itself (`exact_interval`), float64 (n,).
+    shape, scale
+        The posterior: gamma with this shape and this rate (its mean is shape / scale), float64 (n,).
+    mean
+        What each cell is drawn towards: the usual rate of all cells, or of its neighbourhood, float64 (n,).
+    """
+
+    raw: Floats
+    rate: Floats
+    low: Floats
+    high: Floats
+    exact_low: Floats
+    exact_high: Floats
+    shape: Floats
+    scale: Floats
+    mean: Floats
+
+
+def read_exposure(counts: ArrayLike, exposure: ArrayLike, *, where: str = "exposure") -> tuple[Floats, Floats]:
+    """Cases and exposure of each cell, as float64 (n,); NaN or 0 in the exposure is "unknown" and becomes NaN.
+
+    Raises
+    ------
+    InputError
+        Lengths that differ, cases that are negative or NaN, an exposure below zero, infinite, or nowhere above zero.
+    """
+    x, e = np.atleast_1d(np.asarray(counts, float)), np.atleast_1d(np.asarray(exposure, float))
+    if x.ndim != 1 or x.shape != e.shape:
+        raise InputError(f"{x.shape} counts and {e.shape} of exposure", where=where, right="one of each for each cell")
+    if not (x >= 0).all() or not np.isfinite(x).all():
+        raise InputError("a count is negative or not a number", where=f"cell {int(np.argmax(~(x >= 0)))}")
+    if (bad := (e < 0) | np.isinf(e)).any():
+        at = int(np.argmax(bad))
+        raise InputError(f"{e[at]:g} in cell {at}", where=where, right="0 or more; leave it empty where it is unknown")
+    if len(e) and not (e > 0).any():
+        raise InputError("it is zero or unknown in every cell", where=where, right="name a measure that the cells have")
+    return x, np.where(e > 0, e, np.nan)
+
+
+def empirical_bayes(
+    counts: ArrayLike,
+    exposure: ArrayLike,
+    *,
+    near: sparse.csr_array | None = None,
+    prior: str = "likelihood",
+    cover: float = COVER,
+) -> Rates:
+    """Smoothed rates with intervals: global, or drawn towards the neighbourhood.
+
+    Parameters
+    ----------
+    counts, exposure
+        Cases and exposure of each cell, shape (n,). Exposure 0 or NaN: unknown.
+    near
+        Who is whose neighbour, the diagonal included (`contact`): each cell is drawn towards the rate of its
+        neighbourhood. None: towards that of all cells.
+    prior
+        ``likelihood``: shape and mean of the gamma distribution that make the counts likeliest (negative binomial).
+        ``moments``: those of Marshall 1991, "Mapping disease and mortality rates using empirical Bayes estimators",
+        Applied Statistics 40: with ``m = sum x / sum e``, ``v = sum e (x/e - m)² / sum e - m / mean(e)`` (0 when
+        negative), shape m² / v. Then the rates are those of PySAL's ``Empirical_Bayes``, with `near` those of
+        ``Spatial_Empirical_Bayes``. Local and ``likelihood``: each cell is drawn towards the mean of its neighbours (not
+        its own), itself drawn towards that of all; one shape for all cells.
+    cover
+        Nominal share of the intervals.
+
+    Returns
+    -------
+    Rates of shape (n,).
+
+    Raises
+    ------
+    InputError
+        As `read_exposure`; a prior that is none.
+
+    Examples
+    --------
+    >>> found = empirical_bayes([0, 3, 30, 5], [10, 10, 10, 0], prior="moments")
+    >>> found.raw.round(2).tolist(), found.rate.round(3).tolist()
+    ([0.0, 0.3, 3.0, nan], [0.066, 0.348, 2.885, nan])
+    """
+    if prior not in PRIORS:
+        raise InputError(f"{prior!r}", where="prior", right="one of " + ", ".join(PRIORS))
+    x, e = read_exposure(counts, exposure)
+    known = ~np.isnan(e)
+    if near is None:
+        mean = np.full(len(x), x[known].sum() / e[known].sum())
+        shape = _moments(x, e, known) if prior == "moments" else None
+        if shape is None:
+            one, middle = _likeliest(x[known], e[known])
+            shape, mean = np.full(len(x), one), np.full(len(x), middle)
+    else:
+        here, there = np.where(known, x, 0.0), np.where(known, e, 0.0)
+        cases, held = np.asarray(near @ here, float), np.asarray(near @ there, float)
+        if prior == "moments":
+            mean = _over(cases, held)
+            shape = _local_moments(here, there, known, near, mean, held)
+        else:
+            # without the cell itself, so that the counts can say how far a cell is from its neighbours
+            cases, held = cases - here, np.maximum(held - there, 0.0)
+            one, middle = (
+                _likeliest(cases[held > 0], held[held > 0]) if (held > 0).any() else _likeliest(x[known], e[known])
+            )
+            mean = (one + cases) / (one / middle + held) if middle > 0 else np.zeros(len(x))
+            shape = _likeliest_shapes(x, e * mean, one + cases, known)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        after, scale = shape + x, shape / mean + e
+        rate = after / scale
+        # a prior without spread is a point
+        fixed = np.isinf(shape)
+        rate = np.where(fixed & known, mean, rate)
+        none = known & ~(mean > 0)
+    rate[none] = 0.0
+    low, high = gamma_interval(np.where(fixed, np.nan, after), scale, cover=cover)
+    low, high = np.where(fixed & known, mean, low), np.where(fixed & known, mean, high)
+    low[none] = 0.0
+    high[none] = exact_interval(x, e, cover=cover)[1][none]
+    exact = exact_interval(x, e, cover=cover)
+    return Rates(_over(x, e), np.where(known, rate, np.nan), low, high, *exact, after, scale, mean)
+
+
+def _over(x: Floats, e: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(e > 0, x / e, np.nan)
+
+
+def _moments(x: Floats, e: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Shape of Marshall's prior; inf when the rates vary no more than by chance."""
+    mean = x[known].sum() / e[known].sum()
+    spread = (e[known] * (x[known] / e[known] - mean) ** 2).sum() / e[known].sum() - mean / e[known].mean()
+    return np.full(len(x), mean**2 / spread if spread > 0 else np.inf)
+
+
+def _local_moments(
+    x: Floats, e: Floats, known: NDArray[np.bool_], near: sparse.csr_array, mean: Floats, held: Floats
+) -> Floats:
+    there = sparse.csr_array((np.ones(len(near.data)), near.indices, near.indptr), shape=near.shape)
+    size = there @ known.astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = np.where(known, x * x / np.where(known, e, 1.0), 0.0)
+        # sum of e (x/e - m)² over a neighbourhood, m its mean rate
+        spread = (there @ squares - held * mean**2) / held - mean / (held / size)
+        return np.where(spread > 0, mean**2 / spread, np.inf)
+
+
+def _likeliest(x: Floats, e: Floats) -> tuple[float, float]:
+    """Shape and mean of the gamma distribution that make the counts likeliest."""
+    usual = x.sum() / e.sum()
+    if not usual > 0:
+        return 1.0, 0.0
+
+    def far(at: Floats) -> tuple[float, Floats]:
+        shape, mean = np.exp(at)
+        m = e * mean
+        value = _surprise(x, m, shape)
+        slope_mean = (x - m) / (1.0 + m / shape)
+        return value, np.array([-_slope(x, m, shape) * shape, -slope_mean.sum()])
+
+    bounds = [(-7.0, np.log(MOST_SHAPE)), (np.log(usual) - 10.0, np.log(usual) + 10.0)]
+    begin = np.array([np.log(_start(x, e * usual)), np.log(usual)])
+    found = optimize.minimize(far, begin, jac=True, method="L-BFGS-B", bounds=bounds)
+    return float(np.exp(found.x[0])), float(np.exp(found.x[1]))
+
+
+def _likeliest_shapes(x: Floats, m: Floats, told: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Shape of each cell's prior around the expected counts `m`, on the side of caution.
+
+    ``1 / shape = 1 / s + 1 / told``: cells differ from their neighbours (s, one for all), and what `told` cases of the
+    neighbours say is itself unsure. s is one standard error below the likeliest (the likelihood smaller by exp(1/2)).
+    """
+    x, m = x[known], m[known]
+    if not x.sum() > 0:
+        return np.ones(len(told))
+
+    def surprise(at: float) -> float:
+        return _surprise(x, m, 1.0 / (np.exp(-at) + 1.0 / told[known]))
+
+    least = -7.0
+    best = optimize.minimize_scalar(surprise, bounds=(least, np.log(MOST_SHAPE)), method="bounded")
+    at = float(best.x)
+    if surprise(least) > best.fun + 0.5:
+        at = float(optimize.brentq(lambda at: surprise(at) - best.fun - 0.5, least, at))
+    return 1.0 / (np.exp(-at) + 1.0 / told)
+
+
+def _start(x: Floats, m: Floats) -> float:
+    """Shape by moments, to begin with: the variance of the counts is m + m² / shape."""
+    extra = float(((x - m) ** 2 - m).sum())
+    return float(np.clip((m * m).sum() / extra if extra > 0 else 100.0, 1e-2, 1e4))
+
+
+def _surprise(x: Floats, m: Floats, shape: float | Floats) -> float:
+    """Minus the logarithm of the likelihood of negative binomial counts, up to a constant."""
+    terms = special.gammaln(shape + x) - special.gammaln(shape) - shape * np.log1p(m / shape)
+    return float(-(terms + special.xlogy(x, m / (shape + m))).sum())
+
+
+def _slope(x: Floats, m: Floats, shape: float) -> float:
+    """Derivative of the logarithm of the likelihood by the shape."""
+    terms = special.digamma(shape + x) - special.digamma(shape) - np.log1p(m / shape) + (m - x) / (shape + m)
+    return float(terms.sum())
