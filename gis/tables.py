@@ -499,6 +499,31 @@ def _changes(m: MetaData) -> None:
         comment="State of each layer that answers rest on: who holds the same state need not read the layer again",
     )
     Table(
+        "layer_changes",
+        m,
+        kinds.code("layer", "table of the layer"),
+        Column("change", BigInteger, nullable=False, comment="how often it had been changed"),
+        Column("state", Uuid, nullable=False, comment="name of the state, as in layer_states"),
+        Column(
+            "transaction",
+            BigInteger,
+            nullable=False,
+            server_default=text("((pg_current_xact_id())::text)::bigint"),
+            comment="transaction that changed it",
+        ),
+        kinds.instant(
+            "begun_at",
+            "when that transaction began: no row that it wrote is recorded earlier",
+            "transaction_timestamp()",
+        ),
+        kinds.instant(
+            "changed_at", "when it changed the layer last: no row that it wrote is recorded later", "clock_timestamp()"
+        ),
+        PrimaryKeyConstraint("layer", "transaction", name="layer_changes_pkey"),
+        comment="Every state that a layer was in, one for each transaction that changed it: what was known at an "
+        "instant",
+    )
+    Table(
         "snapshots",
         m,
         kinds.code("version", "digest of its content, as answers name it"),

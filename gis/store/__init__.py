@@ -5,9 +5,10 @@ from gis.store.city import create_city, read_city
 from gis.store.engine import connect
 from gis.store.load import LoadReport, load
 from gis.store.reading import cases_frame, cases_frames, city_frames
-from gis.store.recorded import Record, find_snapshot, layer_states, note_snapshot, record
+from gis.store.recorded import Known, Record, find_snapshot, known, layer_states, note_snapshot, record
 
 __all__ = [
+    "Known",
     "LoadReport",
     "Record",
     "cases_frame",
@@ -16,6 +17,7 @@ __all__ = [
     "connect",
     "create_city",
     "find_snapshot",
+    "known",
     "layer_states",
     "load",
     "note_snapshot",

@@ -20,6 +20,8 @@ from gis.store.reading import as_shapes, copy_out, stamp
 
 LAYERS = ("components", "units", "zones", "areas", "rules")
 """Layers that are read apart, the longest first."""
+UNDATED = ("city", "classes")
+"""What a snapshot is made of beside, and has one time only."""
 READERS = 2
 """Connections that read at a time; the server's work is most of it."""
 
@@ -35,9 +37,9 @@ class Record:
     city
         Whose it is.
     known_at
-        Instant as of which it was read: of its last change, when none was asked for.
+        Instant of the last change that it tells of; the one that was asked for where that is not known.
     states
-        State of each layer; only that of the record when it was read as of an earlier instant.
+        State of each layer; only that of the record where those of an earlier instant are not known.
     same
         Layers that were not read, because the caller has them.
     frames
@@ -50,6 +52,34 @@ class Record:
     states: dict[str, str]
     same: frozenset[str]
     frames: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the record knew at an instant: which state each of its layers was in.
+
+    Parameters
+    ----------
+    since, until
+        From when until when (excluded) it knew just that; NaT where it still does.
+    states
+        State of each layer, as `layer_states` names them; None where they cannot be told: a change was under way then,
+        or it is from before changes were noted.
+    undated
+        States of today of what has one time only: the city and its classes.
+    first
+        When the record learned its first row; NaT while it has none.
+    """
+
+    since: pd.Timestamp
+    until: pd.Timestamp
+    states: dict[str, str] | None
+    undated: dict[str, str]
+    first: pd.Timestamp
+
+    def like(self, states: Mapping[str, str]) -> bool:
+        """Whether who holds these states holds what was known then; with the city and its classes of then or of now."""
+        return self.states is not None and states in (self.states, self.states | self.undated)
 
 
 class _Frames(Mapping[str, pd.DataFrame]):
@@ -79,6 +109,25 @@ def layer_states(engine: Engine) -> dict[str, str]:
     read_city(engine)
     with transaction(engine) as cursor:
         return _states(cursor)[0]
+
+
+def known(engine: Engine, known_at: Any) -> Known:
+    """Tell what the record knew at an instant; a few rows are read, and the first column of each table.
+
+    Raises
+    ------
+    Conflict
+        When the database holds no city, or shapes of another Wanmi.
+    Unavailable
+        When there is no connection.
+    """
+    read_city(engine)
+    with transaction(engine) as cursor:
+        now, _ = _states(cursor)
+        states, since, until = _states_then(cursor, stamp(known_at), now)
+        cursor.execute(question("first_recorded"))
+        (first,) = cursor.fetchone()  # type: ignore[misc]
+    return Known(since, until, states, {name: now[name] for name in UNDATED}, _utc(first))
 
 
 @contextmanager
@@ -112,16 +161,20 @@ def record(engine: Engine, *, known_at: Any = None, same: SameLayers | None = No
         for name in ("departments", "classes"):
             coming[name] = Future()
             coming[name].set_result(copy_out(lead, f"frame_{name}", values, name))
+        at = values["known_at"] or changed
         if known_at is not None:
-            states = {"record": states["record"]}
+            then, since, _ = _states_then(lead, values["known_at"], states)
+            if then is None:
+                states = {"record": states["record"]}
+            else:  # the city and its classes have one time only, and are read as they are
+                states, at = then | {name: states[name] for name in UNDATED}, since
         kept = same(states, coming["departments"].result()) if same is not None else frozenset()
         with ThreadPoolExecutor(READERS, thread_name_prefix="wanmi-read") as pool:
             for name in LAYERS:
                 if name not in kept:
                     coming[name] = pool.submit(_read, engine, view, name, values, city.srid)
-            at = pd.Timestamp(values["known_at"] or changed).tz_convert("UTC")
             try:
-                yield Record(city, at, states, kept, _Frames(coming))
+                yield Record(city, pd.Timestamp(at).tz_convert("UTC"), states, kept, _Frames(coming))
             finally:
                 pool.shutdown(cancel_futures=True)
 
@@ -144,6 +197,23 @@ def _states(cursor: Cursor) -> tuple[dict[str, str], pd.Timestamp]:
     cursor.execute(question("layer_states"))
     rows = cursor.fetchall()
     return {layer: state for layer, state, _ in rows}, pd.Timestamp(rows[0][2])
+
+
+def _states_then(
+    cursor: Cursor, known_at: str | None, now: Mapping[str, str]
+) -> tuple[dict[str, str] | None, pd.Timestamp, pd.Timestamp]:
+    """States at an instant, None where they are not told; since when, until when."""
+    cursor.execute(question("states_known"), {"known_at": known_at})
+    rows = cursor.fetchall()
+    since = max((changed for _, state, changed, _, _ in rows if state is not None), default=None)
+    until = min((later for *_, later in rows if later is not None), default=None)
+    told = bool(rows) and all(state is not None and not under_way for _, state, _, under_way, _ in rows)
+    then = {layer: state for layer, state, *_ in rows} | {"record": now["record"]} if told else None
+    return then, _utc(since), _utc(until)
+
+
+def _utc(value: Any) -> pd.Timestamp:
+    return pd.NaT if value is None else pd.Timestamp(value).tz_convert("UTC")
 
 
 def _read(engine: Engine, view: str, name: str, values: dict[str, Any], srid: int) -> pd.DataFrame:

@@ -13,13 +13,15 @@ from gis.versions.kept import Kept, Version, find, folders, is_version, listed, 
 if TYPE_CHECKING:
     from gis.versions.asking import unchanged
     from gis.versions.following import follow
-    from gis.versions.making import again, build, up_to_date
+    from gis.versions.making import again, as_known, build, check_known, up_to_date
 
 __all__ = [
     "Kept",
     "Version",
     "again",
+    "as_known",
     "build",
+    "check_known",
     "find",
     "folders",
     "follow",
@@ -30,7 +32,11 @@ __all__ = [
     "up_to_date",
     "version_of",
 ]
-_LATER = {"again": "making", "build": "making", "follow": "following", "unchanged": "asking", "up_to_date": "making"}
+_LATER = {
+    **dict.fromkeys(("again", "as_known", "build", "check_known", "up_to_date"), "making"),
+    "follow": "following",
+    "unchanged": "asking",
+}
 
 
 def __getattr__(name: str) -> Any:

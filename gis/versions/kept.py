@@ -25,6 +25,8 @@ from grids.errors import InputError, NotFound
 
 ENDING = ".wanmi"
 CURRENT = "current" + ENDING
+PAST = "past"
+"""Folder within that of a record: versions of earlier knowledge, made when someone asked for it."""
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{16})\.wanmi")
 _VERSION = re.compile(r"[0-9a-f]{4,16}")
 
@@ -73,6 +75,17 @@ class Kept:
         """The versions in one of `folders`."""
         city, _, record = folder.name.rpartition("-")
         return cls(folder.parent, city, record)
+
+    @property
+    def past(self) -> Kept:
+        """The versions that were made because someone asked what had been known at an earlier instant."""
+        return Kept._of(self.folder / PAST)
+
+    @classmethod
+    def _of(cls, folder: Path) -> Kept:
+        found = cls.__new__(cls)
+        found.folder = folder
+        return found
 
     def versions(self) -> list[Version]:
         """What is kept, the latest first."""
@@ -144,6 +157,12 @@ class Kept:
                 gone.append(version)
         return gone
 
+    def trim(self, most: int) -> None:
+        """Remove what is more than ``most`` versions, those made first; 0 sets no limit."""
+        found = sorted(self.versions(), key=lambda v: _modified(v.path), reverse=True)
+        for version in found[most:] if most > 0 else ():
+            version.path.unlink(missing_ok=True)
+
     def remember(self, where: str) -> None:
         """Note where this record is, its DSN or another name, for the time when it cannot be asked."""
         pointer = self.folder.parent / f".record-{_mark(where)}"
@@ -168,7 +187,8 @@ def folders(folder: str | Path, city: str = "") -> list[Path]:
 
 def listed(folder: str | Path, city: str = "") -> list[Version]:
     """Versions that are kept, of one city or of all, the latest first."""
-    return sorted((v for f in folders(folder, city) for v in _versions(f)), key=lambda v: v.path.name, reverse=True)
+    all_ = (v for f in folders(folder, city) for one in (f, f / PAST) for v in _versions(one))
+    return sorted(all_, key=lambda v: v.path.name, reverse=True)
 
 
 def version_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,14 @@ from sqlalchemy import Engine
 
 from gis import store
 from gis.snapshot import Snapshot
+from gis.snapshot.file import read_header
 from gis.snapshot.reuse import same_layers
 from gis.versions.kept import Kept, find
-from grids.errors import Conflict, NotFound
+from grids.errors import Conflict, InputError, NotFound
 
 log = logging.getLogger("wanmi")
+AHEAD = pd.Timedelta(minutes=1)
+"""How far a clock may be ahead of ours before its now is the future."""
 
 
 def up_to_date(
@@ -97,7 +101,7 @@ def build(
     """
 
     def same(states: Any, departments: pd.DataFrame) -> frozenset[str]:
-        if before is None or known_at is not None:
+        if before is None:
             return frozenset()
         codes = np.unique(departments["code"].to_numpy(dtype=object).astype(str))
         still = codes.tolist() == before.codes("departments.code")[:-1].tolist()
@@ -108,6 +112,90 @@ def build(
             record.city, record.frames, at=at, known_at=record.known_at, progress=progress, states=record.states,
             base=before, same=record.same,
         )  # fmt: skip
+
+
+def as_known(
+    engine: Engine,
+    folder: str | Path | None,
+    known_at: Any,
+    *,
+    make: bool = True,
+    most: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Snapshot | None:
+    """The city as it was known at an earlier instant: the version that answered then, else one that is made now.
+
+    Parameters
+    ----------
+    folder
+        Folder of versions; None keeps nothing.
+    known_at
+        Instant as of which rows are believed.
+    make
+        Whether it is made when it is not kept; else None is returned then.
+    most
+        How many versions of earlier knowledge are kept beside the others; 0 sets no limit.
+
+    Returns
+    -------
+    Snapshot
+        Its ``known_at`` is that of the last change until then. It is exactly right: nothing was recorded between that
+        and the instant that was asked for. Where the record and this Wanmi are those of then, it is the version of then
+        to the bit.
+
+    Raises
+    ------
+    InputError
+        The instant has not come, or lies before the first record.
+    Unavailable, Conflict
+        There is no database, or no city in it.
+    """
+    then = check_known(store.known(engine, known_at), known_at)
+    if folder is None:
+        return build(engine, None, known_at=known_at, progress=progress) if make else None
+    kept = Kept(folder, store.read_city(engine).key, store.layer_states(engine)["record"])
+    if (found := _kept(kept, then)) is not None or not make:
+        return found
+    try:
+        with kept.past.building():
+            if (found := _kept(kept, then)) is not None:
+                return found
+            made = build(engine, kept.current(), known_at=known_at, progress=progress)
+            path = kept.past.add(made, current=False)
+            kept.past.trim(most)
+    except OSError as error:
+        log.warning("snapshots cannot be kept in %s: %s", kept.folder, error.strerror)
+        return build(engine, kept.current(), known_at=known_at, progress=progress)
+    store.note_snapshot(engine, made.version, at=made.at, known_at=made.known_at)
+    return Snapshot.open(path, verify=False)  # this very process has just made it
+
+
+def check_known(then: store.Known, known_at: Any) -> store.Known:
+    """Refuse an instant of which the record can say nothing: one that has not come, or before all that it knows.
+
+    Raises
+    ------
+    InputError
+        Naming it, and what could be asked.
+    """
+    at = pd.Timestamp(known_at)
+    if at > pd.Timestamp.now(tz="UTC") + AHEAD:
+        raise InputError(f"{at.isoformat()} has not come yet", where="known_at", right="nobody knows then what we know")
+    if pd.isna(then.first) or at < then.first:
+        right = "load the city first" if pd.isna(then.first) else f"ask from {then.first.isoformat()} on"
+        raise InputError(f"{at.isoformat()} is before the first record", where="known_at", right=right)
+    return then
+
+
+def _kept(kept: Kept, then: store.Known) -> Snapshot | None:
+    """A version that is kept and was made of the states of then, by this Wanmi or an earlier one."""
+    if then.states is None:
+        return None
+    for version in (*kept.versions(), *kept.past.versions()):
+        with contextlib.suppress(InputError, OSError):  # of another layout, damaged, or just removed
+            if then.like(read_header(version.path)["states"]):
+                return Snapshot.open(version.path)
+    return None
 
 
 def again(engine: Engine, folder: str | Path | None, version: str) -> Snapshot:
