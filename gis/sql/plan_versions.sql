@@ -2,7 +2,7 @@
 -- A row without a beginning speaks of the last version before its end; without an end it keeps the version's. Actions:
 --   new        no version is touched: [its beginning or always, its end or the next version's beginning)
 --   correct    it begins with a version, or speaks of it: takes its place
---   follow     it begins within a version: that one ends there
+--   follow     it begins within a version: that one ends there, and goes on after it where the row names an end
 --   end        it only ends a version, whose values it repeats
 --   none       it repeats a version that ended
 --   refused    it would overlap a later version, or end before it begins

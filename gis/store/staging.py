@@ -110,6 +110,10 @@ def _differing(cursor: Cursor, to: Target, parts: dict[str, sql.Composable]) -> 
             target=parts["target"],
         )
     )
+    cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE turn > 0)").format(sql.Identifier(STAGED)))
+    if to.dated and cursor.fetchone()[0]:  # type: ignore[index]
+        key = _join(to.key, "d.{0} = s.{0}")
+        cursor.execute(question("differing_more", differing=DIFFERING, staged=STAGED, key=key))
 
 
 def _upsert(cursor: Cursor, to: Target, parts: dict[str, sql.Composable], counts: Counter[str]) -> None:
@@ -159,6 +163,7 @@ def _versions(
     for name, wanted in (
         ("replace_versions", ("target", "planned", "key")),
         ("keep_beginnings", ("target", "planned", "columns", "old", "key")),
+        ("keep_endings", ("target", "planned", "columns", "old", "key")),
         ("insert_versions", ("target", "planned", "columns")),
     ):
         cursor.execute(question(name, **{k: planned[k] for k in wanted}), {"stamp": stamp})

@@ -87,6 +87,44 @@ def test_the_same_values_from_a_later_day_say_nothing_new(full: Engine, code: st
     assert came(store.load(full, "departments", department(code, "one"), valid_from=day("2026-04-01")))[2] == 1
 
 
+def test_what_holds_for_a_time_leaves_the_rest_as_it_was(full: Engine, code: str) -> None:
+    store.load(full, "departments", department(code, "one"))
+    july = {"valid_from": day("2026-07-01"), "valid_to": day("2026-08-01")}
+    assert came(store.load(full, "departments", department(code, "other", **july))) == (0, 1, 0, 0, 0)
+    corrected = [("one", "", "2026-07-01"), ("other", "2026-07-01", "2026-08-01"), ("one", "2026-08-01", "")]
+    assert versions(full, code) == corrected
+    assert came(store.load(full, "departments", department(code, "other", **july))) == (0, 0, 1, 0, 0)
+    assert versions(full, code) == corrected
+
+
+def test_rows_of_one_thing_are_taken_one_after_the_other(full: Engine, code: str) -> None:
+    """A row that repeats the record is no less true for a row before it that changes what it repeats."""
+    store.load(full, "departments", department(code, "one"))
+    rows = [
+        {"code": code, "name": "other", "valid_to": day("2026-02-01")},
+        {"code": code, "name": "one", "valid_from": day("2026-02-01")},
+    ]
+    assert came(store.load(full, "departments", town.frame("departments", rows))) == (1, 1, 0, 0, 0)
+    assert versions(full, code) == [("other", "", "2026-02-01"), ("one", "2026-02-01", "")]
+    rows = [
+        {"code": code, "name": f"in {a}", "valid_from": day(f"2026-{a:02d}-01"), "valid_to": day(f"2026-{b:02d}-01")}
+        for a, b in ((3, 4), (4, 5), (7, 8))
+    ]
+    store.load(full, "departments", town.frame("departments", rows))
+    assert versions(full, code) == [
+        ("other", "", "2026-02-01"),
+        ("one", "2026-02-01", "2026-03-01"),
+        ("in 3", "2026-03-01", "2026-04-01"),
+        ("in 4", "2026-04-01", "2026-05-01"),
+        ("one", "2026-05-01", "2026-07-01"),
+        ("in 7", "2026-07-01", "2026-08-01"),
+        ("one", "2026-08-01", ""),
+    ]
+    with transaction(full) as cursor:  # what was never known is not kept as if it had been
+        cursor.execute("SELECT count(*) FROM wanmi.departments WHERE code = %s AND recorded_at = replaced_at", [code])
+        assert cursor.fetchone() == (0,)
+
+
 def test_an_end_beyond_the_next_version_is_refused(full: Engine, code: str) -> None:
     store.load(full, "departments", department(code, "one"))
     store.load(full, "departments", department(code, "two", valid_from=day("2026-03-01")))
