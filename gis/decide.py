@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from gis.compiled import lookup
+from gis.compiled import kernel, lookup
 from gis.grouped import covers, first
 from gis.model import RULES
-from gis.nearest import closest, within
+from gis.nearest import apart, closest, within
 from gis.raster import cover
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def decide(x, y, klass, component, instant, error, epoch, inside, held, zones, c
     if q >= 0:
         owner = owner_of(q, epoch, kinds, departments, duty, of_class)
         if owner >= 0:
-            square = (x - place[q, 0]) ** 2 + (y - place[q, 1]) ** 2
+            square = apart(x - place[q, 0], y - place[q, 1])
             return BY_NAME, owner, q, square, -1, False
     if wanted[klass] >= 0:
         q, square = closest(hash_, x, y, wanted[klass], radius[epoch, klass] + error, instant, begins, ends)
@@ -138,7 +137,7 @@ def many(
         edge[i] = unit_edge[i] or on_zone or (rule[i] == TERRITORY and held_edge[i])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def one(x, y, klass, component, instant, error, inside, held, units, zones, components, rules, out):
     """Decide one case that has a place, and write all that could have.
 
@@ -176,7 +175,7 @@ def one(x, y, klass, component, instant, error, inside, held, units, zones, comp
     out[13], out[14], out[15] = count, near, listed
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest_of_each(hash_, x, y, klass, reach, instant, epoch, components, rules, out, at):
     """Valid components within reach: their count, and the count of their owners.
 

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gis import raster
-from gis.compiled import Compiled, lookup
+from gis.compiled import Compiled, kernel, lookup
 from gis.raster import side_of
 
 CELLS, LEAST_CELLS = 2048, 1 << 14
@@ -194,7 +193,7 @@ def _enter(out, at, step, n, p, side):
     out[b], out[b + 1] = p, side
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def raster_of(grouped, g):
     """Raster g by itself, as the kernels take one; its arrays are views."""
     frame, end = grouped[0][g], grouped[0][g + 1]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from gis.compiled import Compiled, lookup
+from gis.compiled import Compiled, kernel, lookup
 from gis.exact import LIMIT_MM
 from grids.errors import InputError
 
 FINEST, COARSEST = 14, 31
 """Powers of the cell sizes: 2**14 mm and up."""
+FAR_MM = 2_000_000_000
 CELLS = 4
 """A class gets at most so many cells for each of its points."""
 
@@ -79,6 +79,13 @@ def build(x: NDArray[np.int64], y: NDArray[np.int64], klass: NDArray[np.int32], 
 
 
 @lookup
+def apart(dx, dy):
+    """Squared distance in mm²; to each side no more than 2,000 km count, beyond which no int64 holds the square."""
+    dx, dy = min(abs(dx), FAR_MM), min(abs(dy), FAR_MM)
+    return dx * dx + dy * dy
+
+
+@lookup
 def closest(hash_, x, y, klass, reach, instant, begins, ends):
     """Nearest valid point of a class within reach of a place; ties to the lower number.
 
@@ -114,7 +121,7 @@ def nearest(hash_, x, y, klass, reach, instant, begins, ends, out, square):
         out[i], square[i] = closest(hash_, x[i], y[i], klass[i], reach[i], instant[i], begins, ends)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def within(hash_, x, y, klass, reach):
     """Points of a class within reach of one place: (number, squared distance mm²), in hash order, any validity."""
     grid, starts, place, point = hash_

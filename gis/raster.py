@@ -11,11 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gis import exact
-from gis.compiled import Compiled, lookup
+from gis.compiled import Compiled, kernel, lookup
 from grids.errors import InputError
 
 MAX_CELLS = 16_000_000
@@ -101,7 +100,7 @@ def _power(edges: NDArray[np.int64], offsets: NDArray[np.int64], cell_m: float |
     return int(np.clip(round(np.log2(np.median((high - low).max(axis=1)) / 8)), 13, 16))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slabs(edges, offsets, cell):
     """Edges of each polygon sorted into the raster rows that they touch."""
     n = len(offsets) - 1
@@ -162,7 +161,7 @@ def side_of(px, py, edges, begin, end):
     return 1 if inside else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row_spans(edges, begin, end, row, cell, columns, mark):
     """Mark the cells of a row that edges cross, 2 mm more on either side; returns the first and last marked."""
     first, last = columns, -1
@@ -187,7 +186,7 @@ def _row_spans(edges, begin, end, row, cell, columns, mark):
     return first, last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _raster(first_row, slab_of, slabs, edges, cell, columns, rows):
     """How many polygons touch each cell, and which one where it is a single one that covers it whole (else -2)."""
     count = np.zeros(columns * rows, dtype=np.int32)
@@ -215,7 +214,7 @@ def _raster(first_row, slab_of, slabs, edges, cell, columns, rows):
     return count, single
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(first_row, slab_of, slabs, edges, cell, columns, cells, cursor, lists):
     """Write the lists of the cells that have one; polygons come in order, so every list is in order."""
     mark = np.zeros(columns, dtype=np.bool_)

@@ -68,11 +68,13 @@ def resolve(
       wanmi resolve -- -76.61 39.29 --city baltimore
     """
     from gis.answer import explain
+    from gis.compiled import as_written
 
     city_then = open_snapshot(file, city, of=city)
     when = instant(at, zone=city_then.city.time_zone, where="--at") if at else city_then.at
-    cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
-    answer = explain(cases, 0, city_then)
+    with as_written():
+        cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
+        answer = explain(cases, 0, city_then)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return

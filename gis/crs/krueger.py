@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gis.compiled import kernel
 
 LON_0, RADIUS, X_0, Y_0, EE, TO_GRID, TO_EARTH, TO_LATITUDE, SIZE = 0, 1, 2, 3, 4, 5, 11, 17, 23
 """Where a zone's array holds its central meridian (degrees), scaled rectifying radius and false origin (metres),
@@ -93,7 +94,7 @@ def zone(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def forward(lon, lat, z):
     """Project one place (degrees) to metres; NaN where there is no answer."""
     if not (abs(lat) <= 90.0 and abs(lon) <= 572.9):
@@ -122,7 +123,7 @@ def forward(lon, lat, z):
     return z[1] * eta + z[2], z[1] * xi + z[3]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def inverse(x, y, z):
     """Longitude and latitude (degrees) of one place in metres; NaN where there is no answer."""
     xi, eta = (y - z[3]) / z[1], (x - z[2]) / z[1]
@@ -146,7 +147,7 @@ def inverse(x, y, z):
     return lon, lat * _DEG
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _series(sin_xi, cos_xi, sinh_eta, cosh_eta, z, start):
     """Sum of six complex sines, z[start + j] sin 2(j + 1)(xi + i eta), by Clenshaw; given at the double argument."""
     c_re, c_im = 2.0 * cos_xi * cosh_eta, -2.0 * sin_xi * sinh_eta
@@ -159,14 +160,14 @@ def _series(sin_xi, cos_xi, sinh_eta, cosh_eta, z, start):
     return s_re * one_re - s_im * one_im, s_re * one_im + s_im * one_re
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def forward_many(lon, lat, z, x, y):
     """`forward` of each place, into ``x`` and ``y``; shape (n,) each."""
     for i in range(len(lon)):
         x[i], y[i] = forward(lon[i], lat[i], z)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def inverse_many(x, y, z, lon, lat):
     """`inverse` of each place, into ``lon`` and ``lat``; shape (n,) each."""
     for i in range(len(x)):

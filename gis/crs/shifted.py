@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from gis.compiled import kernel
 from gis.crs.names import CHINA
 
 _WEST, _SOUTH, _EAST, _NORTH = CHINA
@@ -32,12 +32,12 @@ WGS_GCJ, GCJ_WGS, GCJ_BD, BD_GCJ, BD_WGS = range(5)
 """Kinds of conversion that `shift` knows."""
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _times(a, b, c, d):
     return a * c - b * d, a * d + b * c
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _waves(v):
     """Sines of v pi times 1/30, 1/12, 1/3, 1, 2 and 6: powers of one complex number, so that two calls do for all."""
     c1, s1 = math.cos(v * (math.pi / 60.0)), math.sin(v * (math.pi / 60.0))
@@ -53,7 +53,7 @@ def _waves(v):
     return s2, s5, s20, s60, s120, c240 * s120 + s240 * c120
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gcj_shift(lon, lat):
     """Degrees that GCJ-02 adds to a WGS 84 place."""
     x, y = lon - 105.0, lat - 35.0
@@ -73,7 +73,7 @@ def _gcj_shift(lon, lat):
     return d_lon, north * 180.0 / (_A * (1.0 - _EE) / (m * root_m) * math.pi)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bd_shift(lon, lat):
     """Degrees that BD-09 adds to a GCJ-02 place: longer by up to 0.00002, turned by up to 0.000003, and moved."""
     turn = 0.000003 * math.cos(lon * _X_PI)
@@ -84,12 +84,12 @@ def _bd_shift(lon, lat):
     return x + x * longer + 0.0065 - lon, y + y * longer + 0.006 - lat
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _inside(lon, lat):
     return _WEST <= lon <= _EAST and _SOUTH <= lat <= _NORTH
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gcj_undone(lon, lat):
     if not (_WEST - _RIM < lon < _EAST + _RIM and _SOUTH - _RIM < lat < _NORTH + _RIM):
         return lon, lat
@@ -105,7 +105,7 @@ def _gcj_undone(lon, lat):
     return (a, b) if inside else (lon, lat)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bd_undone(lon, lat):
     a, b = lon, lat
     for _ in range(_ROUNDS):
@@ -118,7 +118,7 @@ def _bd_undone(lon, lat):
     return a, b
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shift(kind, lon, lat):
     """Convert one place (degrees) by one of the kinds above; NaN stays NaN, and so does infinity become it."""
     if not (math.isfinite(lon) and math.isfinite(lat)):
@@ -136,7 +136,7 @@ def shift(kind, lon, lat):
     return lon + d_lon, lat + d_lat
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shift_many(kind, lon, lat, out_lon, out_lat):
     for i in range(len(lon)):
         out_lon[i], out_lat[i] = shift(kind, lon[i], lat[i])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from gis import compiled
 from gis.doubt.near import components, polygons, zones
 from gis.doubt.rays import circles, crossings
 from gis.grouped import raster_of
@@ -15,7 +15,7 @@ SIGMAS = 3.7
 """Rays are followed so many standard deviations; the rest, a thousandth, goes to the owner where they end."""
 
 
-@njit(cache=True, nogil=True)
+@compiled.kernel(plain=False)
 def kernel(
     grouped, filters, rasters, owners, begins, ends, hash_, from_, until, kinds, three, places, duty, of_class, radius,
     x, y, sigma, instant, klass, epoch, wanted, named, certain, aim, things,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from gis.compiled import kernel
 from gis.decide import owner_of
 from gis.grouped import raster_of
 from gis.nearest import within
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def zones(grouped, begins, ends, klass, instant, x, y, reach, scratch):
     """Zones near a place that take the class at the instant, in order of precedence, as `polygons` gives them."""
     asks, asked = grouped[10], grouped[11]
@@ -22,7 +22,7 @@ def zones(grouped, begins, ends, klass, instant, x, y, reach, scratch):
     return _in_order(n, scratch)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def polygons(raster, begins, ends, instant, x, y, reach, scratch):
     """Polygons of a layer near a place that are valid at the instant, in order of precedence.
 
@@ -32,7 +32,7 @@ def polygons(raster, begins, ends, instant, x, y, reach, scratch):
     return _in_order(n, scratch)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _near(raster, member, begins, ends, instant, x, y, reach, n, scratch):
     """Add the polygons of a raster to the ``n`` found before; ``member`` has their numbers, unless they are its own."""
     frame, cells, starts, lists = raster[0], raster[1], raster[2], raster[3]
@@ -68,7 +68,7 @@ def _near(raster, member, begins, ends, instant, x, y, reach, n, scratch):
     return n, (found, whole)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _in_order(n, scratch):
     found, whole = scratch
     order = np.argsort(found[:n])
@@ -76,7 +76,7 @@ def _in_order(n, scratch):
     return n, scratch
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def components(hash_, x, y, wanted, reach, instant, begins, ends, klass, department, duty, of_class, epoch, place_of):
     """Components near a place: their numbers, and rows (x, y from the origin, owner)."""
     found = within(hash_, x, y, wanted, reach)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from gis.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def crossings(raster, p, mark, x, y, reach, aim, rays, events, n):
     """Where the rays cross the border of polygon ``p``: whether the origin is inside, the events and their count.
 
@@ -48,7 +49,7 @@ def crossings(raster, p, mark, x, y, reach, aim, rays, events, n):
     return inside, events, n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(events, n, t, mark, rays, k):
     if n == len(events):
         events = np.concatenate((events, np.empty_like(events)))
@@ -57,7 +58,7 @@ def _add(events, n, t, mark, rays, k):
     return events, n + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def circles(near, radius, reach, mark, aim, rays, events, n):
     """Where the rays enter and leave the reach of components, and pass from one owner's nearest to another's.
 

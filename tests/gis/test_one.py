@@ -139,3 +139,13 @@ def test_instants_are_written_in_utc():
     assert instant_text(-1) == "1969-12-31T23:59:59.999999Z"
     assert instant_text(10**18) == "33658-09-27T01:46:40.000000Z"
     assert One(1, 2).instant == 0
+
+
+def test_a_component_named_from_far_away_is_far(snapshot):
+    """Beyond some 3,000 km the square of millimetres is more than an integer holds: it was negative."""
+    code = NAMED[2]
+    for x in (4e6, 3e7, -9e7):
+        cases = Cases.read(snapshot, [x], [3.8e6], ["2026:C01002"], components=[code])
+        told = explain(cases, 0, snapshot)
+        assert told["rule"] == "component_named" and told["component"]["code"] == code
+        assert told["component"]["distance_m"] == assign(cases, snapshot).distance_m().round(3)[0] > 1.9e6
