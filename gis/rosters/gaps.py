@@ -168,6 +168,11 @@ def hole_of(rosters: pd.DataFrame, mask: Any, at: pd.Timestamp, *, by: tuple[str
     return found[0] if found else None
 
 
+def hole_at(rosters: pd.DataFrame, gap: Any) -> Hole:
+    """One row of what `gaps` found about `rosters`, with its names."""
+    return _hole(rosters, gap.begin, gap.end, gap.last, gap.next)
+
+
 def _at(rows: pd.DataFrame, found: pd.DataFrame, at: pd.Timestamp) -> list[Hole]:
     now = micros(at)
     inside = found[(found["begin"] <= now) & (now < found["end"])]

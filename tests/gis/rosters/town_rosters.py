@@ -8,6 +8,7 @@ import shapely
 from tests import town
 
 STREET, COMMUNITY = "140802001", "140802001001"
+ORDER = ("departments", "areas", "rules", "units", "components", "zones", "roads", "rosters")
 UNIT = COMMUNITY + "003"
 """Unit in the south-west corner of the town, west of the patrol area's middle."""
 
