@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from gis.files.faults import Faults, no_rejects
 from gis.layers import LAYERS
 from gis.model import City
-from gis.store import checks, filling, staging
+from gis.store import checks, filling, posts, staging
 from gis.store.city import read_city
 from gis.store.engine import transaction
 from gis.store.linking import Link, Linker
@@ -173,6 +173,8 @@ def write(
         known = checks.Known.read(cursor, city)
         checks.required(to, columns, faults)
         checks.check(to, columns, known, faults)
+        if to.layer == "rosters":
+            posts.check(cursor, columns, faults)
         turn = checks.doubles(to, columns, faults)
     if to.layer == "components":
         with report.stage("units", progress):
@@ -186,6 +188,9 @@ def write(
             report.inserted = filling.fill(cursor, to, names, encoded(to, kept, names, endless=True))
     else:
         _merge(cursor, to, kept, turn[good], city, faults, report, progress)
+    if to.layer == "rosters":
+        with report.stage("teams", progress):
+            posts.settle(cursor, columns, faults)
     report.rejects, report.notes = faults.frame(), faults.frame(flags=True)
 
 
