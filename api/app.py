@@ -14,7 +14,18 @@ from starlette.types import Receive, Scope, Send
 from api import errors
 from api.middleware import BodyLimit, SafeHeaders
 from api.queries import check_query
-from api.routes import cases, city, health, hotspots, maps, resolve_schema, rosters, static, units_map
+from api.routes import (
+    cases,
+    city,
+    health,
+    hotspots,
+    maps,
+    resolve_schema,
+    responsibility_map,
+    rosters,
+    static,
+    units_map,
+)
 from api.routes.resolve import PATH, Resolve
 from api.service import Service
 from api.settings import Settings
@@ -73,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (cases, city, hotspots, maps, rosters, units_map):
+    for room in (cases, city, hotspots, maps, responsibility_map, rosters, units_map):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)

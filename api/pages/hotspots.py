@@ -14,10 +14,10 @@ import shapely
 
 from api.hotspots import LEVEL, Look
 from api.pages import heat
+from api.pages.frame import bar
 from api.pages.map import Chrome, CityMap, Names, data_url, finish
 from api.pages.mercator import from_lonlat, pixel_m
 from api.pages.names import Name
-from api.routes import static
 from gis.crs import to_lonlat
 
 OUTLINE = "#00677d"
@@ -146,12 +146,8 @@ def outlines(look: Look) -> list[folium.GeoJson]:
 
 def header(look: Look, title: str, sources: Sources) -> str:
     """The bar on top."""
-    icon = "" if sources.standalone else f'<img src="{static.url("icon.svg")}" alt="">'
-    nav = "" if sources.standalone else '<nav><a href="/maps/units">单元网格</a><a href="/docs">接口文档</a></nav>'
-    return (
-        f'<header class="bar">{icon}<h1>{escape(title)}</h1>'
-        f'<span class="sub">{escape(selected(look, sources.groups))} · {escape(period(look))}</span>{nav}</header>'
-    )
+    sub = f"{selected(look, sources.groups)} · {period(look)}"
+    return bar(title, sub, "/maps/hotspots", standalone=sources.standalone)
 
 
 def selected(look: Look, groups: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import folium
@@ -39,13 +40,11 @@ class CityMap(folium.Map):
     folium keeps its lists of addresses as class attributes that all maps share; here they are the map's own.
     """
 
-    def __init__(self, *, standalone: bool = False, **options: Any) -> None:
-        self.default_js = (
-            [] if standalone else [("leaflet", static.url("leaflet.js")), ("wanmi", static.url("wanmi.js"))]
-        )
-        self.default_css = (
-            [] if standalone else [("leaflet_css", static.url("leaflet.css")), ("wanmi_css", static.url("wanmi.css"))]
-        )
+    def __init__(self, *, standalone: bool = False, more: Sequence[str] = (), **options: Any) -> None:
+        """Make the map; `more` names further scripts and styles of ours that the page loads."""
+        files = () if standalone else ("leaflet.js", "wanmi.js", "leaflet.css", "wanmi.css", *more)
+        self.default_js = [(name, static.url(name)) for name in files if name.endswith(".js")]
+        self.default_css = [(name, static.url(name)) for name in files if name.endswith(".css")]
         super().__init__(tiles=None, zoom_control="bottomleft", **options)
         if standalone:
             for name in ("leaflet.css", "wanmi.css", "leaflet.js", "wanmi.js"):
@@ -86,9 +85,11 @@ class Names(MacroElement):
         self.source = json.dumps(source, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def finish(html: str, *, nonce: str = "") -> str:
-    """The page as it leaves: its language, and the nonce on each script of its own."""
-    html = html.replace("<html>", '<html lang="zh-CN">', 1)
+def finish(html: str, *, nonce: str = "", lang: str = "zh-CN", kind: str = "") -> str:
+    """The page as it leaves: its language, the class of its body, and the nonce on each script of its own."""
+    html = html.replace("<html>", f'<html lang="{lang}">', 1)
+    html = html.replace("<body>", f'<body class="{kind}">', 1) if kind else html
+    html = re.sub(r",\s*maximum-scale=1\.0,\s*user-scalable=no", "", html, count=1)  # who must may look closer
     return html.replace("<script>", f'<script nonce="{nonce}">') if nonce else html
 
 

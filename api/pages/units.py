@@ -14,10 +14,10 @@ import shapely
 from branca.element import MacroElement
 from folium.template import Template
 
+from api.pages.frame import bar
 from api.pages.hotspots import CREDIT
 from api.pages.map import Chrome, CityMap, Names, finish
 from api.pages.unit_picture import COLOURS, FAULT, ROAD, STEPS_M2, UnitPicture, over_land
-from api.routes import static
 from gis.crs import to_lonlat
 from gis.model import City
 from grids.certificate import FAULTS, NOTICES, Certificate
@@ -159,11 +159,7 @@ def _faults(certificate: Certificate, srid: int) -> list[folium.GeoJson]:
 
 def _header(title: str, certificate: Certificate) -> str:
     verdict = "质检通过" if certificate.passed else "质检未通过"
-    return (
-        f'<header class="bar"><img src="{static.url("icon.svg")}" alt=""><h1>{escape(title)}</h1>'
-        f'<span class="sub">{len(certificate.units):,} 个 · {verdict}</span>'
-        '<nav><a href="/maps/hotspots">案件热点</a><a href="/docs">接口文档</a></nav></header>'
-    )
+    return bar(title, f"{len(certificate.units):,} 个 · {verdict}", "/maps/units")
 
 
 def _panel(picture: UnitPicture) -> str:

@@ -26,6 +26,12 @@ FILES: dict[str, tuple[str, str]] = {
     "swagger-ui.css": ("node_modules/swagger-ui-dist/swagger-ui.css", "text/css"),
     "wanmi.js": ("static/wanmi.js", "text/javascript"),
     "wanmi.css": ("static/wanmi.css", "text/css"),
+    "choose.js": ("static/choose.js", "text/javascript"),
+    "answer.js": ("static/answer.js", "text/javascript"),
+    "rosters.js": ("static/rosters.js", "text/javascript"),
+    "around.js": ("static/around.js", "text/javascript"),
+    "responsibility.js": ("static/responsibility.js", "text/javascript"),
+    "responsibility.css": ("static/responsibility.css", "text/css"),
     "icon.svg": ("static/icon.svg", "image/svg+xml"),
 }
 """Everything that is served under ``/static``, by name: its file beside the pages and its type."""

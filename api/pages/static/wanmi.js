@@ -56,6 +56,16 @@ window.wanmi = (function () {
   });
 
   return {
+    // An element with attributes and children; texts are texts, whatever stands in them.
+    el: function (name, about, ...inner) {
+      const made = document.createElement(name);
+      for (const [key, value] of Object.entries(about || {})) {
+        if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+        else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value);
+      }
+      made.append(...inner.flat(2).filter(part => part !== null && part !== undefined && part !== ""));
+      return made;
+    },
     // A metric scale, and no address of others.
     chrome: function (map) {
       L.control.scale({imperial: false, maxWidth: 140}).addTo(map);

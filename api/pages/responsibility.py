@@ -1,0 +1,168 @@
+"""The page that tells who is responsible: a question, the map, the answer with its reasons.
+
+The page is empty of answers: `static/responsibility.js` asks the service, `static/answer.js` writes what it says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+import folium
+from branca.element import MacroElement
+from folium.template import Template
+
+from api.pages.frame import bar
+from api.pages.hotspots import CREDIT
+from api.pages.map import Chrome, CityMap, Names, finish
+from api.pages.responsibility_words import FIELDS, PLAIN, SENTENCES, SPOKEN, words
+from gis.model import City
+
+LANGUAGES = {"zh": "zh-CN", "en": "en"}
+"""Languages of the page."""
+SCRIPTS = ("choose.js", "answer.js", "rosters.js", "around.js", "responsibility.js", "responsibility.css")
+HERE = "/maps/responsibility"
+NEAR = 17
+"""Zoom to which a place is shown that was typed or came with a link."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Addresses of the page's pictures, names, classes, shapes and units."""
+
+    base: str
+    names: str
+    classes: str
+    around: str
+    units: str
+    resolve: str = "/v1/resolve"
+    rosters: str = "/v1/rosters"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page is about: the city, the editions of its classes, the language (a key of `LANGUAGES`)."""
+
+    city: City
+    editions: Sequence[str]
+    lang: str
+
+
+class Asking(MacroElement):
+    """The page's own script, with its addresses and words."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}wanmi.responsibility({{ this._parent.get_name() }}, {{ this.given }});"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__()
+        self._name = "Asking"
+        self.given = json.dumps(given, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def page(view: View, sources: Sources, *, nonce: str = "") -> str:
+    """The page as HTML.
+
+    Parameters
+    ----------
+    view
+        City and language.
+    sources
+        Where everything comes from.
+    nonce
+        Lets the page's own scripts run under the service's content policy.
+    """
+    city, said = view.city, words(view.lang)
+    west, south, east, north = city.bounds
+    plan = CityMap(
+        more=SCRIPTS,
+        location=((south + north) / 2, (west + east) / 2),
+        zoom_start=13,
+        zoom_snap=0.5,
+        min_zoom=9,
+        max_zoom=19,
+        prefer_canvas=False,  # shapes are few, and as SVG they can be told apart by a reader's tools
+    )
+    credit = CREDIT.get(city.key, escape(city.name))
+    folium.TileLayer(sources.base, attr=credit, max_native_zoom=18, max_zoom=19, control=False).add_to(plan)
+    Names(sources.names).add_to(plan)
+    Chrome().add_to(plan)
+    title = f"{city.name} {said['title']}"
+    plan.figure.title = f"{title} · {'万米' if view.lang == 'zh' else 'Wanmi'}"
+    given = {
+        "sources": asdict(sources),
+        "words": said,
+        "fields": {field: said[name] for field, name in FIELDS.items()},
+        "lang": view.lang,
+        "sentences": SENTENCES if view.lang == "zh" else PLAIN,
+        "spoken": SPOKEN,
+        "zone": city.time_zone,
+        "edition": city.edition,
+        "territory": city.territory,
+        "near": NEAR,
+    }
+    Asking(given).add_to(plan)
+    other = next(name for name in LANGUAGES if name != view.lang)
+    switch = f'<a id="language" href="?lang={other}" hreflang="{other}" lang="{other}">{said["other_language"]}</a>'
+    plan.add_html(bar(title, "", HERE, lang=view.lang, more=switch) + _form(view, said) + _answer(said) + _legend(said))
+    return finish(plan.figure.render(), nonce=nonce, lang=LANGUAGES[view.lang], kind="asking")
+
+
+def _form(view: View, said: dict[str, str]) -> str:
+    """The question; what is rarely needed is folded away."""
+    editions = sorted(view.editions, key=lambda name: name != view.city.edition)
+    choices = "".join(f'<option value="{escape(name)}">{escape(name)}</option>' for name in editions)
+    zone = escape(said["zone_time"].format(zone=view.city.time_zone))
+    return f"""<form id="ask" class="question" autocomplete="off" novalidate>
+<div class="line">
+<div class="grow"><label for="class">{said["class"]}</label>
+<div class="choose"><input id="class" type="text" role="combobox" aria-autocomplete="list" aria-expanded="false"
+ aria-controls="classes" placeholder="{said["class_hint"]}" spellcheck="false">
+<ul id="classes" role="listbox" aria-label="{said["class"]}" hidden></ul></div></div>
+<div><label for="edition">{said["edition"]}</label><select id="edition">{choices}</select></div>
+</div>
+<div class="line">
+<div class="grow"><label for="place">{said["place"]}</label>
+<input id="place" type="text" inputmode="text" placeholder="{said["place_hint"]}" spellcheck="false"></div>
+<button type="submit">{said["ask"]}</button>
+</div>
+<div class="line">
+<div class="grow"><label for="at">{said["when"]}</label>
+<input id="at" type="datetime-local" title="{zone}"></div>
+<button type="button" id="now" class="quiet">{said["now"]}</button>
+</div>
+<details id="more"><summary>{said["more"]}</summary>
+<div class="line">
+<div><label for="accuracy_m">{said["accuracy"]}</label>
+<input id="accuracy_m" type="number" min="0" max="100000" step="any" title="{said["accuracy_hint"]}"></div>
+<div class="grow"><label for="known_at">{said["known"]}</label>
+<input id="known_at" type="datetime-local" title="{said["known_hint"]}"></div>
+</div>
+<p>{said["accuracy_hint"]}. {said["known_hint"]}; {zone}.</p></details>
+</form>"""
+
+
+def _answer(said: dict[str, str]) -> str:
+    return (
+        '<main id="told"><div id="notice" role="alert"></div><div id="owner" role="status"></div>'
+        f'<div id="answer"><p class="start">{said["start"]}</p><p class="start keys">{said["start_keys"]}</p></div>'
+        "</main>"
+    )
+
+
+def _legend(said: dict[str, str]) -> str:
+    """What the shapes on the map mean."""
+    keys = {
+        "place": "accuracy_circle",
+        "winner": "winner_shape",
+        "unit": "unit",
+        "other": "other_shapes",
+        "change": "changes",
+    }
+    rows = "".join(f'<li class="{kind}"><i></i>{said[word]}</li>' for kind, word in keys.items())
+    return f'<section id="legend" class="card" aria-hidden="true" hidden><ul>{rows}</ul></section>'

@@ -1,0 +1,146 @@
+"""The page that asks who is responsible, and what it draws: classes to choose from, places by code, shapes around."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import pandas as pd
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.responses import HTMLResponse
+
+from api.asked import MAX_ACCURACY_M
+from api.instants import read_instant
+from api.pages.responsibility import LANGUAGES, Sources, View, page
+from api.routes.city import features
+from api.routes.maps import Atlas, atlas_of, kept
+from api.routes.wire import Json, nonce_headers
+from gis import counts
+from gis.crs import to_city
+from grids.errors import InputError
+
+router = APIRouter(tags=["maps"])
+HERE = "/maps/responsibility"
+MOST_COMPONENTS = 50
+"""Most components that one picture shows."""
+Ways = Annotated[Atlas, Depends(atlas_of)]
+Text = Annotated[str, Query(max_length=200)]
+Instant = Annotated[str, Query(max_length=40, description="ISO 8601; now when missing")]
+
+
+def language(request: Request, lang: str) -> str:
+    """The language asked for, else the first of ours that the browser names, else Chinese.
+
+    Raises
+    ------
+    InputError
+        We do not speak it.
+    """
+    if lang:
+        if lang not in LANGUAGES:
+            raise InputError(f"{lang!r} is no language of this page", where="lang", right=" or ".join(LANGUAGES))
+        return lang
+    wanted = [part.strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
+    return next((name for name in wanted if name in LANGUAGES), "zh")
+
+
+@router.get(HERE, summary="Who is responsible here, a page", response_class=HTMLResponse)
+def responsibility(
+    request: Request,
+    atlas: Ways,
+    lon: Text = "",
+    lat: Text = "",
+    class_: Annotated[str, Query(alias="class", max_length=200)] = "",
+    at: Text = "",
+    known_at: Text = "",
+    accuracy_m: Text = "",
+    lang: Text = "",
+) -> Response:
+    """Click a place, choose class and date: owner, rule, evidence, probabilities, losers, rosters.
+
+    The parameters are those of a link; the page itself asks with them and says in words what is wrong with them.
+    """
+    service = atlas.service
+    ground = atlas.ground[2]
+    sources = Sources(
+        base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}",
+        names=f"/tiles/base/names.json?v={ground}",
+        classes=f"{HERE}/classes.json",
+        around=f"{HERE}/around.json",
+        units=f"{HERE}/units.json",
+    )
+    view = View(service.snapshot.city, atlas.book.editions, language(request, lang))
+    headers, nonce = nonce_headers()
+    return HTMLResponse(page(view, sources, nonce=nonce), headers=headers | {"vary": "accept-language"})
+
+
+@router.get(f"{HERE}/classes.json", include_in_schema=False)
+def classes(request: Request, atlas: Ways) -> Response:
+    """Classes to choose from: text, Chinese name, English name, name and text of the major class."""
+    version = f"classes-{atlas.service.snapshot.version}"
+
+    def make() -> Response:
+        rows, texts = atlas.book.classes, atlas.book.texts
+        majors = rows["edition"] + ":" + rows["kind"] + rows["major_code"]
+        columns = (texts, *(rows[name] for name in ("name_zh", "name_en", "major_name")), majors)
+        return Json({"classes": list(zip(*columns, strict=True))})
+
+    return kept(request, version, make)
+
+
+@router.get(f"{HERE}/units.json", summary="Unit grids by the beginning of their code")
+def units(
+    atlas: Ways, code: Annotated[str, Query(max_length=40, description="the code, or its beginning")], at: Instant = ""
+) -> Response:
+    """At most eight units, each with a place inside it (WGS 84)."""
+    if not code.strip():
+        raise InputError("the code is empty", where="code", right="a unit grid code, or its beginning")
+    service = atlas.service
+    rows = counts.read_rows(service.engine, "units_like", begin=code.strip(), at=_instant(atlas, at, "at"))
+    found = features(rows, service.snapshot.city.srid)
+    places = [f["properties"] | dict(zip(("lon", "lat"), f["geometry"]["coordinates"], strict=True)) for f in found]
+    return Json({"units": places})
+
+
+@router.get(f"{HERE}/around.json", summary="Shapes and names around a place")
+def around(
+    atlas: Ways,
+    lon: Annotated[float, Query(description="WGS 84 degrees")],
+    lat: Annotated[float, Query(description="WGS 84 degrees")],
+    at: Instant = "",
+    known_at: Annotated[str, Query(max_length=40, description="ISO 8601; as known now when missing")] = "",
+    reach_m: Annotated[float, Query(ge=0, le=MAX_ACCURACY_M, description="how far shapes may be away")] = 0.0,
+    unit: Text = "",
+    components: Annotated[str, Query(max_length=4000, description="codes, one a line")] = "",
+) -> Response:
+    """Zones and areas there, the unit and the components named, as GeoJSON; names of all departments.
+
+    Each shape has ``kind`` (zone, area, unit, component), ``code`` and ``name``.
+    """
+    service = atlas.service
+    srid = service.snapshot.city.srid
+    if not (math.isfinite(lon) and math.isfinite(lat) and abs(lat) <= 90):
+        raise InputError(f"no place at {lon}, {lat}", where="lon, lat", right="degrees, WGS 84")
+    x, y = to_city([lon], [lat], "EPSG:4326", srid)
+    when = {
+        "at": _instant(atlas, at, "at"),
+        "known_at": None if not known_at else _instant(atlas, known_at, "known_at"),
+    }
+    found: list[dict[str, Any]] = []
+    if math.isfinite(x[0]) and math.isfinite(y[0]):
+        # coordinates are whole millimetres: what the place lies on is within half of one
+        place = {"x": float(x[0]), "y": float(y[0]), "srid": srid, "reach_m": max(reach_m, 0.0005)}
+        for kind in ("area", "zone"):
+            rows = counts.read_rows(service.engine, f"{kind}s_around", **place, **when)
+            found += [{"kind": kind} | row for row in rows]
+    codes = components.splitlines()[:MOST_COMPONENTS]
+    found += counts.read_rows(service.engine, "things_named", unit=unit, components=codes, **when)
+    departments = counts.read_rows(service.engine, "frame_departments", **when)
+    told = {d["code"]: {name: d[name] or "" for name in ("name", "phone", "parent")} for d in departments}
+    shapes = {"type": "FeatureCollection", "features": features(found, srid)}
+    return Json(shapes | {"departments": told})
+
+
+def _instant(atlas: Atlas, text: str, where: str) -> Any:
+    stamp = read_instant(text, atlas.service.snapshot.city.time_zone, where) or pd.Timestamp.now(tz="UTC")
+    return stamp.to_pydatetime()
