@@ -1,0 +1,101 @@
+"""The sentences of an answer, in English and in Chinese, side by side.
+
+Each is a template for ``%``; both languages take the same values in the same order. Codes, names and class texts are
+never translated. Who writes answers and who checks them take their sentences from here, so that they are compared
+word by word.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+LANGUAGES = ("en", "zh")
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    # key: English, Chinese
+    "no_location": ("no usable location: %s", "没有可用的位置：%s"),
+    "missing": ("missing", "缺失"),
+    "default_point": ("default_point", "系统默认点"),
+    "wrong_datum": ("wrong_datum", "坐标系不符"),
+    # evidence of components
+    "named_gone": (
+        "component %s is named but was not there at that instant",
+        "案件指明部件 %s，但该部件当时不存在",
+    ),
+    "named": ("component %s is named", "案件指明部件 %s"),
+    "component": ("component %s", "部件 %s"),
+    "component_nobody": ("the component has no department", "该部件没有责任部门"),
+    "no_component_class": (
+        "the class is not about a component: none is looked for",
+        "该类别不是部件类，不查找部件",
+    ),
+    "components_near": ("%d component(s) of the class within %g m", "该类别的部件有 %d 个在 %g 米以内"),
+    "component_at": ("component %s at %.3f m, which it %s", "部件 %s，距离 %.3f 米，该部门是其%s"),
+    "supervising": ("supervises", "主管单位"),
+    "owning": ("owns", "权属单位"),
+    "maintaining": ("maintains", "养护单位"),
+    # evidence of zones
+    "zones_cover": ("%d zone(s) cover the place", "有 %d 个责任区覆盖该位置"),
+    "zone": ("zone %s %s (%s%s, %.0f m²%s)", "责任区 %s %s（%s%s，%.0f 平方米%s）"),
+    "ranked": ("rank %d, ", "优先级 %d，"),
+    "level_0": ("names the class itself", "指明该小类"),
+    "level_1": ("names its major class", "指明其大类"),
+    "level_2": ("names its kind", "指明其种类"),
+    "level_3": ("takes everything", "不分类别"),
+    "on_border": (", the place is on its border", "，位置在其边界上"),
+    "zone_not_class": ("it takes %s, not this class", "该区受理 %s，不受理该类别"),
+    "zone_not_then": ("not valid then: it holds%s", "当时无效：其有效期%s"),
+    "from": (" from %s", "自 %s 起"),
+    "until": (" until %s", "至 %s 止"),
+    # the territory
+    "no_area": ("no area of the territory covers the place", "没有属地区域覆盖该位置"),
+    "competent": ("competent department of class %s", "类别 %s 的主管部门"),
+    "area": ("%s %s", "%s %s"),
+    # why a candidate lost
+    "lost_nearer": ("another component is nearer", "另一部件更近"),
+    "lost_territory": ("a nearer duty comes first in the territory", "属地中更近的责任在先"),
+    "lost_zone": (
+        "a zone before it: by rank, narrower filter, line before area, size, code",
+        "另一责任区在先：依次按优先级、类别范围窄者、线先于面、面积小者、编码",
+    ),
+    "lost_rule": ("rule %s comes before %s", "规则 %s 先于 %s"),
+    "lost_nobody": ("it names no department", "其没有指明部门"),
+    # the last line
+    "outside": ("outside the territory: nobody is responsible", "在属地范围之外：无人负责"),
+    "unowned": ("the territory names no department", "属地没有指明责任部门"),
+    "owner": ("%s by rule %s%s", "%s，依据规则 %s%s"),
+    "on_edge": (
+        "; the place lies exactly on a border, where the lower code wins",
+        "；该位置正好在边界上，编码小者负责",
+    ),
+}
+
+RULE_NAMES: dict[str, tuple[str, str]] = {
+    "unowned": ("unowned", "无主"),
+    "component_named": ("component_named", "指明部件"),
+    "component_nearest": ("component_nearest", "最近部件"),
+    "zone_line": ("zone_line", "线状责任区"),
+    "zone_area": ("zone_area", "面状责任区"),
+    "territory": ("territory", "属地兜底"),
+    "no_location": ("no_location", "无位置"),
+    "outside": ("outside", "属地之外"),
+}
+"""How the sentences name the rules; the field ``rule`` keeps the names of `gis.model.RULES`."""
+
+
+class Words:
+    """The sentences of one language: an attribute for each key, `rule` for the names of the rules."""
+
+    def __init__(self, language: str) -> None:
+        at = LANGUAGES.index(language)
+        self.language = language
+        self.of = MappingProxyType({key: both[at] for key, both in SENTENCES.items()})
+        self.rule = MappingProxyType({key: both[at] for key, both in RULE_NAMES.items()})
+
+    def __call__(self, key: str, *values: Any) -> str:
+        """Sentence of a key with its values."""
+        return self.of[key] % values if values else self.of[key]
+
+
+WORDS = MappingProxyType({language: Words(language) for language in LANGUAGES})
