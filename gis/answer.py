@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from gis import decide
 from gis.convert import REASON, Cases
 from gis.decide import RULE
-from gis.model import DUTIES, REASONS, RULES
+from gis.doubt.telling import tell
+from gis.evidence import Departments, Here
+from gis.model import DUTIES, EFFECTS, REASONS, RULES
 from gis.one import One
 from gis.raster import cover
 from gis.snapshot import ALWAYS, FOREVER, UNRANKED, Snapshot
 from grids.errors import InputError
 
 LEVELS = ("names the class itself", "names its major class", "names its kind", "takes everything")
-DUTY_WORDS = dict(zip(DUTIES, ("supervises", "owns", "maintains"), strict=True))
+DUTY_WORDS = dict(zip(DUTIES, ("supervises", "owns", "maintains", "disposes of"), strict=True))
 ROOM = 256
 """Numbers that a case's evidence takes as a rule; what takes more is asked for again with more room."""
 _FEW = 20_000
@@ -57,7 +59,8 @@ def explain(cases: Cases, i: int, snapshot: Snapshot) -> dict[str, Any]:
     Returns
     -------
     dict
-        snapshot, at, known_at, unit, areas, owner, rule, reason, component, zone, on_edge, probability (None: doubt
+        snapshot, at, known_at, unit, areas, owner, rule, reason, joint (departments that share a zone's duty with the
+        owner), component, zone, on_edge, probability (None: doubt
         is not computed yet), ask_first, candidates, why. ``owner``, ``component``, ``zone`` and ``unit`` are None
         where there is none. Its owner and rule are those of `gis.assign.assign`.
 
@@ -96,10 +99,12 @@ class _Desk:
 
     def __init__(self, snapshot: Snapshot) -> None:
         arrays, rules = snapshot.arrays, snapshot.rules
+        self.snapshot = snapshot
         self.arrays, self.ground = arrays, decide.ground(snapshot)
         self.version = snapshot.version
         self.known_at = snapshot.known_at.isoformat().replace("+00:00", "Z")
-        self.duty, self.of_class = rules.duty, rules.department
+        self.duty, self.of_class, self.asks, self.first = rules.duty, rules.department, rules.asks, rules.first
+        self.held = sum(name in snapshot.city.territory for name in snapshot.area_sets)
         self.last = len(arrays["classes.text"])
         columns = ("departments.code", "departments.name", "units.code", "components.code", "classes.text")
         self.department, self.department_name, self.unit, self.component, self.klass = (
@@ -108,6 +113,7 @@ class _Desk:
         self.zone, self.zone_name, self.zone_classes = (
             _texts(arrays[f"zones.{k}"]) for k in ("code", "name", "classes")
         )
+        self.departments = Departments(arrays, self.department, self.zone, instant_text)
         self.zone_told: dict[int, tuple[str | None, str, str, str]] = {}
         self.sets = []
         for name in snapshot.area_sets:
@@ -119,20 +125,24 @@ class _Desk:
     def answer(self, case: One) -> dict[str, Any]:
         """Answer a case that has a place."""
         x, y, klass, component, instant, error, _, _ = case
+        error = max(error, 0)
         areas: dict[str, str | None] = {}
         held: list[tuple[str, str, int]] = []
-        department, on_border = -1, False
+        of_area = np.full((self.held, 1), -1, dtype=np.int32)
+        borders = []
         for name, (raster, begins, ends), code, of, territory in self.sets:
             k, edge = cover(raster, x, y, instant, begins, ends)
             areas[name] = code(k) if k >= 0 else None
-            if territory and k >= 0:
+            if not territory:
+                continue
+            if k >= 0:
                 held.append((name, code(k), of[k]))
-                if department < 0 <= of[k]:
-                    department, on_border = of[k], edge
-        found = self._found((x, y, klass, component, instant, error, bool(held), department, *self.ground))
+                of_area[len(borders), 0] = of[k]
+            borders.append(edge)
+        found = self._found((x, y, klass, component, instant, error, bool(held), of_area, *self.ground))
         rule, owner = found[1], found[2]
         told = self.told(case, rule, owner, areas)
-        on_edge = bool(found[6] or (found[8] and found[7] >= 0) or (on_border and rule == decide.TERRITORY))
+        on_edge = bool(found[6] or (found[8] and found[7] >= 0) or (found[17] >= 0 and borders[found[17]]))
         told["on_edge"] = on_edge
         if found[7] >= 0:
             told["unit"] = {"code": self.unit(found[7])} | {
@@ -145,14 +155,22 @@ class _Desk:
             }
         if found[5] >= 0:
             told["zone"] = {"code": self.zone(found[5]), "name": self.zone_name(found[5])}
+        here = Here(self.departments, found[16], found[decide.HEAD : decide.HEAD + 4 * found[13]])
+        if found[5] >= 0:
+            told["joint"] = [
+                {"department": self.department(d), "name": self.department_name(d)} for d in here.joint(found[5], owner)
+            ]
         why: list[str] = []
         candidates: list[dict[str, Any]] = []
-        self._components(case, found, candidates, why)
-        self._zones(case, found, candidates, why)
-        self._territory(case, found[9], held, candidates, why)
-        why.append(_verdict(told))
-        told["candidates"] = _ranked(candidates, RULES[rule], told["owner"] and told["owner"]["department"])
+        klass = klass if klass >= 0 else self.last
+        self._components(case, found, here, candidates, why)
+        self._zones(found, int(self.asks[found[9], klass]), here, candidates, why)
+        self._territory(klass, found[9], held, here, candidates, why)
+        why += [*here.said, _verdict(told)]
+        locality = bool(self.first[found[9], klass] == decide.LOCALITY)
+        told["candidates"] = _ranked(candidates, told, self._says(found[5]), locality)
         told["why"] = why
+        tell(told, case, self.snapshot, owner)
         return told
 
     def told(self, case: One, rule: int, owner: int, areas: dict[str, str | None] | None = None) -> dict[str, Any]:
@@ -168,11 +186,14 @@ class _Desk:
             else None,
             "rule": RULES[rule],
             "reason": REASONS[case.reason] or None,
+            "joint": [],
             "component": None,
             "zone": None,
             "on_edge": False,
             "probability": None,
             "ask_first": False,
+            "question": None,
+            "changes": [],
         }
 
     def _found(self, asked: tuple[Any, ...]) -> list[int]:
@@ -186,7 +207,9 @@ class _Desk:
         found: list[int] = out[: out[0]].tolist()
         return found
 
-    def _components(self, case: One, found: list[int], candidates: list[dict[str, Any]], why: list[str]) -> None:
+    def _components(
+        self, case: One, found: list[int], here: Here, candidates: list[dict[str, Any]], why: list[str]
+    ) -> None:
         """Candidates by the component that the case names, then the nearest of its class of each owner."""
         epoch, named, owner, reach, zones, near, listed = found[9:16]
         if case.component >= 0:
@@ -196,8 +219,7 @@ class _Desk:
             else:
                 code = self.component(named)
                 why.append(f"component {code} is named")
-                lost = None if owner >= 0 else "the component has no department"
-                candidates.append(self._candidate(owner, "component_named", f"component {code}", lost))
+                self._owners(named, epoch, owner, here, "component_named", f"component {code}", candidates)
         if reach < 0:
             why.append("the class is not about a component: none is looked for")
             return
@@ -207,34 +229,55 @@ class _Desk:
             square, k, owner = found[at : at + 3]
             duty = DUTY_WORDS[DUTIES[self.duty[epoch, kinds[k]]]]
             evidence = f"component {self.component(k)} at {math.sqrt(square) / 1000:.3f} m, which it {duty}"
-            lost = None if owner >= 0 else "the component has no department"
-            candidates.append(self._candidate(owner, "component_nearest", evidence, lost))
+            self._owners(k, epoch, owner, here, "component_nearest", evidence, candidates)
 
-    def _zones(self, case: One, found: list[int], candidates: list[dict[str, Any]], why: list[str]) -> None:
-        """Candidates by the zones that cover the place, in their order of precedence."""
+    def _owners(
+        self, k: int, epoch: int, owner: int, here: Here, rule: str, evidence: str, candidates: list[dict[str, Any]]
+    ) -> None:
+        """Candidates by one component: its owner, and the next of its departments where a zone keeps that out."""
+        if owner < 0:
+            candidates.append(self._candidate(owner, rule, evidence, "the component has no department"))
+            return
+        kind = self.arrays["components.class"][k]
+        three, duty = self.arrays["components.department"][k].tolist(), int(self.duty[epoch, kind])
+        asked = here.owners(three, duty, int(self.of_class[epoch, kind]))
+        candidates += [self._candidate(who, rule, evidence, here.lost(who)) for who in asked]
+
+    def _zones(
+        self, found: list[int], asked: int, here: Here, candidates: list[dict[str, Any]], why: list[str]
+    ) -> None:
+        """Candidates by the zones that cover the place, in their order of precedence; those that say never are none."""
         count = found[13]
         why.append(f"{count} zone(s) cover the place")
         for at in range(decide.HEAD, decide.HEAD + 4 * count, 4):
             k, side, valid, takes = found[at : at + 4]
-            code, rule, evidence, not_taken = self.zone_told.get(k) or self._zone(k)
-            lost = None if takes else not_taken
+            if self.departments.effect[k] == decide.NEVER:
+                continue
+            department, rule, evidence, not_taken = self.zone_told.get(k) or self._zone(k)
+            who = here.stands(department) if takes and valid else department
+            lost = here.lost(who) if who >= 0 else "its department is not there then, nor any above it"
+            if takes != 1:
+                lost = here.other_duty(k, asked) if takes else not_taken
             if not valid:
                 begin, end = self.arrays["zones.begins"][k], self.arrays["zones.ends"][k]
                 lost = "not valid then: it holds" + _span(int(begin), int(end))
             if side == 2:
                 evidence = evidence[:-1] + ", the place is on its border)"
-            candidates.append(
-                {"department": code, "probability": None, "rule": rule, "evidence": evidence, "why_lost": lost}
-            )
+            candidates.append(self._candidate(who, rule, evidence, lost))
 
-    def _zone(self, k: int) -> tuple[str | None, str, str, str]:
+    def _says(self, zone: int) -> str:
+        """What the zone that decided says; "" for none."""
+        return EFFECTS[self.departments.effect[zone]] if zone >= 0 else ""
+
+    def _zone(self, k: int) -> tuple[int, str, str, str]:
         """What is told of a zone wherever it is a candidate: its department, rule, evidence, that it takes others."""
         arrays, rank, department = self.arrays, self.arrays["zones.rank"][k], int(self.arrays["zones.department"][k])
         ranked = "" if rank == UNRANKED else f"rank {rank}, "
+        says = "" if self._says(k) == "gives" else f"says {self._says(k)}, "
         level, area = LEVELS[arrays["zones.level"][k]], arrays["zones.area_m2"][k]
-        evidence = f"zone {self.zone(k)} {self.zone_name(k)} ({ranked}{level}, {area:.0f} m²)"
+        evidence = f"zone {self.zone(k)} {self.zone_name(k)} ({says}{ranked}{level}, {area:.0f} m²)"
         told = (
-            self.department(department) if department >= 0 else None,
+            department,
             "zone_line" if arrays["zones.is_line"][k] else "zone_area",
             evidence,
             f"it takes {self.zone_classes(k)}, not this class",
@@ -243,20 +286,26 @@ class _Desk:
         return told
 
     def _territory(
-        self, case: One, epoch: int, held: list[tuple[str, str, int]], candidates: list[dict[str, Any]], why: list[str]
+        self,
+        klass: int,
+        epoch: int,
+        held: list[tuple[str, str, int]],
+        here: Here,
+        candidates: list[dict[str, Any]],
+        why: list[str],
     ) -> None:
         """Candidates by the territory: the class's competent department, then the areas, smallest first."""
         if not held:
             why.append("no area of the territory covers the place")
             return
-        klass = case.klass if case.klass >= 0 else self.last
-        competent = int(self.of_class[epoch, klass])
-        if competent >= 0:
-            text = self.klass(klass)
-            candidates.append(self._candidate(competent, "territory", f"competent department of class {text}"))
-        for name, code, of in held:
-            if of >= 0:
-                candidates.append(self._candidate(of, "territory", f"{name} {code}"))
+        named = [(int(self.of_class[epoch, klass]), "competent department of class ")]
+        named += [(of, f"{name} {code}") for name, code, of in held]
+        for department, evidence in named:
+            if department >= 0:
+                who = here.stands(department)
+                lost = here.lost(who) if who >= 0 else "its department is not there then, nor any above it"
+                text = evidence + self.klass(klass) if evidence.endswith(" class ") else evidence
+                candidates.append(self._candidate(who, "territory", text, lost))
 
     def _candidate(self, owner: int, rule: str, evidence: str, lost: str | None = None) -> dict[str, Any]:
         code = self.department(owner) if owner >= 0 else None
@@ -271,26 +320,34 @@ def _verdict(told: dict[str, Any]) -> str:
     return f"{told['owner']['name']} by rule {told['rule']}{edge}"
 
 
-def _ranked(found: list[dict[str, Any]], rule: str, code: str | None) -> list[dict[str, Any]]:
-    """Candidates with the winner first; each loser says why it lost."""
-    won = None
+def _ranked(found: list[dict[str, Any]], told: dict[str, Any], says: str, by_locality: bool) -> list[dict[str, Any]]:
+    """Candidates with the winner first; each loser says why it lost.
+
+    ``says``: what the zone that decided says, "" for none.
+    """
+    rule, code = told["rule"], told["owner"] and told["owner"]["department"]
+    begins = f"zone {told['zone']['code']} " if told["zone"] else ""
+    fit = (f for f in found if f["why_lost"] is None and (f["rule"], f["department"]) == (rule, code))
+    won = next((f for f in fit if f["evidence"].startswith(begins)), None)
     for f in found:
-        if f["why_lost"] is None:
-            if won is None and f["rule"] == rule and f["department"] == code:
-                won = f
-            else:
-                f["why_lost"] = _why_lost(f["rule"], rule)
+        if f["why_lost"] is None and f is not won:
+            f["why_lost"] = _why_lost(f, rule, says, by_locality)
     return [won, *(f for f in found if f is not won)] if won else found
 
 
-def _why_lost(rule: str, winner: str) -> str:
+def _why_lost(loser: dict[str, Any], winner: str, says: str, by_locality: bool) -> str:
+    rule = loser["rule"]
+    if says == "only" and "(says only, " not in loser["evidence"]:
+        return "a zone that says only decides before everything else"
     if rule == winner == "component_nearest":
         return "another component is nearer"
     if rule == winner == "territory":
         return "a nearer duty comes first in the territory"
     if rule.startswith("zone") and winner.startswith("zone"):
         return "a zone before it: by rank, narrower filter, line before area, size, code"
-    if RULE[rule] > RULE[winner]:
+    if by_locality and winner.startswith("zone") and rule.startswith("component"):
+        return f"rule {winner} comes before {rule}: the class's rule says locality first"
+    if RULE[rule] > RULE[winner] or (by_locality and winner.startswith("component") and rule == "territory"):
         return f"rule {winner} comes before {rule}"
     return "it names no department"
 

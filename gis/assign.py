@@ -3,12 +3,17 @@
 The order of the rules (each is a name in `gis.model.RULES`):
 
 1. ``no_location``: the place is missing, a default point, or in the wrong datum.
-2. ``component_named``: the case names a component that was there at its instant and has a department.
-3. ``component_nearest``: the nearest component of its class within the class's reach plus the position error.
-4. ``zone_line``, ``zone_area``: of the zones that cover the place, take the class and are valid, the first by
+2. ``zone_line``, ``zone_area`` of a zone that says ``only``; zones that say ``never`` keep their department from all
+   that follows, and from this.
+3. ``component_named``: the case names a component that was there at its instant and has a department.
+4. ``component_nearest``: the nearest component of its class within the class's reach plus the position error.
+5. ``zone_line``, ``zone_area``: of the zones that cover the place, take the class and are valid, the first by
    explicit rank, then the more specific class filter, then a line before an area, then the smaller, then the code.
-5. ``territory``: inside the territory, the class's competent department, else that of the community, street, district.
-6. ``outside`` the territory; ``unowned`` when the territory names nobody.
+   Where the class's rule says ``locality``, this goes before 3 and 4.
+6. ``territory``: inside the territory, the class's competent department, else that of the community, street, district.
+7. ``outside`` the territory; ``unowned`` when the territory names nobody.
+
+A department that is not there at the case's instant is stood for by the one above it, see `gis.snapshot.standing`.
 """
 
 from __future__ import annotations
@@ -207,13 +212,13 @@ def locate(
     names = snapshot.area_sets if sets is None else tuple(sets)
 
     def work(part: Cases) -> tuple[NDArray, ...]:
-        units, (grouped, begins, ends, *_), _, _ = decide.ground(snapshot)
+        units, (grouped, begins, ends, *_), _, rules, _ = decide.ground(snapshot)
         unit, _ = _cover(units, part)
         areas, zone = np.empty((len(part), len(names)), dtype=np.int32), np.empty(len(part), dtype=np.int32)
         for k, name in enumerate(names):
             layer = snapshot.layer(f"areas/{name}")
             areas[:, k], _ = _cover((layer.raster.arrays, layer.begins, layer.ends), part)
-        first_many(grouped, part.x, part.y, part.instant, part.klass, begins, ends, zone)
+        first_many(grouped, part.x, part.y, part.instant, part.klass, len(rules[4]) - 1, begins, ends, zone)
         return unit, areas, zone
 
     unit, areas, zone = _in_chunks(cases, work, threads, needs=("x", "y", "klass", "instant"))
@@ -272,22 +277,25 @@ def _side_by_side(
 
 def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:
     n = len(cases)
-    units, zones, components, rules = decide.ground(snapshot)
+    units, zones, components, rules, standing = decide.ground(snapshot)
     unit, unit_edge = _cover(units, cases)
     areas = np.empty((n, len(snapshot.area_sets)), dtype=np.int32)
-    inside, held_edge, held = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), np.full(n, -1, dtype=np.int32)
+    territory = [name for name in snapshot.area_sets if name in snapshot.city.territory]  # the smallest first
+    inside = np.zeros(n, dtype=bool)
+    held, held_edge = np.empty((len(territory), n), dtype=np.int32), np.empty((len(territory), n), dtype=bool)
     for k, name in enumerate(snapshot.area_sets):
         layer = snapshot.layer(f"areas/{name}")
         area, on_edge = _cover((layer.raster.arrays, layer.begins, layer.ends), cases)
         areas[:, k] = area
-        if name in snapshot.city.territory:
-            decide.hold(area, on_edge, snapshot.arrays[f"areas/{name}.department"], inside, held, held_edge)
+        if name in territory:
+            t = territory.index(name)
+            decide.hold(area, on_edge, snapshot.arrays[f"areas/{name}.department"], inside, held[t], held_edge[t])
     rule = np.empty(n, dtype=np.int8)
     department, component, zone = (np.empty(n, dtype=np.int32) for _ in range(3))
     square, edge = np.empty(n, dtype=np.int64), np.empty(n, dtype=bool)
     decide.many(
-        cases.x, cases.y, cases.klass, cases.component, cases.instant, cases.error, cases.reason,
-        inside, held, held_edge, unit_edge, zones, components, rules,
+        cases.x, cases.y, cases.klass, cases.component, cases.instant, np.maximum(cases.error, 0), cases.reason,
+        inside, held, held_edge, unit_edge, zones, components, rules, standing,
         department, rule, component, square, zone, edge,
     )  # fmt: skip
     if cases.reason.any():  # without a place nothing is known of it; kernels saw a point beyond any city

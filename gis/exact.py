@@ -6,6 +6,8 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from gis import sides
+
 GRID_M = 0.001
 LIMIT_MM = 2**31 - 1
 """Largest offset from a layer's origin: 2,147 km, so that a cross product stays below 2**63."""
@@ -27,8 +29,15 @@ def snap(geometry: ArrayLike) -> NDArray[np.object_]:
     return shapely.set_precision(np.atleast_1d(np.asarray(geometry, dtype=object)), GRID_M)
 
 
-def footprint(line: ArrayLike, width_m: ArrayLike) -> NDArray[np.object_]:
-    """Ground covered by lines with a width: the buffer of half the width, round ends, on the 1 mm grid.
+def footprint(
+    line: ArrayLike,
+    width_m: ArrayLike,
+    *,
+    side: ArrayLike = "both",
+    from_m: ArrayLike = np.nan,
+    to_m: ArrayLike = np.nan,
+) -> NDArray[np.object_]:
+    """Ground covered by lines with a width, on the 1 mm grid.
 
     Parameters
     ----------
@@ -36,16 +45,37 @@ def footprint(line: ArrayLike, width_m: ArrayLike) -> NDArray[np.object_]:
         LineStrings or MultiLineStrings, shape (n,), metric CRS. Polygons are returned snapped as they are.
     width_m
         Full width in metres, shape (n,); ignored for polygons.
+    side
+        ``both`` (or ""): half the width to each side, with round ends, or square ones where chainage cuts the line.
+        ``left`` or ``right`` in the drawn direction: the full width to that side, with square ends. Shape (n,).
+    from_m, to_m
+        Chainage in metres from the line's first point between which it is covered, shape (n,); NaN: its ends.
 
     Returns
     -------
     ndarray of MultiPolygon, shape (n,)
+
+    Raises
+    ------
+    InputError
+        When the sides of a line cannot be told apart, see `gis.sides.one_side`.
     """
     lines = np.atleast_1d(np.asarray(line, dtype=object))
-    width = np.broadcast_to(np.asarray(width_m, dtype=float), lines.shape)
+    width, begin, end = (np.broadcast_to(np.asarray(v, dtype=float), lines.shape) for v in (width_m, from_m, to_m))
+    sides_ = np.broadcast_to(np.asarray(side, dtype=object), lines.shape)
     flat = np.isin(shapely.get_type_id(lines), (1, 5))
+    cut = ~np.isnan(begin) | ~np.isnan(end)
+    left = np.isin(sides_, list(sides.TO_LEFT))
     out = lines.copy()
-    out[flat] = shapely.buffer(lines[flat], width[flat] / 2, quad_segs=8)
+    plain = flat & ~cut & ~left
+    out[plain] = shapely.buffer(lines[plain], width[plain] / 2, quad_segs=8)
+    for k in np.flatnonzero(flat & (cut | left)):
+        part = sides.stretch(lines[k], begin[k], end[k])
+        if left[k]:
+            out[k] = sides.one_side(part, width[k], left=sides.TO_LEFT[sides_[k]])
+        else:
+            ends = {"round_start": bool(np.isnan(begin[k])), "round_end": bool(np.isnan(end[k]))}
+            out[k] = sides.band(part, width[k] / 2, **ends)
     return multipolygons(snap(out))
 
 

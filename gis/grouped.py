@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from gis import raster
 from gis.compiled import Compiled, kernel, lookup
+from gis.model import DUTIES, EFFECTS
 from gis.raster import side_of
 
 CELLS, LEAST_CELLS = 2048, 1 << 14
 """A raster gets at most so many cells for each of its polygons, or so many whatever its polygons."""
+ASKED = len(DUTIES) + 1
+"""Duties that a class can be asked for, none the first of them."""
 _PARTS = ("cells", "starts", "lists", "first_row", "slab_of", "slabs", "edges")
 CELL, START, LIST, POLYGON, SLAB_OF, SLAB, EDGE = range(6, 13)
 """Columns of ``frame``: where the parts of a raster begin."""
@@ -31,8 +34,8 @@ class Grouped(Compiled):
 
     Row g of ``frame`` is the frame of raster g, then where its ``cells``, ``starts``, ``lists``, polygons (of
     ``first_row`` and ``member``), ``slab_of``, ``slabs`` and ``edges`` begin; a last row has where they end. ``member``
-    is the number of each polygon among all, ``alone`` the number in its raster of each. The rasters that take class k
-    are ``asked[asks[k]:asks[k + 1]]``; the last class is that of a case without one.
+    is the number of each polygon among all, ``alone`` the number in its raster of each. The rasters of slot k are
+    ``asked[asks[k]:asks[k + 1]]``, see `slots`.
     """
 
     frame: NDArray[np.int64]
@@ -70,7 +73,7 @@ def build(
     group
         Filter of each, shape (n,), 0 to the count of filters.
     takes
-        Whether a filter takes a class, shape (filters, classes + 1).
+        Whether a filter takes a class, shape (filters, classes + 1); or stands in a slot, see `slots`.
     kept
         Rasters of an earlier snapshot that are still right, by filter; None is made.
 
@@ -100,12 +103,39 @@ def build(
     return Grouped(frame=frame, **parts, member=member, alone=alone, asks=asks, asked=asked)
 
 
+def slots(takes: NDArray[np.bool_], effect: NDArray[np.int8], duty: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Where filters stand: one slot for each effect of a zone, each duty that is asked for, and each class.
+
+    Slot ``(effect * ASKED + asked + 1) * classes + class``, where ``asked`` is the duty that the class's rule asks for,
+    -1 for none: then, as for a filter of no duty, it does not matter. The first ``classes`` slots are those of zones
+    that give, whatever duty.
+
+    Parameters
+    ----------
+    takes
+        Whether a filter takes a class, shape (filters, classes); the last class is that of a case without one.
+    effect, duty
+        Of each filter, shape (filters,): positions in `gis.model.EFFECTS` and `gis.model.DUTIES`, -1 for any duty.
+
+    Returns
+    -------
+    bool, shape (filters, slots)
+    """
+    filters, classes = takes.shape
+    out = np.zeros((filters, len(EFFECTS), ASKED, classes), dtype=bool)
+    for asked in range(-1, ASKED - 1):
+        meets = (duty < 0) | (asked < 0) | (duty == asked)
+        out[np.arange(filters), effect, asked + 1] = takes & meets[:, None]
+    return out.reshape(filters, len(EFFECTS) * ASKED * classes)
+
+
 @lookup
-def first(grouped, x, y, instant, klass, begins, ends):
+def first(grouped, x, y, instant, klass, begins, ends, after):
     """First polygon, in order of precedence, that covers a place, takes a class and is valid at an instant.
 
-    ``x``, ``y`` whole millimetres; ``instant`` microseconds; ``klass`` a class or the last for none; validity
-    [begins[p], ends[p]). Returns its number or -1, and whether the place is on its border.
+    ``x``, ``y`` whole millimetres; ``instant`` microseconds; ``klass`` a class (the last for none) or a slot; validity
+    [begins[p], ends[p]); of those numbered beyond ``after`` only, -1 for all. Returns its number or -1, and whether the
+    place is on its border.
     """
     frame, cells, starts, lists, edges = grouped[0], grouped[1], grouped[2], grouped[3], grouped[7]
     member, asks, asked = grouped[8], grouped[10], grouped[11]
@@ -121,7 +151,7 @@ def first(grouped, x, y, instant, klass, begins, ends):
         numbers = frame[g, 9]
         if value >= 0:
             p = np.int64(member[numbers + value])
-            if (best < 0 or p < best) and begins[p] <= instant < ends[p]:
+            if (best < 0 or p < best) and p > after and begins[p] <= instant < ends[p]:
                 best, on_edge = p, False
             continue
         at, shift = frame[g, 7] - value - 2, frame[g, 12]
@@ -129,7 +159,7 @@ def first(grouped, x, y, instant, klass, begins, ends):
             p = np.int64(member[numbers + (lists[j, 0] >> 1)])
             if 0 <= best <= p:
                 break
-            if not begins[p] <= instant < ends[p]:
+            if p <= after or not begins[p] <= instant < ends[p]:
                 continue
             if not lists[j, 0] & 1:
                 best, on_edge = p, False
@@ -142,12 +172,11 @@ def first(grouped, x, y, instant, klass, begins, ends):
 
 
 @lookup
-def first_many(grouped, x, y, instant, klass, begins, ends, out):
-    """`first` for each place, shape (n,); ``klass`` -1 is the last class."""
-    last = len(grouped[10]) - 2
+def first_many(grouped, x, y, instant, klass, last, begins, ends, out):
+    """`first` for each place, shape (n,); ``klass`` -1 is the class ``last``."""
     for i in range(len(x)):
         k = klass[i] if klass[i] >= 0 else last
-        out[i], _ = first(grouped, x[i], y[i], instant[i], k, begins, ends)
+        out[i], _ = first(grouped, x[i], y[i], instant[i], k, begins, ends, -1)
 
 
 @lookup

@@ -19,8 +19,23 @@ RULES = (
 REASONS = ("", "missing", "default_point", "wrong_datum")
 """Why a case has no location; arrays hold positions in this tuple (int8), 0 for none."""
 
-DUTIES = ("supervising", "owning", "maintaining")
-"""Kinds of duty a department can have for a component (主管, 权属, 养护)."""
+DUTIES = ("supervising", "owning", "maintaining", "disposing")
+"""Kinds of duty of a department (主管, 权属, 养护, 处置); arrays hold positions in this tuple (int8), -1 for any."""
+
+COMPONENT_DUTIES = DUTIES[:3]
+"""Those for which a component names a department; for disposing its maintaining one is asked first."""
+
+EFFECTS = ("gives", "only", "never")
+"""What a zone does with the cases it takes; arrays hold positions in this tuple (int8).
+
+``gives`` them to its department, gives them to it before everything else, or keeps its department from them.
+"""
+
+SIDES = ("both", "left", "right")
+"""Of which side of its line, in the drawn direction, a line zone is the ground."""
+
+FIRSTS = ("owner", "locality")
+"""Who is asked first for a class: the components' owners, or the zones; arrays hold positions in this tuple (int8)."""
 
 CODE_SCHEMES = ("china15", "china14", "free")
 """How unit grids are coded: 12-digit community + 3 or 2 digit serial, or free text."""

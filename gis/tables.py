@@ -37,7 +37,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from gis import kinds
 from gis.kinds import SCHEMA
-from gis.model import CODE_SCHEMES, DUTIES
+from gis.model import CODE_SCHEMES, DUTIES, EFFECTS, FIRSTS, SIDES
 
 GROUND = ("roads", "rivers", "railways", "buildings", "parcels", "drains")
 """Layers that share the table ``ground``."""
@@ -216,7 +216,7 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         kinds.code("edition", "edition of the class code"),
         kinds.code("kind", "C component, E event"),
         kinds.code("class_code", "class, or the beginning of its code for a group; '' for all of the kind"),
-        kinds.words("duty", "whose component it is: " + ", ".join(DUTIES)),
+        kinds.words("duty", "whose duty it is: " + ", ".join(DUTIES)),
         kinds.number("radius_m", "how far from the reported point its component is looked for, metres"),
         kinds.code("department", "competent department where no zone says otherwise", nullable=True),
         kinds.words("name", "name of the class, for cities with classes of their own"),
@@ -233,6 +233,7 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         kinds.refers("rules", ["department"], "department_codes", ["code"]),
         kinds.one_of("rules", "kind", ("C", "E")),
         kinds.one_of("rules", "duty", DUTIES),
+        kinds.words("first", "who is asked first: owner (of the component; also when empty) or locality (the zones)"),
         CheckConstraint("radius_m >= 0 AND radius_m < 100000", name="rules_radius"),
         comment="Class rules: whose duty a class is, and how far its components are looked for",
     )
@@ -247,6 +248,7 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         kinds.number("width_m", "full width of a line zone, metres"),
         kinds.place("GEOMETRY", srid, "line or area as it was drawn, on a 1 mm grid"),
         kinds.place("MULTIPOLYGON", srid, "ground it covers: the area, or the line widened", "footprint"),
+        kinds.one_of("rules", "first", FIRSTS),
         Column("is_line", Boolean, Computed("ST_Dimension(geom) = 1", True), comment="road segment, river section …"),
         Column("area_m2", Float(53), Computed("ST_Area(footprint)", True), comment="area of its footprint, m²"),
         *kinds.valid(),
@@ -259,6 +261,22 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         CheckConstraint("ST_IsValid(footprint) AND NOT ST_IsEmpty(footprint)", name="zones_footprint_valid"),
         Index("zones_footprint", "footprint", postgresql_using="gist"),
         comment="Responsibility zones: areas, and lines with a width",
+        kinds.words(
+            "effect",
+            "gives; only: decides before everything else; never: its department gets nothing there",
+            nullable=False,
+            server_default=text("'gives'"),
+        ),
+        kinds.words("duty", "duty for which it holds: " + ", ".join(DUTIES) + "; empty: any"),
+        kinds.words("joint", "codes of departments that share the duty, separated by spaces; department leads"),
+        kinds.words(
+            "side",
+            "both, left or right of the line in its drawn direction",
+            nullable=False,
+            server_default=text("'both'"),
+        ),
+        kinds.number("from_m", "chainage where it begins, metres from the line's first point; empty: there"),
+        kinds.number("to_m", "chainage where it ends, metres; empty: at the line's end"),
     )
     Table(
         "rosters",
@@ -266,6 +284,13 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         kinds.code("team", "team on duty"),
         kinds.code("person", "who"),
         kinds.words("role", "patrol, leader, chief …"),
+        kinds.one_of("zones", "effect", EFFECTS),
+        kinds.one_of("zones", "duty", DUTIES),
+        kinds.one_of("zones", "side", SIDES),
+        CheckConstraint("COALESCE(from_m, 0) >= 0 AND to_m > COALESCE(from_m, 0)", name="zones_chainage"),
+        CheckConstraint(
+            "ST_Dimension(geom) = 1 OR side = 'both' AND from_m IS NULL AND to_m IS NULL", name="zones_along_line"
+        ),
         kinds.code("department", "department of the team", nullable=True),
         kinds.code("area_set", "area set of the area they look after", nullable=True),
         kinds.code("area", "code of the area they look after", nullable=True),

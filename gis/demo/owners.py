@@ -9,7 +9,7 @@ import shapely
 from shapely import STRtree
 
 from gis.exact import footprint
-from gis.model import DUTIES
+from gis.model import COMPONENT_DUTIES, DUTIES
 from grids.catalog import catalog
 
 
@@ -45,11 +45,11 @@ def component_owners(components: gpd.GeoDataFrame, rules: pd.DataFrame) -> np.nd
     known = dict(zip(rules["class"], rules["duty"], strict=True))
     texts = components["class"].to_numpy(object)
     duty = np.array([DUTIES.index(known[text]) for text in texts])
-    three = components[list(DUTIES)].to_numpy(object)
+    three = components[list(COMPONENT_DUTIES)].to_numpy(object)
     own = dict(zip(rules["class"], rules["department"], strict=True))
     owner = np.full(len(texts), "", object)
-    for step in range(len(DUTIES)):
-        owner = np.where(owner == "", three[np.arange(len(texts)), (duty + step) % len(DUTIES)], owner)
+    for step in range(len(COMPONENT_DUTIES)):
+        owner = np.where(owner == "", three[np.arange(len(texts)), (duty + step) % len(COMPONENT_DUTIES)], owner)
     return np.where(owner == "", np.array([own[text] for text in texts], object), owner)
 
 

@@ -17,6 +17,8 @@ RANGE = {
     "radius_m": (0.0, 1e5),
     "width_m": (0.001, 1e4),
     "height_m": (0.0, 1e4),
+    "from_m": (0.0, 1e7),
+    "to_m": (0.0, 1e7),
     "accuracy_m": (0.0, 1e6),
     "lanes": (0.0, 1e3),
     "rank": (1.0, 2.0**31),

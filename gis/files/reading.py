@@ -23,6 +23,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from gis import zones
 from gis.crs import fit
 from gis.files import columns as cols
 from gis.files.codes import class_filter, classes, identifiers
@@ -37,14 +38,18 @@ from gis.files.shapes import fit_types, mend
 from gis.files.table import Rows, Table
 from gis.files.vectors import open_vector
 from gis.layers import LAYERS, Column, Layer
-from gis.model import DUTIES, REASONS, City
+from gis.model import DUTIES, FIRSTS, REASONS, City
 from gis.profile import Profile, Source, hint
 from grids.errors import InputError, NotFound
 
 Progress = Callable[[str], None]
 """Called with what is being done."""
 
-WORDS = {"duty": ("", *DUTIES), "no_location": tuple(r for r in REASONS if r != "default_point")}
+WORDS = {
+    "duty": ("", *DUTIES),
+    "first": ("", *FIRSTS),
+    "no_location": tuple(r for r in REASONS if r != "default_point"),
+}
 """Fields that take only these words."""
 
 
@@ -385,7 +390,7 @@ def _fields(
             made = cols.flag(raw, their, faults)
         else:
             made = cols.clean(cols.text(raw), their, faults)
-        if column.name in WORDS:
+        if column.name in WORDS and layer.name != "zones":  # whose words are checked with their shapes
             words = WORDS[column.name]
             wrong = (~made.isin(words)).to_numpy(dtype=bool)
             faults.add(wrong, their, made, f"is not one of {', '.join(w for w in words if w)}")
@@ -469,9 +474,10 @@ def _shapes(
     elif gone.any():
         out.loc[gone & (no_location == "").to_numpy(), "no_location"] = "missing"
         faults.note(f"{gone.sum():,} rows have no place and are kept without one", gone)
-    if layer.name == "zones":
-        lines = np.isin(shapely.get_type_id(shapes), (1, 5)) & out["width_m"].isna().to_numpy()
-        why = "width_m is missing: a line zone needs its full width in metres"
-        faults.add(lines & ~faults.at(("width_m", found.get("width_m", ""))), "width_m", "", why)
     shapes = in_city(shapes, crs, city, where, faults, name=name, strays=no_location is not None)
-    return mend(shapes, where, faults)
+    shapes = mend(shapes, where, faults)
+    if layer.name == "zones":
+        for at, column, values, why in zones.faults(shapes, out):
+            new = ~faults.at((column, found.get(column, "")))[at]
+            faults.add(at[new], found.get(column, column), values[new], why[new])
+    return shapes

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from grids.errors import InputError
 
-FORMAT = 4
+FORMAT = 5
 """Number of this layout; another number is refused."""
 MARK, END = b"WANMI\x00", b"\n"
 RIGHT = "build it again with 'wanmi snapshot build'"

@@ -10,9 +10,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gis import exact, grouped, nearest, raster
-from gis.model import DUTIES, City
+from gis import exact, grouped, nearest, raster, zones
+from gis.model import COMPONENT_DUTIES, DUTIES, EFFECTS, FIRSTS, City
 from gis.snapshot.reuse import NOTHING, Base, geometry_digest
+from gis.snapshot.standing import standing
 from grids.catalog import Catalog, catalog
 from grids.errors import InputError
 
@@ -164,9 +165,13 @@ def _columns(arrays: dict[str, NDArray], name: str, rows: pd.DataFrame, columns:
 
 
 def _departments(arrays: dict[str, NDArray], frame: pd.DataFrame) -> Callable[[pd.Series], NDArray[np.int32]]:
-    rows = _sorted(frame, ["code"]).drop_duplicates("code", keep="last")
+    versions = _sorted(frame, ["code"])
+    rows = versions.drop_duplicates("code", keep="last")
     arrays["departments.code"], arrays["departments.name"] = _text(rows["code"]), _text(rows["name"])
     order = pd.Index(rows["code"].astype(str))
+    begins, ends = microseconds(versions["valid_from"], ALWAYS), microseconds(versions["valid_to"], FOREVER)
+    code, parent = (order.get_indexer(versions[k].fillna("").astype(str)) for k in ("code", "parent"))
+    arrays["departments.since"], arrays["departments.stands"] = standing(order, code, parent, begins, ends)
 
     def positions(codes: pd.Series) -> NDArray[np.int32]:
         wanted = codes.fillna("").astype(str)
@@ -202,10 +207,13 @@ def _rules(
     duty = np.full((len(since), n + 1), DUTIES.index("owning"), dtype=np.int8)
     radius = np.full((len(since), n + 1), int(DEFAULT_RADIUS_M * 1000), dtype=np.int64)
     department = np.full((len(since), n + 1), -1, dtype=np.int32)
+    asks = np.full((len(since), n + 1), -1, dtype=np.int8)
+    first = np.zeros((len(since), n + 1), dtype=np.int8)
     takes = [book.matches(text) for text in rows["class"]]
     levels = np.array([book.level(text) for text in rows["class"]], dtype=int)
     of = known(rows["department"])
-    duties = [DUTIES.index(d) if d else -1 for d in rows["duty"]]
+    duties = _words(rows, "duty", DUTIES, -1)
+    firsts = _words(rows, "first", FIRSTS, -1)
     reach = rows["radius_m"].to_numpy(dtype=float)
     canon = arrays["classes.canon"]
     for e, instant in enumerate(since):
@@ -216,20 +224,33 @@ def _rules(
                 mine = np.flatnonzero(takes[r])
                 ruled[mine] = True
                 if duties[r] >= 0:
-                    duty[e, mine] = duties[r]
+                    duty[e, mine] = asks[e, mine] = duties[r]
+                if firsts[r] >= 0:
+                    first[e, mine] = firsts[r]
                 if np.isfinite(reach[r]):
                     radius[e, mine] = round(reach[r] * 1000)
                 if of[r] >= 0:
                     department[e, mine] = of[r]
         heirs = np.flatnonzero(~ruled & (canon != np.arange(n)))
-        for table in (duty, radius, department):
+        for table in (duty, radius, department, asks, first):
             table[e, heirs] = table[e, canon[heirs]]
     arrays |= {
         "rules.since": since.astype(np.int64),
         "rules.duty": duty,
         "rules.radius_mm": radius,
         "rules.department": department,
+        "rules.asks": asks,
+        "rules.first": first,
     }
+
+
+def _words(rows: pd.DataFrame, name: str, words: tuple[str, ...], missing: int) -> list[int]:
+    """Positions of a column's words, ``missing`` where it says nothing or is not there."""
+    told = rows[name].fillna("").astype(str).tolist() if name in rows else [""] * len(rows)
+    unknown = next((text for text in told if text and text not in words), None)
+    if unknown is not None:
+        raise InputError(f"{name} {unknown!r} is not known", right=f"it is one of {', '.join(words)}")
+    return [words.index(text) if text else missing for text in told]
 
 
 def _zones(
@@ -241,14 +262,17 @@ def _zones(
     known: Callable[[pd.Series], NDArray[np.int32]],
 ) -> None:
     rows = frame.copy()
-    if "is_line" not in rows:
-        shapes = np.asarray(rows["geometry"], dtype=object)
-        rows["is_line"] = np.isin(shapely.get_type_id(shapes), (1, 5)) if len(rows) else []
-        rows["geometry"] = exact.footprint(shapes, rows["width_m"]) if len(rows) else []
-        rows["area_m2"] = shapely.area(np.asarray(rows["geometry"], dtype=object))
-    filters = sorted(set(rows["classes"]))
-    level = {text: book.level(text) for text in filters}
-    takes = np.array([[*book.matches(text), "*" in text.split()] for text in filters], dtype=bool)
+    drawn = "is_line" not in rows
+    if drawn:
+        rows = _with_grounds(rows)
+    effect = np.array(_words(rows, "effect", EFFECTS, 0), dtype=np.int8)
+    duty = np.array(_words(rows, "duty", DUTIES, -1), dtype=np.int8)
+    labels = rows["classes"].astype(str).to_numpy(dtype=object) + _marks(effect, duty)
+    filters = sorted(set(labels))
+    classes = [text.split(" | ")[0] for text in filters]
+    level = {text: book.level(text) for text in set(classes)}
+    takes = np.array([[*book.matches(text), "*" in text.split()] for text in classes], dtype=bool)
+    takes = takes.reshape(len(filters), len(book.classes) + 1)
     rank = pd.to_numeric(rows["rank"]).fillna(UNRANKED).to_numpy(dtype=np.int64)
     keys = [
         microseconds(rows["valid_from"], ALWAYS),
@@ -259,20 +283,62 @@ def _zones(
         rank,
     ]
     order = np.lexsort(keys) if len(rows) else np.empty(0, dtype=int)
-    rows, rank = rows.iloc[order], rank[order]
-    takes = takes.reshape(len(filters), len(book.classes) + 1)
-    of = rows["classes"].map({t: i for i, t in enumerate(filters)}).to_numpy(dtype=np.int32)
-    _rasters(arrays, inputs, base, "zones", np.asarray(rows["geometry"], dtype=object), (filters, of, takes))
+    rows, rank, effect, duty, labels = (v[order] for v in (rows.iloc, rank, effect, duty, labels))
+    of = pd.Series(labels).map({t: i for i, t in enumerate(filters)}).to_numpy(dtype=np.int32)
+    _validity(arrays, "zones", rows)
+    if drawn:
+        _no_clashes(rows, effect, takes[of], arrays)
+    what = np.full((2, len(filters)), -1, dtype=np.int8)
+    what[0, of], what[1, of] = effect, duty
+    groups = filters, of, grouped.slots(takes, *what)
+    _rasters(arrays, inputs, base, "zones", np.asarray(rows["geometry"], dtype=object), groups)
     _columns(arrays, "zones", rows, ("code", "name", "classes"))
+    joint = [text.split() for text in zones.column(rows, "joint", len(rows), "").tolist()]
     arrays |= {
         "zones.department": known(rows["department"]),
         "zones.is_line": rows["is_line"].to_numpy(dtype=bool),
         "zones.rank": rank,
         "zones.level": rows["classes"].map(level).to_numpy(dtype=np.int8),
         "zones.area_m2": rows["area_m2"].to_numpy(dtype=float),
+        "zones.effect": effect,
+        "zones.duty": duty,
+        "zones.joint": known(pd.Series([code for codes in joint for code in codes], dtype=object)),
+        "zones.joint_from": np.cumsum([0, *map(len, joint)]).astype(np.int64),
         "zones.filter": of,
         "filters": takes,
     }
+
+
+def _marks(effect: NDArray[np.int8], duty: NDArray[np.int8]) -> NDArray[np.object_]:
+    """What a filter's name says beside its classes: nothing for a zone that gives, for any duty."""
+    told = np.array(["", *(f" | {word}" for word in EFFECTS[1:])], dtype=object)[effect]
+    return told + np.array([*(f" | for {word}" for word in DUTIES), ""], dtype=object)[duty]
+
+
+def _with_grounds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Zones as they were drawn, with the ground that they cover; the first fault of any is raised."""
+    shapes = np.asarray(rows["geometry"], dtype=object)
+    codes = rows["code"].tolist()
+    for at, name, values, why in zones.faults(shapes, rows):
+        if len(at):
+            raise InputError(f"{name} {values[0]!r} {why[0]}", where=f"zone {codes[at[0]]}")
+    ground, lost = zones.grounds(shapes, rows)
+    for k, error in lost:
+        raise InputError(error.what, where=f"zone {codes[k]}", right=error.right)
+    rows["is_line"] = np.isin(shapely.get_type_id(shapes), (1, 5))
+    rows["geometry"] = ground
+    rows["area_m2"] = shapely.area(ground)
+    return rows
+
+
+def _no_clashes(
+    rows: pd.DataFrame, effect: NDArray[np.int8], takes: NDArray[np.bool_], arrays: Mapping[str, NDArray]
+) -> None:
+    only = np.flatnonzero(effect == EFFECTS.index("only"))
+    ground = np.asarray(rows["geometry"], dtype=object)[only]
+    who, code = (rows[name].to_numpy(dtype=object)[only] for name in ("department", "code"))
+    spans = arrays["zones.begins"][only], arrays["zones.ends"][only]
+    zones.refuse_clashes(code, zones.clashes(who, ground, takes[only], *spans))
 
 
 def _components(
@@ -302,5 +368,5 @@ def _components(
         "components.thing": np.cumsum(np.append(False, code[1:] != code[:-1])[: len(code)]).astype(np.int32),
         "components.class": klass,
         "components.place": np.column_stack([x, y]),
-        "components.department": np.column_stack([known(rows[d]) for d in DUTIES]).reshape(-1, 3),
+        "components.department": np.column_stack([known(rows[d]) for d in COMPONENT_DUTIES]).reshape(-1, 3),
     }

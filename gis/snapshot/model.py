@@ -42,12 +42,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Rules:
-    """Class rules in force from each instant of ``since`` on: for each class its duty, reach and department."""
+    """Class rules in force from each instant of ``since`` on, for each class.
+
+    ``duty`` is the one its components are asked for, ``asks`` the one that a rule names (-1: none does), ``first``
+    who goes first (`gis.model.FIRSTS`).
+    """
 
     since: NDArray[np.int64]
     duty: NDArray[np.int8]
     radius_mm: NDArray[np.int64]
     department: NDArray[np.int32]
+    asks: NDArray[np.int8]
+    first: NDArray[np.int8]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,13 @@ LAYERS = ("rules", "areas", "units", "zones", "components")
 _MAKERS = (
     "snapshot/making.py",
     "snapshot/reuse.py",
+    "snapshot/standing.py",
     "raster.py",
     "grouped.py",
     "nearest.py",
     "exact.py",
+    "sides.py",
+    "zones.py",
     "compiled.py",
 )
 

@@ -17,9 +17,10 @@ import shapely
 from numpy.typing import NDArray
 from psycopg2.extensions import cursor as Cursor
 
+from gis import zones
 from gis.files.faults import Faults
 from gis.layers import LAYERS
-from gis.model import City
+from gis.model import DUTIES, FIRSTS, City
 from gis.sql import question
 from gis.store.rows import CLASS, Columns, Target, length, strings
 from grids.catalog import CLASS_COLUMNS, Catalog, catalog
@@ -74,8 +75,12 @@ def check(to: Target, columns: Columns, known: Known, faults: Faults) -> None:
         _classes(columns, known, faults)
     if to.layer == "rules":
         _filters(class_texts(columns), "class", known, faults)
+        for name, words in (("duty", DUTIES), ("first", FIRSTS)):
+            why = f"is not one of {', '.join(words)}"
+            _report(faults, name, unknown(columns[name], words.__contains__, lambda _, why=why: why))
     if to.layer == "zones":
         _filters(columns["classes"], "classes", known, faults)
+        _zones(columns, known, faults)
     if to.layer == "areas":
         _area_parents(columns, known, faults)
     if to.layer == "units" and known.territory:
@@ -226,6 +231,44 @@ def _filters(texts: pa.Array, column: str, known: Known, faults: Faults) -> None
         return ""
 
     _report(faults, column, unknown(texts, lambda text: not fault(text), fault))
+
+
+def _zones(columns: Columns, known: Known, faults: Faults) -> None:
+    """Check what zones say and how they lie along their lines, and fill in the ground that they cover."""
+    said = {name: strings(columns[name]).to_pylist() for name in zones.WORDS}
+    said |= {name: columns[name] for name in ("width_m", "from_m", "to_m")}
+    shapes = np.where(faults.bad, None, columns["geom"])
+    for at, name, values, why in zones.faults(shapes, said):
+        faults.add(at, name, values, why)
+    shapes = np.where(faults.bad, None, shapes)
+    columns["footprint"], lost = zones.grounds(shapes, said)
+    for k, error in lost:
+        faults.add([k], "side", said["side"][k], f"{error.what}; {error.right}")
+    joint = np.array([" ".join(text.split()) for text in strings(columns["joint"]).to_pylist()], dtype=object)
+    for code in sorted({code for text in joint for code in text.split()} - known.departments):
+        rows = np.array([code in text.split() for text in joint], dtype=bool)
+        why = f"no such department is recorded; {_near(code, known.departments, 'load departments first')}"
+        faults.add(rows, "joint", code, why)
+    columns["joint"] = pa.array(joint.tolist(), type=pa.string())
+
+
+def refuse_clashes(cursor: Cursor, classes: Catalog) -> None:
+    """Refuse what the record believes when two zones say ``only`` for one place, class and time.
+
+    Raises
+    ------
+    InputError
+        Names the first pair.
+    """
+    cursor.execute(question("only_zones"))
+    rows = cursor.fetchall()
+    if len(rows) < 2:
+        return
+    code, department, filters, begins, ends, ground = map(list, zip(*rows, strict=True))
+    takes = np.array([[*classes.matches(text), "*" in text.split()] for text in filters], dtype=bool)
+    spans = (np.array(v, dtype=np.float64) for v in (begins, ends))
+    pairs = zones.clashes(department, shapely.from_wkb([bytes(g) for g in ground]), takes, *spans)
+    zones.refuse_clashes(code, pairs)
 
 
 def _area_parents(columns: Columns, known: Known, faults: Faults) -> None:

@@ -134,7 +134,8 @@ def _as_ours(error: psycopg2.Error, engine: Engine) -> WanmiError | psycopg2.Err
         # the detail of a check is the whole row, which is nobody's business; that of a key is the key
         told = diag.message_detail or ""
         detail = f" ({told})" if told.startswith("Key (") else ""
-        return Conflict(f"{diag.message_primary}{detail}", where=f"table {diag.table_name}" if diag.table_name else "")
+        where = f"table {diag.table_name}" if diag.table_name else ""
+        return Conflict(f"{diag.message_primary}{detail}", where=where, right=diag.message_hint or "")
     if isinstance(error, psycopg2.DataError):
         context = (error.diag.context or "").splitlines()
         return InputError(f"the server refuses a value: {first_line(error)}", where=context[0] if context else "")

@@ -191,6 +191,8 @@ def write(
     if to.layer == "rosters":
         with report.stage("teams", progress):
             posts.settle(cursor, columns, faults)
+    if to.layer == "zones":
+        checks.refuse_clashes(cursor, known.classes)
     report.rejects, report.notes = faults.frame(), faults.frame(flags=True)
 
 

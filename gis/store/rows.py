@@ -18,12 +18,14 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from gis import exact
 from gis.layers import LAYERS
-from gis.model import City
+from gis.model import EFFECTS, SIDES, City
 from gis.store import copying
 from gis.tables import DATED, GROUND, SCHEMA, tables
 
 TIMES = ("valid_from", "valid_to", "recorded_at", "replaced_at")
 CLASS = ("edition", "kind", "class_code")
+PLAIN = {"effect": EFFECTS[0], "side": SIDES[0]}
+"""What a zone says that says nothing."""
 CLASS_TEXT = r"^(?:(?P<edition>[^:]+):)?(?P<kind>[CE])(?P<class_code>.*)$"
 
 Columns = dict[str, Any]
@@ -70,9 +72,9 @@ def target(layer: str, srid: int) -> Target:
 
 
 def table_columns(to: Target, frame: pd.DataFrame, city: City) -> Columns:
-    """Return a canonical frame as columns of its table; ``parent_set`` is for the checks to fill in.
+    """Return a canonical frame as columns of its table; ``parent_set``, ``footprint`` are for the checks to fill in.
 
-    Geometry becomes what the table's type wants: coordinates of points, multipolygons, and the footprint of zones.
+    Geometry becomes what the table's type wants: coordinates of points, multipolygons.
     """
     count = len(frame)
     out: Columns = {}
@@ -230,7 +232,7 @@ def _places(to: Target, shapes: NDArray[np.object_], columns: Columns) -> Column
         gone = shapely.is_missing(shapes) | shapely.is_empty(shapes)
         x, y = shapely.get_x(shapes), shapely.get_y(shapes)
         return {"geom": (np.where(gone, np.nan, x), np.where(gone, np.nan, y))}
-    if to.layer == "zones":
-        width = np.asarray(columns["width_m"], dtype=float)
-        return {"geom": shapes, "footprint": exact.footprint(shapes, np.where(np.isnan(width), 0.0, width))}
+    if to.layer == "zones":  # their ground is for the checks to fill in
+        said = {name: pc.if_else(pc.equal(columns[name], ""), word, columns[name]) for name, word in PLAIN.items()}
+        return {"geom": shapes, "footprint": np.full(len(shapes), None, dtype=object)} | said
     return {"geom": exact.multipolygons(shapes) if to.layer in ("areas", "units") else shapes}

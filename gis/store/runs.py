@@ -134,7 +134,11 @@ def _due(cursor: Cursor, snapshot: Snapshot, about: dict[str, Any]) -> list[str]
         else:
             takes += [(text, *_parts(own[k])) for k in np.flatnonzero(book.matches(text))]
     _table(cursor, "class_takes", "filter text, edition text, kind text, code text", takes)
-    cursor.execute("SELECT edition, kind, class_code FROM wanmi.rules t WHERE wanmi.unseen(t.xmin, %(seen)s)", about)
+    cursor.execute(
+        "SELECT edition, kind, class_code FROM wanmi.rules t WHERE wanmi.unseen(t.xmin, %(seen)s)"
+        " OR replaced_at = 'infinity' AND department IN (SELECT code FROM changed_departments)",
+        about,
+    )
     ruled = np.zeros(len(own), dtype=bool)
     for edition, kind, code in cursor.fetchall():
         ruled |= book.matches(f"{edition}:{kind}{code}")

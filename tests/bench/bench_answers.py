@@ -59,10 +59,11 @@ def _alone(cases: Cases, made: city.Made, snapshot: Snapshot) -> list[Row]:
     asked = made.cases.iloc[some]
     told = list(zip(asked["x"], asked["y"], asked["class"], asked["component"], asked["error"], strict=True))
     ground, out = decide.ground(snapshot), np.empty(256, dtype=np.int64)
+    held = np.zeros((1, 1), dtype=np.int32)
 
     def resolved() -> None:
         for x, y, klass, component, instant, error, _, _ in ones:
-            decide.one(x, y, klass, component, instant, error, True, 0, *ground, out)
+            decide.one(x, y, klass, component, instant, error, True, held, *ground, out)
 
     def answered() -> None:
         for one in ones:

@@ -31,7 +31,7 @@ def run() -> list[Row]:
     made, snapshot = city.kept()
     read = made.cases[made.cases["class"].str.startswith("2026:C")].head(CASES)
     cases = Cases.read(snapshot, read["x"], read["y"], read["class"], at=city.DAY)
-    _, _, components, (_, _, radius, _, wanted) = decide.ground(snapshot)
+    _, _, components, (_, _, radius, _, wanted, *_), _ = decide.ground(snapshot)
     klass, reach = wanted[cases.klass], radius[-1, cases.klass]
     places, kinds = components[5], snapshot.arrays["classes.component"][components[3]]
 

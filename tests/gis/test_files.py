@@ -542,7 +542,7 @@ def test_numbers_and_words(tmp_path):
     assert rejected(csv(tmp_path / "a.csv", text), "rules") == [
         (1, "radius_m", "ten", "is no number"),
         (2, "radius_m", "-1", "is less than 0"),
-        (3, "duty", "owner", "is not one of supervising, owning, maintaining"),
+        (3, "duty", "owner", "is not one of supervising, owning, maintaining, disposing"),
         (3, "radius_m", "1,5", "is no number; write a point, not a comma"),
         (3, "invented", "maybe", "is not true or false"),
         (4, "radius_m", "inf", "is infinite"),

@@ -43,7 +43,7 @@ def test_the_first_of_all_wins_and_all_are_told_in_order(seed: int) -> None:
         count = grouped.covers(index.arrays, x, y, out, 0, 2)
         assert out[: 2 * count].reshape(-1, 2).tolist() == [[p, on] for p, on in at]
         right = [(p, on == 2) for p, on in at if takes[group[p], klass] and begins[p] <= instant < ends[p]]
-        found = grouped.first(index.arrays, x, y, instant, klass, begins, ends)
+        found = grouped.first(index.arrays, x, y, instant, klass, begins, ends, -1)
         assert found == (right[0] if right else (-1, False))
         edges += found[1]
     assert edges > 5
@@ -79,7 +79,7 @@ def test_small_filters_take_little_room() -> None:
     assert len(index.cells) <= grouped.LEAST_CELLS
     always = np.array([0, 0]), np.array([1, 1])
     for x, right in ((20_000, (0, True)), (20_001, (-1, False)), (30_000_001, (1, False))):
-        assert grouped.first(index.arrays, x, x, 0, 0, *always) == right
+        assert grouped.first(index.arrays, x, x, 0, 0, *always, -1) == right
 
 
 def test_an_edited_zone_has_only_the_raster_of_its_filter_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,5 +102,5 @@ def test_nothing_covers_nothing() -> None:
         n = len(shapes)
         index = grouped.build(shapes, np.zeros(n, dtype=np.int32), np.ones((n, 3), dtype=bool))
         none = np.zeros(n, dtype=np.int64)
-        assert grouped.first(index.arrays, 5, 5, 0, 2, none, none + 1) == (-1, False)
+        assert grouped.first(index.arrays, 5, 5, 0, 2, none, none + 1, -1) == (-1, False)
         assert grouped.covers(index.arrays, 5, 5, np.empty(2, dtype=np.int64), 0, 2) == 0
