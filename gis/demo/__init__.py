@@ -33,7 +33,8 @@ class Demo:
         Canonical frame of each layer by name, geometry in EPSG:4546, index from 1.
     truth
         What the data do not say: ``cases`` (true place, component, flaw, owner), ``hotspots`` (planted), ``background``
-        (expected events of each unit and class group without them), ``zones`` (planted faults).
+        (expected events of each unit and class group without them), ``zones`` (planted faults), ``exposure`` (residents
+        and patrol visits of each unit), ``reporting`` (true rates of what patrols find and residents report).
     """
 
     city: City
@@ -74,6 +75,7 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
     from gis.demo.ground import make_barriers, make_parcels, make_railways, make_rivers, make_roads
     from gis.demo.happened import happened
     from gis.demo.places import Places
+    from gis.demo.reporting import make_reporting
     from gis.demo.rosters import make_rosters
     from gis.demo.streets import make_network
     from gis.demo.zones import make_zones
@@ -130,7 +132,9 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
     tell("cases", 0.4)
     true, spots, background = happened(plan, net, blocks, territory, made)
     made["cases"], known = make_cases(plan, city, true, territory, components)
+    looked = make_reporting(plan, units, buildings, known, made["cases"]["channel"], background)
     truth = {"cases": known, "hotspots": spots, "background": background, "zones": faults}
+    truth |= {"exposure": looked[0], "reporting": looked[1]}
     tell("done", 1.0)
     return Demo(city, {name: _canonical(name, frame) for name, frame in made.items()}, truth)
 

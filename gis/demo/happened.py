@@ -51,7 +51,7 @@ def happened(
     true["owner"] = _owners(true, layers)
     true = _with_duplicates(true, n_double, rng)
     true = true.iloc[np.lexsort((true["x"], true["minute"], true["day"]))].reset_index(drop=True)
-    return true, spots, make_background(layers["units"], anchors, n_events)
+    return true, spots, make_background(layers["units"], anchors, spots, n_events)
 
 
 def _classes(day: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

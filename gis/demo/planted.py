@@ -104,21 +104,38 @@ def _rate(anchors: Anchors, mix: pd.DataFrame, group: str, inside: np.ndarray, n
     return rate
 
 
-def make_background(units: gpd.GeoDataFrame, anchors: Anchors, n_events: int) -> pd.DataFrame:
+def make_background(units: gpd.GeoDataFrame, anchors: Anchors, spots: pd.DataFrame, n_events: int) -> pd.DataFrame:
     """Expected background events of each unit and class group over the whole record; hotspots come on top.
 
     Returns
     -------
     DataFrame
-        unit, class (group), expected; one row for each pair, units in their order.
+        unit, class (group), expected, planted (expected cases of the hotspots); one row for each pair, units in their
+        order.
     """
     mix, always = event_mix(), np.ones(len(days()), bool)
     shape, point = STRtree(shapely.points(anchors.xy)).query(units.geometry.to_numpy(), predicate="intersects")
     parts = []
     for group in GROUPS:
         expected = np.bincount(shape, _rate(anchors, mix, group, always, n_events)[point], len(units))
-        parts.append(pd.DataFrame({"unit": units["code"].array, "class": group, "expected": np.round(expected, 4)}))
+        more = np.zeros(len(anchors.xy))
+        for spot in spots[spots["class"] == group].to_dict("records"):
+            more += _added(anchors, mix, spot, n_events)
+        planted = np.bincount(shape, more[point], len(units))
+        columns = {"expected": np.round(expected, 4), "planted": np.round(planted, 4)}
+        parts.append(pd.DataFrame({"unit": units["code"].array, "class": group, **columns}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _added(anchors: Anchors, mix: pd.DataFrame, spot: dict, n_events: int) -> np.ndarray:
+    """Expected cases that a hotspot adds at each anchor: spread like the background in its circle and time."""
+    day = days()
+    first, last = (np.datetime64(spot[c].tz_convert("Asia/Shanghai").tz_localize(None), "D") for c in ("from", "to"))
+    near = np.flatnonzero(np.hypot(anchors.xy[:, 0] - spot["x"], anchors.xy[:, 1] - spot["y"]) <= spot["radius_m"])
+    rate = _rate(anchors, mix, spot["class"], (day >= first) & (day < last), n_events)[near]
+    out = np.zeros(len(anchors.xy))
+    out[near] = spot["planted"] * rate / rate.sum()
+    return out
 
 
 def _window(i: int, size: int, day: np.ndarray) -> tuple[np.datetime64, np.datetime64]:

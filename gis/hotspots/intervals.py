@@ -1,4 +1,4 @@
-"""Intervals of rates: exact for a count by itself, credible for a rate that borrows strength."""
+"""Exact intervals of rates: of each cell by itself."""
 
 from __future__ import annotations
 
@@ -50,24 +50,3 @@ def exact_interval(counts: ArrayLike, exposure: ArrayLike, *, cover: float = COV
     known = np.where(e > 0, e, np.nan)
     low = np.where(x > 0, special.gammaincinv(np.maximum(x, 1e-300), tail), 0.0)
     return low / known, special.gammainccinv(x + 1.0, tail) / known
-
-
-def gamma_interval(shape: ArrayLike, rate: ArrayLike, *, cover: float = COVER) -> Interval:
-    """Equal-tailed interval of a gamma distribution: of the posterior of a rate.
-
-    Parameters
-    ----------
-    shape, rate
-        Of the gamma distribution, shape (n,); its mean is shape / rate. A shape of inf is a point.
-    cover
-        Nominal share.
-
-    Examples
-    --------
-    >>> low, high = gamma_interval([1.0], [2.0])
-    >>> low.round(4).tolist(), high.round(4).tolist()
-    ([0.0127], [1.8444])
-    """
-    tail = (1.0 - check_cover(cover)) / 2.0
-    a, b = np.asarray(shape, float), np.asarray(rate, float)
-    return special.gammaincinv(a, tail) / b, special.gammainccinv(a, tail) / b

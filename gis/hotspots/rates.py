@@ -1,9 +1,10 @@
 """Rates that small numbers do not fool: cases over exposure, drawn towards what is usual as far as they are unsure.
 
-Each cell's true rate is taken to be drawn from a gamma distribution, its cases from a Poisson distribution around rate
-times exposure (Clayton & Kaldor 1987, "Empirical Bayes estimates of age-standardized relative risks for use in disease
-mapping", Biometrics 43). With prior gamma(a, b) the posterior of a cell with x cases over exposure e is gamma(a + x,
-b + e): its mean is the smoothed rate, its quantiles are the interval.
+The cases of a cell are Poisson distributed around its rate times its exposure; the true rates of all cells are drawn
+from a distribution that the counts themselves tell (empirical Bayes; Clayton & Kaldor 1987, "Empirical Bayes estimates
+of age-standardized relative risks for use in disease mapping", Biometrics 43): gamma or log-normal, whichever makes
+the counts likelier, and beside it a share of cells in which nothing ever happens, a street fault where no street is. A
+cell's smoothed rate is the mean of its posterior, its interval the posterior's quantiles.
 
 A cell with exposure and no case is a zero, and has a rate. A cell without exposure is unknown: NaN, never zero.
 """
@@ -16,13 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, sparse, special
 
-from gis.hotspots.intervals import COVER, exact_interval, gamma_interval
+from gis.hotspots.intervals import COVER, Interval, check_cover, exact_interval
+from gis.hotspots.weighing import FAMILIES, Floats, steps_around, usual_weights, weigh
 from grids.errors import InputError
 
-Floats = NDArray[np.float64]
 PRIORS = ("likelihood", "moments")
 MOST_SHAPE = 1e6
-"""Cells whose rates do not differ at all have a prior of this shape: a standard deviation of a thousandth of the mean."""
+"""Cells whose rates do not differ have a prior of this shape: a standard deviation of a thousandth of the mean."""
+PLENTY = 400
+"""A cell with so many cases speaks for itself: its posterior is gamma(cases + 1/2, exposure), as Jeffreys has it."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,12 @@ class Rates:
         Equal-tailed credible interval of the rate, float64 (n,).
     exact_low, exact_high
         Exact interval of the cell by itself (`exact_interval`), float64 (n,).
-    shape, scale
-        The posterior: gamma with this shape and this rate (its mean is shape / scale), float64 (n,).
+    never
+        Chance that nothing ever happens in the cell, float64 (n,); 0 where something did.
     mean
         What each cell is drawn towards: the usual rate of all cells, or of its neighbourhood, float64 (n,).
+    prior
+        Family of the distribution of true rates, gamma or log-normal.
     """
 
     raw: Floats
@@ -51,9 +56,9 @@ class Rates:
     high: Floats
     exact_low: Floats
     exact_high: Floats
-    shape: Floats
-    scale: Floats
+    never: Floats
     mean: Floats
+    prior: str
 
 
 def read_exposure(counts: ArrayLike, exposure: ArrayLike, *, where: str = "exposure") -> tuple[Floats, Floats]:
@@ -95,12 +100,12 @@ def empirical_bayes(
         Who is whose neighbour, the diagonal included (`contact`): each cell is drawn towards the rate of its
         neighbourhood. None: towards that of all cells.
     prior
-        ``likelihood``: shape and mean of the gamma distribution that make the counts likeliest (negative binomial).
+        ``likelihood``: the distribution that makes the counts likeliest, gamma or log-normal, with idle cells.
         ``moments``: those of Marshall 1991, "Mapping disease and mortality rates using empirical Bayes estimators",
         Applied Statistics 40: with ``m = sum x / sum e``, ``v = sum e (x/e - m)² / sum e - m / mean(e)`` (0 when
         negative), shape m² / v. Then the rates are those of PySAL's ``Empirical_Bayes``, with `near` those of
-        ``Spatial_Empirical_Bayes``. Local and ``likelihood``: each cell is drawn towards the mean of its neighbours (not
-        its own), itself drawn towards that of all; one shape for all cells.
+        ``Spatial_Empirical_Bayes``. Local and ``likelihood``: each cell is drawn towards the mean of its neighbours,
+        without itself, which is drawn towards that of all; gamma, its shape says how far cells are from it.
     cover
         Nominal share of the intervals.
 
@@ -122,41 +127,71 @@ def empirical_bayes(
     if prior not in PRIORS:
         raise InputError(f"{prior!r}", where="prior", right="one of " + ", ".join(PRIORS))
     x, e = read_exposure(counts, exposure)
+    check_cover(cover)
     known = ~np.isnan(e)
+    raw, exact = _over(x, e), exact_interval(x, e, cover=cover)
+    if not x[known].sum() > 0:
+        zero = np.where(known, 0.0, np.nan)
+        return Rates(raw, zero, zero, exact[1], *exact, zero, zero, "")
+    if near is None and prior == "likelihood":
+        return _global(x, e, known, raw, exact, cover)
     if near is None:
-        mean = np.full(len(x), x[known].sum() / e[known].sum())
-        shape = _moments(x, e, known) if prior == "moments" else None
-        if shape is None:
-            one, middle = _likeliest(x[known], e[known])
-            shape, mean = np.full(len(x), one), np.full(len(x), middle)
+        mean, shape = np.full(len(x), x[known].sum() / e[known].sum()), _moments(x, e, known)
     else:
-        here, there = np.where(known, x, 0.0), np.where(known, e, 0.0)
-        cases, held = np.asarray(near @ here, float), np.asarray(near @ there, float)
-        if prior == "moments":
-            mean = _over(cases, held)
-            shape = _local_moments(here, there, known, near, mean, held)
-        else:
-            # without the cell itself, so that the counts can say how far a cell is from its neighbours
-            cases, held = cases - here, np.maximum(held - there, 0.0)
-            one, middle = (
-                _likeliest(cases[held > 0], held[held > 0]) if (held > 0).any() else _likeliest(x[known], e[known])
-            )
-            mean = (one + cases) / (one / middle + held) if middle > 0 else np.zeros(len(x))
-            shape = _likeliest_shapes(x, e * mean, one + cases, known)
+        mean, shape = _local(x, e, known, near, prior)
     with np.errstate(divide="ignore", invalid="ignore"):
         after, scale = shape + x, shape / mean + e
         rate = after / scale
-        # a prior without spread is a point
-        fixed = np.isinf(shape)
-        rate = np.where(fixed & known, mean, rate)
-        none = known & ~(mean > 0)
-    rate[none] = 0.0
-    low, high = gamma_interval(np.where(fixed, np.nan, after), scale, cover=cover)
-    low, high = np.where(fixed & known, mean, low), np.where(fixed & known, mean, high)
-    low[none] = 0.0
-    high[none] = exact_interval(x, e, cover=cover)[1][none]
-    exact = exact_interval(x, e, cover=cover)
-    return Rates(_over(x, e), np.where(known, rate, np.nan), low, high, *exact, after, scale, mean)
+        low, high = _ends(after, scale, cover)
+    fixed, none = known & np.isinf(shape), known & ~(mean > 0)  # a prior without spread is a point
+    rate, low, high = (np.where(fixed, mean, np.where(none, 0.0, v)) for v in (rate, low, high))
+    high = np.where(none, exact[1], high)
+    rate, low, high = (np.where(known, v, np.nan) for v in (rate, low, high))
+    return Rates(raw, rate, low, high, *exact, np.zeros(len(x)), mean, "gamma")
+
+
+def _global(x: Floats, e: Floats, known: NDArray[np.bool_], raw: Floats, exact: Interval, cover: float) -> Rates:
+    """Rates with the prior of all cells, weighed on steps."""
+    count, held = x[known], e[known]
+    steps = steps_around(count.sum() / held.sum())
+    clean, values = count == 0, np.exp(steps)
+
+    def told(some: NDArray[np.int64] | slice) -> Floats:
+        return count[some, None] * steps - held[some, None] * values
+
+    prior = usual_weights(told, clean, len(count), steps, FAMILIES)
+    after = weigh(told, clean, len(count), steps, prior, cover=cover)
+    plenty = count >= PLENTY
+    low, high = _ends(count + 0.5, held, cover)
+    out = np.full((4, len(x)), np.nan)
+    out[0, known] = np.where(plenty, (count + 0.5) / held, after.mean)
+    out[1, known], out[2, known] = np.where(plenty, low, after.low), np.where(plenty, high, after.high)
+    out[3, known] = after.never
+    mean = np.full(len(x), float((1.0 - prior.idle) * (prior.weights @ values)))
+    return Rates(raw, out[0], out[1], out[2], *exact, out[3], mean, prior.family)
+
+
+def _ends(shape: Floats, scale: Floats, cover: float) -> Interval:
+    """Ends of the equal-tailed interval of a gamma distribution."""
+    tail = (1.0 - cover) / 2.0
+    return special.gammaincinv(shape, tail) / scale, special.gammainccinv(shape, tail) / scale
+
+
+def _local(x: Floats, e: Floats, known: NDArray[np.bool_], near: sparse.csr_array, prior: str) -> tuple[Floats, Floats]:
+    """Mean and shape of each cell's prior, by its neighbourhood."""
+    here, there = np.where(known, x, 0.0), np.where(known, e, 0.0)
+    cases, held = np.asarray(near @ here, float), np.asarray(near @ there, float)
+    if prior == "moments":
+        mean = _over(cases, held)
+        return mean, _local_moments(here, there, known, near, mean, held)
+    # without the cell itself, so that the counts can say how far a cell is from its neighbours
+    cases, held = cases - here, np.maximum(held - there, 0.0)
+    some = held > 0
+    one, middle = _likeliest(cases[some], held[some]) if some.any() else _likeliest(x[known], e[known])
+    if not middle > 0:
+        return np.zeros(len(x)), np.ones(len(x))
+    mean = (one + cases) / (one / middle + held)
+    return mean, _likeliest_shapes(x, e * mean, one + cases, known)
 
 
 def _over(x: Floats, e: Floats) -> Floats:
@@ -190,11 +225,11 @@ def _likeliest(x: Floats, e: Floats) -> tuple[float, float]:
         return 1.0, 0.0
 
     def far(at: Floats) -> tuple[float, Floats]:
-        shape, mean = np.exp(at)
+        shape, mean = float(np.exp(at[0])), float(np.exp(at[1]))
         m = e * mean
-        value = _surprise(x, m, shape)
-        slope_mean = (x - m) / (1.0 + m / shape)
-        return value, np.array([-_slope(x, m, shape) * shape, -slope_mean.sum()])
+        by_shape = special.digamma(shape + x) - special.digamma(shape) - np.log1p(m / shape) + (m - x) / (shape + m)
+        slope = np.array([shape * by_shape.sum(), ((x - m) / (1.0 + m / shape)).sum()])
+        return _surprise(x, m, shape), -slope
 
     bounds = [(-7.0, np.log(MOST_SHAPE)), (np.log(usual) - 10.0, np.log(usual) + 10.0)]
     begin = np.array([np.log(_start(x, e * usual)), np.log(usual)])
@@ -233,9 +268,3 @@ def _surprise(x: Floats, m: Floats, shape: float | Floats) -> float:
     """Minus the logarithm of the likelihood of negative binomial counts, up to a constant."""
     terms = special.gammaln(shape + x) - special.gammaln(shape) - shape * np.log1p(m / shape)
     return float(-(terms + special.xlogy(x, m / (shape + m))).sum())
-
-
-def _slope(x: Floats, m: Floats, shape: float) -> float:
-    """Derivative of the logarithm of the likelihood by the shape."""
-    terms = special.digamma(shape + x) - special.digamma(shape) - np.log1p(m / shape) + (m - x) / (shape + m)
-    return float(terms.sum())

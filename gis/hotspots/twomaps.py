@@ -16,15 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, sparse
+from scipy import sparse, special
 
 from gis.hotspots.intervals import COVER, check_cover
-from gis.hotspots.rates import Floats, Rates, empirical_bayes
+from gis.hotspots.rates import Rates, empirical_bayes
+from gis.hotspots.weighing import Floats, Told, steps_around, usual_weights, weigh
 
-_STEPS = np.arange(-8.0, 8.0001, 0.05)
-"""Logarithms of the ratios that are weighed, from the usual one: 1/3,000 to 3,000 times."""
-_SOME = 4096
-"""So many cells are weighed at once; as many are enough to find the spread of the ratios."""
+PLENTY = 1600
+"""A ratio of so many cases over so many has the interval of its logarithm's normal distribution, without a prior."""
 
 
 @dataclass(frozen=True)
@@ -96,51 +95,21 @@ def found_and_reported(
     if not (x.sum() > 0 and y.sum() > 0):
         return TwoMaps(here, there, ratio, low, high, float("nan"))
     usual = float(y.sum() / p.sum() / (x.sum() / v.sum()))
-    steps = np.log(usual) + _STEPS
-    ratio[known], low[known], high[known] = _weighed(x, v, y, p, steps, check_cover(cover))
+    steps, values = steps_around(usual), np.exp(steps_around(usual))
+
+    def told(some: NDArray[np.int64] | slice) -> Floats:
+        visited, lived = v[some, None], p[some, None]
+        return y[some, None] * (steps + np.log(lived)) - (x + y)[some, None] * np.log(visited + lived * values)
+
+    prior = usual_weights(_of(told, np.flatnonzero(x + y > 0)), None, int((x + y > 0).sum()), steps, ("log-normal",))
+    after = weigh(told, None, len(x), steps, prior, cover=check_cover(cover))
+    plenty = np.minimum(x, y) >= PLENTY
+    with np.errstate(divide="ignore", invalid="ignore"):
+        plain, wide = y / p / (x / v), np.exp(special.ndtri((1.0 + cover) / 2.0) * np.sqrt(1.0 / x + 1.0 / y))
+        ratio[known] = np.where(plenty, plain, after.median)
+        low[known], high[known] = np.where(plenty, plain / wide, after.low), np.where(plenty, plain * wide, after.high)
     return TwoMaps(here, there, ratio, low, high, usual)
 
 
-def _weighed(x: Floats, v: Floats, y: Floats, p: Floats, steps: Floats, cover: float) -> tuple[Floats, Floats, Floats]:
-    """Median, low and high end of the posterior of each ratio."""
-    telling = np.flatnonzero(x + y > 0)
-    some = telling[np.linspace(0, len(telling) - 1, min(len(telling), _SOME)).astype(np.int64)]
-    weights = _fitted(_likelihood(x[some], v[some], y[some], p[some], steps), steps)
-    shares = (0.5, (1.0 - cover) / 2.0, (1.0 + cover) / 2.0)
-    out = np.empty((3, len(x)))
-    for begin in range(0, len(x), _SOME):
-        part = slice(begin, begin + _SOME)
-        after = _likelihood(x[part], v[part], y[part], p[part], steps) * weights
-        below = np.cumsum(after, axis=1)
-        below = (below - 0.5 * after) / below[:, -1:]
-        for k, share in enumerate(shares):
-            # between the two steps where the sum passes the share
-            at = np.clip((below < share).sum(axis=1), 1, len(steps) - 1)
-            rows = np.arange(len(at))
-            low, high = below[rows, at - 1], below[rows, at]
-            way = np.clip((share - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
-            out[k, part] = np.exp(steps[at - 1] + way * (steps[at] - steps[at - 1]))
-    return out[0], out[1], out[2]
-
-
-def _likelihood(x: Floats, v: Floats, y: Floats, p: Floats, steps: Floats) -> Floats:
-    """Of each cell and step, up to a factor of the cell."""
-    told = y[:, None] * (steps + np.log(p)[:, None]) - (x + y)[:, None] * np.log(
-        v[:, None] + p[:, None] * np.exp(steps)
-    )
-    return np.exp(told - told.max(axis=1, keepdims=True))
-
-
-def _fitted(likelihood: Floats, steps: Floats) -> Floats:
-    """Weights of the steps: the normal distribution that makes the counts likeliest."""
-
-    def weights(at: Floats) -> Floats:
-        w = np.exp(-0.5 * ((steps - at[0]) / np.exp(at[1])) ** 2) + 1e-300
-        return w / w.sum()
-
-    def surprise(at: Floats) -> float:
-        return -float(np.log(likelihood @ weights(at)).sum())
-
-    middle = float(steps.mean())
-    bounds = [(middle - 4.0, middle + 4.0), (np.log(0.05), np.log(3.0))]
-    return weights(optimize.minimize(surprise, [middle, np.log(0.5)], method="L-BFGS-B", bounds=bounds).x)
+def _of(told: Told, cells: NDArray[np.int64]) -> Told:
+    return lambda some: told(cells[some])

@@ -22,6 +22,7 @@ TRUTHS: dict[str, Truth] = {
     "gamma": lambda rng: rng.gamma(2.0, 0.1, N),
     "lognormal": lambda rng: 0.2 * np.exp(rng.normal(0, 0.8, N)),
     "even": lambda rng: np.full(N, 0.2),
+    "idle": lambda rng: np.where(rng.random(N) < 0.1, 0.0, rng.gamma(2.0, 0.1, N)),
     "two kinds": lambda rng: np.where(rng.random(N) < 0.2, 0.9, 0.2) * np.exp(rng.normal(0, 0.3, N)),
 }
 
