@@ -12,7 +12,10 @@ import orjson
 import pandas as pd
 import shapely
 
-from api.hotspots import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, cell_of, class_texts
+from api.cells import boxes, find_cells
+from api.gathered_in_time import METHODS as IN_TIME
+from api.gathered_in_time import gather_in_time
+from api.hotspots import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of, class_texts
 from gis import exact, hotspots, moments, raster
 from gis.crs import to_lonlat
 from gis.hotspots import dbscan, hexagons, permutation
@@ -24,9 +27,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-METHODS = ("gi", "moran", "kde", "clusters")
-SQUARE_M = 100.0
-"""Side of the squares of ``plane`` by default: ten thousand square metres."""
+METHODS = ("gi", "moran", "kde", "clusters", *IN_TIME)
 SQUARES_M = (10.0, 2000.0)
 MOST_FEATURES = 20_000
 """Most cells of a density over HTTP: coarser ones are made of the fine ones, the integral stays."""
@@ -51,6 +52,10 @@ class Way:
     cell_m: float = float("nan")
     reach_m: float = 50.0
     least: int = 50
+    bin_days: int = 7
+    back: int = 1
+    longest: int = 8
+    against: str = "city"
 
     @classmethod
     def read(
@@ -66,6 +71,10 @@ class Way:
         cell_m: float | None = None,
         reach_m: float = 50.0,
         least: int = 50,
+        bin_days: int = 7,
+        back: int = 1,
+        longest: int = 8,
+        against: str = "city",
         named: Callable[[str], str] = str,
     ) -> Way:
         """Check what was asked, before anything is read.
@@ -81,7 +90,7 @@ class Way:
             The first parameter that is wrong.
         """
         _one_of(method, METHODS, named("method"))
-        free = method in ("kde", "clusters")
+        free = method in ("kde", "clusters", "knox")
         cells = cells or ("plane" if free else "unit")
         kind, _, rest = cells.partition(":")
         levels = hexagons.LEVELS
@@ -91,7 +100,7 @@ class Way:
         if kind not in ("unit", "area", "h3", "plane") or (kind in ("unit", "plane") and ":" in cells):
             raise InputError(f"{cells!r}", where=named("cells"), right="unit, area:SET, h3:N or plane")
         if free and kind != "plane":
-            noun = "a density has" if method == "kde" else "clusters have"
+            noun = {"kde": "a density has", "knox": "pairs of cases have"}.get(method, "clusters have")
             right = f"take plane, or {named('method')} gi"
             raise InputError(f"{noun} no cells of kind {cells}", where=named("cells"), right=right)
         _one_of(p, ("auto", "analytic", "permutation"), named("p"))
@@ -106,8 +115,15 @@ class Way:
                 raise InputError(f"{cell_m:g}", where=named("cell_m"), right=right)
         _within(reach_m, *dbscan.REACH_M, named("reach_m"), "metres")
         _within(least, 2, dbscan.MOST_CASES, named("least"), "cases")
+        _within(bin_days, 1, 366, named("bin_days"), "days")
+        _within(back, 0, 100, named("back"), "bins")
+        _within(longest, 1, 500, named("longest"), "bins")
+        _one_of(against, ("city", "length"), named("against"))
         side = float("nan") if cell_m is None else float(cell_m)
-        return cls(method, cells, p, runs, seed, kernel, float(bandwidth_m), side, float(reach_m), least)
+        return cls(
+            method, cells, p, runs, seed, kernel, float(bandwidth_m), side, float(reach_m), least,
+            bin_days, back, longest, against,
+        )  # fmt: skip
 
 
 def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
@@ -150,6 +166,7 @@ def gather(
     most: int | None = None,
     hot_only: bool = False,
     before: gpd.GeoDataFrame | None = None,
+    earlier: Selection | None = None,
 ) -> Gathering:
     """Answer a question.
 
@@ -167,11 +184,13 @@ def gather(
         Only cells that stand out.
     before
         Clusters of an earlier answer (``id``, geometry in the city's CRS), whose ids are taken over.
+    earlier
+        The period that ``compare`` holds this one against; the stretch right before it by default.
 
     Raises
     ------
     InputError
-        There is no such set of areas.
+        There is no such set of areas; a period that the method cannot do with.
     """
     facts = _counts(found)
     parameters = _asked(found, way)
@@ -179,6 +198,8 @@ def gather(
         frame, more, told = _density(found, way, most)
     elif way.method == "clusters":
         frame, more, told = _clusters(engine, book, found, way, before)
+    elif way.method in IN_TIME:
+        frame, more, told = gather_in_time(engine, book, found, way, earlier)
     else:
         frame, more, told = _local(found, way)
     if hot_only and "hot" in frame:
@@ -222,6 +243,8 @@ def _asked(found: Look, way: Way) -> dict[str, Any]:
         return common | {"kernel": way.kernel, "bandwidth_m": way.bandwidth_m}
     if way.method == "clusters":
         return common | {"reach_m": way.reach_m, "least": way.least}
+    if way.method in IN_TIME:
+        return common
     return common | {"p": way.p, "runs": way.runs, "level": LEVEL}
 
 
@@ -250,44 +273,11 @@ def _local(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, dict[str, Any], dic
 
 def _cells(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, Any]:
     """Cells with their cases, and who is whose neighbour."""
-    import geopandas as gpd
-
-    kind, _, rest = way.cells.partition(":")
-    srid, places, ground = found.city.srid, found.places, found.ground
-    if kind == "unit":
-        units = found.units
-        frame = units[["code", "community", "geometry"]].assign(cases=found.cases.astype(int))
-        return frame[["code", "community", "cases", "geometry"]], ground.near
-    if kind == "area":
-        areas = ground.areas[ground.areas["set"] == rest].sort_values("code", kind="stable").reset_index(drop=True)
-        if not len(areas):
-            known = sorted(set(ground.areas["set"]))
-            right = f"there are {', '.join(known)}" if known else "the city has no areas"
-            raise InputError(f"no set of areas {rest!r}", where="cells", right=right)
-        shapes = areas.geometry.to_numpy()
-        mm = exact.millimetres(np.column_stack([places.x, places.y]))
-        at = raster.locate(raster.build(shapes), *np.ascontiguousarray(mm.T))
-        cases = np.bincount(at[at >= 0], minlength=len(areas))
-        frame = areas[["code", "name", "geometry"]].assign(cases=cases.astype(int))
-        return frame[["code", "name", "cases", "geometry"]], hotspots.contact(shapes)
-    if kind == "h3":
-        level = int(rest)
-        cells, cases = hexagons.count_hexagons(places.x, places.y, level=level, srid=srid, ground=ground.ground)
-        columns = {"code": hexagons.hexagon_names(cells), "cases": cases.astype(int)}
-        return gpd.GeoDataFrame(columns, geometry=hexagons.hexagon_shapes(cells), crs=4326), hexagons.ring(cells)
-    side = SQUARE_M if np.isnan(way.cell_m) else way.cell_m
-    grid = hotspots.count_squares(places.x, places.y, found.bounds, cell_m=side)
-    inside = grid.values > 0
-    if len(ground.ground):
-        inside |= hotspots.allowed_cells(found.bounds, cell_m=side, city=ground.ground)
-    frame = gpd.GeoDataFrame({"cases": grid.values[inside].astype(int)}, geometry=_boxes(grid, inside), crs=srid)
-    return frame, hotspots.squares(inside)
-
-
-def _boxes(grid: hotspots.Grid, inside: np.ndarray) -> np.ndarray:
-    row, column = np.nonzero(inside)
-    west, south = grid.west + column * grid.cell_m, grid.south + row * grid.cell_m
-    return shapely.box(west, south, west + grid.cell_m, south + grid.cell_m)
+    places = found.places
+    cells = find_cells(found, way.cells, way.cell_m, places.x, places.y, places.unit)
+    frame = cells.frame
+    frame.insert(len(frame.columns) - 1, "cases", cells.count())
+    return frame, cells.near
 
 
 # ---------------------------------------------------------------- density
@@ -308,7 +298,7 @@ def _density(found: Look, way: Way, most: int | None) -> tuple[gpd.GeoDataFrame,
         raise TooLarge(f"more than {most:,} cells", where="cell_m", right="larger ones, or leave it out")
     inside = grid.values > LEAST_DENSITY
     columns = {"cases_per_ha": grid.values[inside].round(6)}
-    frame = gpd.GeoDataFrame(columns, geometry=_boxes(grid, inside), crs=found.city.srid)
+    frame = gpd.GeoDataFrame(columns, geometry=boxes(grid.west, grid.south, grid.cell_m, inside), crs=found.city.srid)
     told = {"n_cells": len(frame), "most_cases_per_ha": round(top, 3), "left_out": grid.left_out}
     edges = "kernel mass kept on the city's ground (Diggle)" if smoother.inside is not None else "none"
     return frame, {"cell_m": grid.cell_m, "edges": edges}, told
@@ -388,13 +378,13 @@ def geojson(answer: Gathering, srid: int) -> bytes:
     frame = in_degrees(answer.frame, srid)
     exact_shapes = frame.geometry.to_numpy()
     shapes = shapely.transform(exact_shapes, lambda xy: xy.round(7))
-    bent = ~shapely.is_valid(shapes)  # hairline spikes that rounding folds over
+    bent = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)  # hairline spikes that rounding folds over
     shapes[bent] = shapely.set_precision(exact_shapes[bent], 1e-7)
     columns = {name: _plain(frame[name]) for name in frame.columns if name != frame.geometry.name}
     features = [
         {
             "type": "Feature",
-            "geometry": orjson.Fragment(text),
+            "geometry": orjson.Fragment(text or "null"),
             "properties": dict(zip(columns, row, strict=True)),
         }
         for text, row in zip(shapely.to_geojson(shapes), zip(*columns.values(), strict=True), strict=True)

@@ -63,6 +63,24 @@ class Selection:
         return cls(classes.strip(), first, last, float(bandwidth_m))
 
 
+def other_period(found: Look, begin: str, end: str) -> Selection | None:
+    """The same cases in another period; None when none is said.
+
+    Raises
+    ------
+    InputError
+        A period that is none, or is open.
+    """
+    if not begin and not end:
+        return None
+    if not begin or not end:
+        raise InputError("an open period", where="versus_from" if end else "versus_to", right="say both, or neither")
+    try:
+        return Selection.read(found.city, found.selection.classes, begin, end, found.selection.bandwidth_m)
+    except InputError as error:
+        raise InputError(error.what, where=f"versus_{error.where}", right=error.right) from None
+
+
 def class_texts(book: Catalog, selection: str, edition: str) -> list[str] | None:
     """Class texts that a filter takes, with those that became them in the edition 2026; None for all.
 

@@ -29,12 +29,15 @@ class Moments:
         When each was reported, microseconds since 1970, UTC, int64 (n,).
     id
         Case number of the source system, object (n,).
+    unit
+        Unit grid code of each, "" where none; categorical (n,).
     """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     at: NDArray[np.int64]
     id: NDArray[np.object_]
+    unit: pd.Categorical
 
     def stamp(self, of: int) -> pd.Timestamp:
         """When a case was reported, UTC."""
@@ -63,9 +66,10 @@ def case_moments(
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(rows)), sink)
     if not sink.tell():
         none = np.empty(0)
-        return Moments(none, none, np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
+        return Moments(none, none, np.empty(0, dtype=np.int64), np.empty(0, dtype=object), pd.Categorical([]))
     sink.seek(0)
-    types = {"x": pa.float64(), "y": pa.float64(), "at": pa.int64(), "id": pa.string()}
+    units = pa.dictionary(pa.int32(), pa.string())
+    types = {"x": pa.float64(), "y": pa.float64(), "at": pa.int64(), "id": pa.string(), "unit": units}
     table = csv.read_csv(
         sink,
         read_options=csv.ReadOptions(column_names=list(types)),
@@ -73,4 +77,5 @@ def case_moments(
     )
     at, ids = table["at"].to_numpy(), table["id"].to_numpy(zero_copy_only=False).astype(object)
     order = np.lexsort((ids.astype(str), at))
-    return Moments(table["x"].to_numpy()[order], table["y"].to_numpy()[order], at[order], ids[order])
+    x, y, unit = table["x"].to_numpy(), table["y"].to_numpy(), pd.Categorical(table["unit"].to_pandas())
+    return Moments(x[order], y[order], at[order], ids[order], unit[order])

@@ -28,7 +28,12 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 @click.option("--from", "begin", default="", help="First day or instant, the city's time; open by default.")
 @click.option("--to", "end", default="", help="End, excluded; open by default.")
 @click.option("--cells", help="unit, area:SET, h3:N (5 to 12) or plane; unit by default, plane for kde and clusters.")
-@click.option("--method", default="gi", show_default=True, help="gi (Gi*), moran, kde (density) or clusters.")
+@click.option(
+    "--method",
+    default="gi",
+    show_default=True,
+    help="gi (Gi*), moran, kde (density), clusters, trend, compare, scan or knox.",
+)
 @click.option("--p", "p", default="auto", show_default=True, help="Of gi, moran: analytic, permutation or auto.")
 @click.option("--runs", type=int, default=999, show_default=True, help="Of the permutation, to begin with.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the permutation.")
@@ -37,6 +42,14 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 @click.option("--cell", type=Number(), help="Side of the squares of the plane, metres.")
 @click.option("--reach", type=Number(), default=50.0, show_default=True, help="Of clusters: neighbours are so near, m.")
 @click.option("--least", type=int, default=50, show_default=True, help="Of clusters: neighbours that make a core.")
+@click.option("--bin-days", type=int, default=7, show_default=True, help="Of trend, scan: days of a bin of time.")
+@click.option("--back", type=int, default=1, show_default=True, help="Of trend: bins before that count as near.")
+@click.option("--longest", type=int, default=8, show_default=True, help="Of scan: bins of the longest cluster.")
+@click.option("--versus-from", default="", help="Of compare: begin of the earlier period; the one before by default.")
+@click.option("--versus-to", default="", help="Of compare: its end, excluded.")
+@click.option(
+    "--against", default="city", show_default=True, help="Of compare: city (its growth) or length of periods."
+)
 @click.option("--before", type=click.Path(dir_okay=False), help="Earlier clusters (GeoParquet), whose ids go on.")
 @click.option("--hot", "hot_only", is_flag=True, help="Only cells that stand out.")
 @click.option("--out", type=click.Path(dir_okay=False), help=f"File to write, by its ending: {' '.join(ENDINGS)}.")
@@ -54,7 +67,8 @@ def hotspots(
     **asked: Any,
 ) -> None:
     """Where cases gather: cells that hold more than their share (Gi*, local Moran), cases per hectare (kernel density),
-    or clusters of cases with their outlines.
+    clusters of cases with their outlines, emerging hotspots (trend), two periods side by side (compare), clusters in
+    space and time (scan), or whether cases come in twos and threes (knox).
 
     Cases without a location, on default points, beyond the city or not assigned never count. A page (.html) always
     shows the unit grids with their Gi* beside the density: other --cells or --method go into the other formats.
@@ -66,9 +80,13 @@ def hotspots(
       wanmi hotspots --cells h3:9 --out hot.geojson
       wanmi hotspots --cells area:community --method moran --out communities.csv
       wanmi hotspots --method clusters --reach 50 --least 100 --out clusters.parquet
+      wanmi hotspots --method trend --class 2026:E06 --bin-days 7 --out emerging.geojson
+      wanmi hotspots --method compare --from 2026-06-01 --to 2026-07-01 --out june.csv
+      wanmi hotspots --method scan --class 2026:C01 --out clusters.geojson
       wanmi hotspots --out hotspots.html
     """
     from api.gathering import Way, gather
+    from api.hotspots import other_period
     from api.settings import Settings, engine_for
     from gis import counts
 
@@ -83,6 +101,10 @@ def hotspots(
         cell_m=asked["cell"],
         reach_m=asked["reach"],
         least=asked["least"],
+        bin_days=asked["bin_days"],
+        back=asked["back"],
+        longest=asked["longest"],
+        against=asked["against"],
         named=lambda name: OPTIONS.get(name, f"--{name}"),
     )
     check(way.cells, way.method, out)
@@ -91,7 +113,9 @@ def hotspots(
     engine = engine_for(Settings.read(city=city))
     found = ask(engine, classes, begin, end, way.bandwidth_m)
     earlier = read_before(Path(before), found.city.srid) if before else None
-    answer = gather(engine, counts.class_book(engine), found, way, hot_only=hot_only, before=earlier)
+    versus = other_period(found, asked["versus_from"], asked["versus_to"])
+    options: dict[str, Any] = {"hot_only": hot_only, "before": earlier, "earlier": versus}
+    answer = gather(engine, counts.class_book(engine), found, way, **options)
     if out:
         write(found, answer, Path(out), engine)
     click.echo(summary(answer, out, as_json=as_json))
@@ -164,7 +188,9 @@ def write(found: Look, answer: Gathering, out: Path, engine: Engine) -> None:
     elif ending == ".csv":
         middle = frame.geometry.representative_point() if frame.crs.is_geographic else frame.geometry.centroid
         middle = in_degrees(gpd.GeoDataFrame(geometry=middle, crs=frame.crs), found.city.srid).geometry
-        flat = frame.drop(columns="geometry").assign(lon=middle.x.round(7), lat=middle.y.round(7))
+        flat = frame.drop(columns="geometry")
+        if not middle.isna().all() or not len(flat):
+            flat = flat.assign(lon=middle.x.round(7), lat=middle.y.round(7))
         flat.to_csv(out, index=False, encoding="utf-8-sig")
     else:
         out.write_bytes(geojson(answer, found.city.srid))

@@ -6,17 +6,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.gathered_in_time import METHODS as IN_TIME
 from api.gathering import MOST_FEATURES, Way, gather, geojson
-from api.hotspots import Selection
+from api.hotspots import Selection, other_period
 from api.routes.maps import Atlas, atlas_of, selection_of
 from gis.hotspots import KERNELS, permutation
+from grids.errors import InputError
 
+MOST_RUNS = 999
+"""Most runs of a scan or Knox over HTTP."""
 router = APIRouter(tags=["statistics"])
 
 
 def way_of(
     selection: Annotated[Selection, Depends(selection_of)],
-    method: Annotated[str, Query(max_length=20, description="gi, moran, kde or clusters")] = "gi",
+    method: Annotated[
+        str, Query(max_length=20, description="gi, moran, kde, clusters, trend, compare, scan or knox")
+    ] = "gi",
     cells: Annotated[
         str, Query(max_length=80, description="unit, area:SET, h3:N or plane; plane for kde and clusters")
     ] = "",
@@ -27,6 +33,10 @@ def way_of(
     cell_m: Annotated[float | None, Query(description="side of the squares of the plane, metres")] = None,
     reach_m: Annotated[float, Query(description="of clusters: cases so near are neighbours, metres")] = 50.0,
     least: Annotated[int, Query(description="of clusters: so many neighbours make a core")] = 50,
+    bin_days: Annotated[int, Query(description="of trend, scan: days of a bin of time")] = 7,
+    back: Annotated[int, Query(description="of trend: bins before that count as near")] = 1,
+    longest: Annotated[int, Query(description="of scan: bins of the longest cluster")] = 8,
+    against: Annotated[str, Query(max_length=20, description="of compare: city (its growth) or length")] = "city",
 ) -> Way:
     """How to ask, by a query; a dependency of the route."""
     return Way.read(
@@ -40,6 +50,10 @@ def way_of(
         cell_m=cell_m,
         reach_m=reach_m,
         least=least,
+        bin_days=bin_days,
+        back=back,
+        longest=longest,
+        against=against,
     )
 
 
@@ -49,8 +63,16 @@ def hotspots(
     selection: Annotated[Selection, Depends(selection_of)],
     way: Annotated[Way, Depends(way_of)],
     hot: Annotated[bool, Query(description="only cells that stand out")] = False,
+    versus_from: Annotated[
+        str, Query(max_length=40, description="of compare: begin of the earlier period; the one before by default")
+    ] = "",
+    versus_to: Annotated[str, Query(max_length=40, description="of compare: its end, excluded")] = "",
 ) -> Response:
-    """Cells with Gi* or local Moran, a density, or clusters; with the parameters and what was counted."""
+    """Cells, a density, or clusters by a method; with the parameters and what was counted."""
     found, _ = atlas.look(selection)
-    answer = gather(atlas.service.engine, atlas.book, found, way, most=MOST_FEATURES, hot_only=hot)
+    if way.method in IN_TIME and way.runs > MOST_RUNS:
+        right = f"at most {MOST_RUNS} here; the command line takes more"
+        raise InputError(f"{way.runs}", where="runs", right=right)
+    earlier = other_period(found, versus_from, versus_to)
+    answer = gather(atlas.service.engine, atlas.book, found, way, most=MOST_FEATURES, hot_only=hot, earlier=earlier)
     return Response(geojson(answer, found.city.srid), media_type="application/geo+json")

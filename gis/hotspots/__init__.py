@@ -17,10 +17,15 @@ discovery     false discovery rate
 dbscan        labels of clusters by density
 outlines      polygons that hold exactly the cases of a cluster
 clusters      clusters with counts and ids that last
+trend         Gi* of cells bin by bin of time, and what kind of hotspot that makes
+compare       cells in two periods side by side
+scan          the scan statistic: circles, in space and in time
+knox          pairs of cases near in space and in time
 ============= ===========================================================================
 """
 
 from gis.hotspots.clusters import Clusters, carry_ids, find_clusters
+from gis.hotspots.compare import Change, compare
 from gis.hotspots.density import KERNELS, Smoother, kde
 from gis.hotspots.discovery import LEVEL, discovery_rate
 from gis.hotspots.getis import GiStar, gi_star
@@ -36,6 +41,7 @@ __all__ = [
     "LEVEL",
     "QUADRANTS",
     "Bounds",
+    "Change",
     "Clusters",
     "Evidence",
     "GiStar",
@@ -45,6 +51,7 @@ __all__ = [
     "allowed_cells",
     "band",
     "carry_ids",
+    "compare",
     "contact",
     "count_squares",
     "discovery_rate",

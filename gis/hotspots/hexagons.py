@@ -71,13 +71,19 @@ def count_hexagons(
     TooLarge
         More cells than `MOST_CELLS`.
     """
-    held, cases = np.unique(hexagon_of(x, y, level=level, srid=srid), return_counts=True)
+    cells, at = place_hexagons(x, y, level=level, srid=srid, ground=ground)
+    return cells, np.bincount(at, minlength=len(cells)).astype(np.int64)
+
+
+def place_hexagons(
+    x: ArrayLike, y: ArrayLike, *, level: int, srid: int, ground: ArrayLike | None = None
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """H3 cells as `count_hexagons` takes them, and the position in them of each point, int64 (n,)."""
+    held, at = np.unique(hexagon_of(x, y, level=level, srid=srid), return_inverse=True)
     if ground is None:
-        return held, cases.astype(np.int64)
+        return held, at.astype(np.int64)
     cells = np.union1d(held, _covering(np.asarray(ground), level, srid))
-    out = np.zeros(len(cells), dtype=np.int64)
-    out[np.searchsorted(cells, held)] = cases
-    return cells, out
+    return cells, np.searchsorted(cells, held)[at].astype(np.int64)
 
 
 def _covering(ground: NDArray[np.object_], level: int, srid: int) -> NDArray[np.uint64]:

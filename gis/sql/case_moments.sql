@@ -1,12 +1,13 @@
 -- Cases of a selection with their place and time: those that have a place in the city by their answer.
 -- Parameters: as case_places.sql.
--- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id. Index: cases_reported_at. Size: up to one
+-- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id; unit, "" where none. Index: cases_reported_at. Size: up to one
 -- row a case.
 SELECT
     ST_X(c.geom) AS x,
     ST_Y(c.geom) AS y,
     (extract(epoch FROM c.reported_at) * 1000000)::bigint AS at,
-    c.id
+    c.id,
+    coalesce(a.unit, '') AS unit
 FROM wanmi.cases c
 JOIN wanmi.answers a ON a.case_id = c.id
 WHERE c.geom IS NOT NULL

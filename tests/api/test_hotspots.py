@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from api.gathering import Way
+from api.gathering import METHODS, Way
 from api.hotspots import Units, _bounds, cell_of
 from gis import counts, moments, store
 from gis.crs import to_city
@@ -38,6 +38,19 @@ def ask(served: Served, **query: object) -> dict:
         ({"cells": "plane", "cell_m": 200, "p": "permutation"}, {"cases", "z", "p", "q", "hot"}),
         ({"method": "kde", "kernel": "quartic", "bandwidth_m": 150}, {"cases_per_ha"}),
         ({"method": "clusters", "least": 30}, {"id", "cases", "cores", "area_ha", "first", "last", "founded"}),
+        (
+            {"method": "trend", "cells": "h3:8", "bin_days": 14},
+            {"code", "cases", "pattern", "z", "q", "bins_hot", "bins_cold", "rise", "rise_p", "hot"},
+        ),
+        (
+            {"method": "compare", "cells": "area:community", "from": "2026-03-01", "to": "2026-05-01"},
+            {"code", "name", "cases", "before", "ratio", "low", "high", "p", "q", "less", "hot"},
+        ),
+        (
+            {"method": "scan", "bin_days": 30, "longest": 3, "runs": 19},
+            {"cluster", "cases", "expected", "ratio", "llr", "p", "from", "to", "radius_m", "cells", "hot"},
+        ),
+        ({"method": "knox", "runs": 19}, {"distance_m", "days", "pairs", "expected", "ratio", "p", "hot"}),
     ],
 )
 def test_every_method_says_what_it_did(served_demo: Served, query: dict, columns: set[str]):
@@ -46,9 +59,10 @@ def test_every_method_says_what_it_did(served_demo: Served, query: dict, columns
     facts, parameters = found["facts"], found["parameters"]
     assert facts["counted"] + facts["no_location"] + facts["outside"] + facts["unassigned"] == facts["cases"]
     assert parameters["class"] == "E" and parameters["seed"] == 0 and parameters["method"] == query.get("method", "gi")
-    if "p" in columns:
+    if "p" in columns and parameters["method"] in ("gi", "moran"):
         assert parameters["p_by"] in ("analytic", "permutation") and parameters["p_why"]
         assert (parameters["p_by"] == "permutation") == (parameters["p_runs"] > 0)
+    if "hot" in columns:
         assert facts["hot"] == sum(f["properties"]["hot"] for f in found["features"])
     again = served_demo.get("/v1/hotspots", **{"class": "E"}, **query)
     assert again.content == served_demo.get("/v1/hotspots", **{"class": "E"}, **query).content
@@ -109,6 +123,17 @@ def test_clusters_hold_exactly_their_cases_and_keep_their_ids(served_demo: Serve
         ({"cell_m": "nan"}, "cell_m", "10 to 2000 metres"),
         ({"method": "clusters", "reach_m": 0}, "reach_m", "1 to 2000 metres"),
         ({"method": "clusters", "least": 1}, "least", "2 to 1e+06 cases"),
+        ({"method": "trend", "bin_days": 0}, "bin_days", "1 to 366 days"),
+        ({"method": "trend", "bin_days": 90}, "bin_days", "10 to 2000: another period, or other bins"),
+        ({"method": "trend", "back": -1}, "back", "0 to 100 bins"),
+        ({"method": "compare"}, "from", "say from and to"),
+        ({"method": "compare", "against": "wind"}, "against", "one of city, length"),
+        ({"method": "compare", "versus_from": "2026-01-01"}, "versus_to", "say both, or neither"),
+        ({"method": "compare", "versus_from": "2026-02-01", "versus_to": "2026-01-01"}, "versus_to", "is not before"),
+        ({"method": "trend", "versus_from": "2025-01-01", "versus_to": "2026-01-01"}, "versus_from", "method compare"),
+        ({"method": "scan", "longest": 0}, "longest", "1 to 500 bins"),
+        ({"method": "scan", "runs": 5000}, "runs", "at most 999 here"),
+        ({"method": "knox", "cells": "unit"}, "cells", "take plane, or method gi"),
         ({"class": "2026:E6"}, "class", "did you mean"),
         ({"colour": "red"}, "colour", "is an unknown parameter"),
         ({"from": (datetime.now(UTC) + timedelta(days=9000)).date().isoformat()}, "from", "lies in the future"),
@@ -121,14 +146,14 @@ def test_bad_questions_are_one_clear_line(served_demo: Served, query: dict, at: 
     assert told["at"] == at and says in told["detail"] and "\n" not in told["detail"]
 
 
-@pytest.mark.parametrize("method", ["gi", "moran", "kde", "clusters"])
+@pytest.mark.parametrize("method", METHODS)
 def test_no_cases_is_an_answer_that_says_so(served: Served, method: str):
     found = ask(served, method=method, **{"from": "1999-01-01", "to": "1999-02-01"})
     assert found["facts"]["note"].startswith("no case of the selection") and found["facts"]["counted"] == 0
     assert not any(f["properties"].get("hot") for f in found["features"])
 
 
-@pytest.mark.parametrize("method", ["gi", "moran", "kde", "clusters"])
+@pytest.mark.parametrize("method", METHODS)
 def test_one_case_is_an_answer_that_says_so(served_demo: Served, small_demo: Demo, method: str):
     cases = small_demo.layers["cases"]
     placed = cases[(cases["no_location"] == "") & ~cases.geometry.is_empty & ~cases.geometry.isna()]
@@ -164,3 +189,40 @@ def test_a_way_is_checked_with_the_askers_names():
         Way.read(cells="hexagon", named=lambda name: f"--{name}")
     assert str(caught.value) == "--cells: 'hexagon'; unit, area:SET, h3:N or plane"
     assert cell_of(50.0) == 25.0 and cell_of(80.0) == 25.0 and cell_of(300.0) == 75.0 and cell_of(2000.0) == 100.0
+
+
+def test_two_periods_are_those_of_the_record(served_demo: Served):
+    asked = {"method": "compare", "cells": "area:street", "from": "2026-04-01", "to": "2026-06-01", "class": "E"}
+    found = ask(served_demo, **asked, against="length", versus_from="2025-12-01", versus_to="2026-03-31")
+    assert found["parameters"]["weight"] == pytest.approx(61 / 120)
+    now, old = (
+        ask(served_demo, cells="area:street", **{"class": "E", "from": begin, "to": end})
+        for begin, end in (("2026-04-01", "2026-06-01"), ("2025-12-01", "2026-03-31"))
+    )
+    for name, other in (("cases", now), ("before", old)):
+        held = {f["properties"]["code"]: f["properties"]["cases"] for f in other["features"]}
+        assert {f["properties"]["code"]: f["properties"][name] for f in found["features"]} == held
+    plain = ask(served_demo, **asked)
+    assert plain["parameters"]["versus_from"] == "2026-01-29T16:00:00Z" and plain["parameters"]["against"] == "city"
+
+
+def test_bins_are_whole_days_of_the_city_and_hold_every_case(served_demo: Served):
+    asked = {"method": "trend", "cells": "unit", "bin_days": 7, "from": "2025-12-01", "to": "2026-06-01"}
+    found = ask(served_demo, **asked)
+    told = found["parameters"]
+    assert (told["bins"], told["bins_from"], told["bins_to"]) == (26, "2025-11-30T16:00:00Z", "2026-05-31T16:00:00Z")
+    assert sum(f["properties"]["cases"] for f in found["features"]) == found["facts"]["in_bins"]
+    whole = ask(served_demo, cells="unit", **{"from": "2025-12-01", "to": "2026-06-01"})
+    held = {f["properties"]["code"]: f["properties"]["cases"] for f in whole["features"]}
+    assert {f["properties"]["code"]: f["properties"]["cases"] for f in found["features"]} == held
+    assert sum(found["facts"]["patterns"].values()) == len(found["features"])
+
+
+def test_a_cluster_in_time_holds_its_cases(served_demo: Served):
+    asked = {"class": "E", "from": "2026-01-01", "to": "2026-06-30"}
+    found = ask(served_demo, method="scan", bin_days=30, longest=2, runs=19, **asked)
+    spot = found["features"][0]["properties"]
+    inside = ask(served_demo, cells="unit", **{"class": "E", "from": spot["from"], "to": spot["to"]})
+    ground = shapely.buffer(shapely.from_geojson(json.dumps(found["features"][0]["geometry"])), 1e-6)
+    mine = [f for f in inside["features"] if ground.contains(shapely.from_geojson(json.dumps(f["geometry"])))]
+    assert len(mine) == spot["cells"] and sum(f["properties"]["cases"] for f in mine) == spot["cases"]

@@ -42,10 +42,11 @@ def test_a_city_that_grows_as_a_whole_has_no_cell_that_stands_out():
     assert np.flatnonzero(compare(a, b).more()).tolist() == [7]
 
 
-def test_null_worlds_and_cover():
+def worlds(count: int, seed: int) -> tuple[float, float]:
+    """Share of the worlds without a change in which a cell stands out, and of the intervals that hold the truth."""
     alarms, held, n = 0, 0, 0
-    for k in range(200):
-        rng = np.random.default_rng([3, k])
+    for k in range(count):
+        rng = np.random.default_rng([seed, k])
         mean = rng.gamma(1.0, 8.0, 300)
         a, b = rng.poisson(mean), rng.poisson(2 * mean)
         found = compare(a, b, weight=2.0)
@@ -53,8 +54,19 @@ def test_null_worlds_and_cover():
         some = a + b > 0
         held += int(((found.low <= 1) & (found.high >= 1))[some].sum())
         n += int(some.sum())
-    assert alarms / 200 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 200)
-    assert held / n >= 0.95  # exact intervals hold at least what they say
+    return alarms / count, held / n
+
+
+def test_null_worlds_and_cover():
+    alarms, held = worlds(100, 3)
+    assert alarms <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 100)
+    assert held >= 0.95  # exact intervals hold at least what they say
+
+
+@pytest.mark.long
+def test_a_thousand_null_worlds():
+    alarms, held = worlds(1000, 4)
+    assert alarms <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1000) and held >= 0.95
 
 
 def test_bad_input():
