@@ -11,7 +11,9 @@ from fastapi import Request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.asked import check_known_at
 from api.errors import RETRY_AFTER_S
+from api.past import Past, known_instant
 from api.settings import Settings, engine_for
 from api.versions import named_snapshot, record_snapshot, remembered
 from grids.errors import InputError, Unavailable, WanmiError
@@ -19,6 +21,7 @@ from grids.errors import InputError, Unavailable, WanmiError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from sqlalchemy import Engine
 
     from gis.snapshot import Snapshot
@@ -49,6 +52,7 @@ class Service:
         self._stop = threading.Event()
         self._refused = ""
         self._watch: threading.Thread | None = None
+        self._past = Past(settings)
 
     def open(self) -> None:
         """Open what there is; what is missing is logged and tried again when a request needs it."""
@@ -63,6 +67,7 @@ class Service:
     def close(self) -> None:
         """Give the connections back."""
         self._stop.set()
+        self._past.close()
         if self._watch is not None:
             self._watch.join(5)
         if self._engine is not None:
@@ -87,6 +92,37 @@ class Service:
     def at_hand(self) -> Snapshot | None:
         """The snapshot where it is open already, else None: asking waits for nobody."""
         return self._snapshot
+
+    def as_known(self, known_at: str) -> Snapshot:
+        """The snapshot of what was known at an instant, as a request writes it; that of now for "".
+
+        Takes as long as opening a file, or until it is plain that one must be made first.
+
+        Raises
+        ------
+        InputError
+            It is no time, has not come, or lies before the first record, or before what a file of the settings knows.
+        Unavailable
+            It is being made: ask again.
+        """
+        present = self.snapshot
+        asked = known_instant(known_at, present.city.time_zone)
+        if asked is None or asked >= present.known_at:
+            return present
+        if self.settings.snapshot:
+            check_known_at(present, known_at)
+        return self._past.at(self.engine, asked)
+
+    def known_instant(self, known_at: str) -> pd.Timestamp | None:
+        """An instant of knowledge for a question to the record, as a request writes it; None for "".
+
+        Raises
+        ------
+        InputError
+            It is no time, has not come, or lies before the first record.
+        """
+        asked = known_instant(known_at, self.snapshot.city.time_zone)
+        return None if asked is None else self._past.checked(self.engine, asked)
 
     def _fill(self) -> None:
         if not self._lock.acquire(blocking=False):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gis.snapshot import Snapshot
 
 log = logging.getLogger("wanmi")
+KNOWN_AT = "--known-at"
 
 
 def versions_folder(settings: Settings) -> Path:
@@ -100,6 +101,58 @@ def latest_snapshot(settings: Settings, *, progress: Callable[[str], None] | Non
         return record_snapshot(settings, engine, progress=progress)
     finally:
         engine.dispose()
+
+
+def known_snapshot(settings: Settings, known_at: str, *, progress: Callable[[str], None] | None = None) -> Snapshot:
+    """The city as it was known at an instant of ``--known-at``: the version of then, or one that is made and kept.
+
+    Raises
+    ------
+    InputError
+        It is no time, has not come, or lies before the first record.
+    """
+    from api.cli.values import instant
+    from gis import store, versions
+
+    engine = engine_for(settings)
+    try:
+        asked = instant(known_at, zone=store.read_city(engine).time_zone, where=KNOWN_AT)
+        done = versions.as_known(
+            engine,
+            versions_folder(settings),
+            asked,
+            where=record_name(settings),
+            most=settings.keep_snapshots,
+            days=settings.keep_days,
+            progress=progress,
+        )
+    except InputError as error:
+        raise InputError(error.what, where=KNOWN_AT, right=error.right) from None
+    finally:
+        engine.dispose()
+    assert done is not None
+    return done
+
+
+def check_file_knows(snapshot: Snapshot, known_at: str) -> None:
+    """Refuse to ask a file for what was known before it: it holds one state of knowledge.
+
+    Raises
+    ------
+    InputError
+        It is no time, has not come, or the file knows more than was known then.
+    """
+    from api.cli.values import instant
+    from gis.versions import past_instant
+
+    asked = instant(known_at, zone=snapshot.city.time_zone, where=KNOWN_AT)
+    try:
+        past_instant(asked)
+    except InputError as error:
+        raise InputError(error.what, where=KNOWN_AT, right=error.right) from None
+    if asked < snapshot.known_at:
+        what = f"the snapshot knows what was recorded until {snapshot.known_at.isoformat(timespec='seconds')}"
+        raise InputError(what, where=KNOWN_AT, right="leave --snapshot out to ask the record")
 
 
 def remembered(settings: Settings) -> Path | None:

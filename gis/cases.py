@@ -81,7 +81,7 @@ def record_case(
             )
         step = {"case_id": case["id"], "kind": "report", "at": case["reported_at"]}
         cursor.execute(question("case_event_add"), step | {"actor": case["channel"], "note": None})
-        cursor.execute(question("answer_add"), _columns(case["id"], answer))
+        cursor.execute(question("answer_add"), answer_columns(case["id"], answer))
     return case["id"], text, False
 
 
@@ -100,7 +100,7 @@ def _before(cursor: Cursor, key: str, body: str) -> tuple[str, str] | None:
     return case_id, answer
 
 
-def _columns(case_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+def answer_columns(case_id: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Columns of the table answers from an answer in full."""
     component, zone, owner, unit = (answer[k] or {} for k in ("component", "zone", "owner", "unit"))
     return {
@@ -121,14 +121,20 @@ def _columns(case_id: str, answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_cases(engine: Engine, ids: list[str]) -> list[dict[str, Any]]:
+def read_cases(engine: Engine, ids: list[str], *, known_at: pd.Timestamp | None = None) -> list[dict[str, Any]]:
     """Cases by number, in the order of their numbers; those that are not recorded are left out.
 
     Instants are ISO 8601 in UTC; ``x``, ``y`` are metres in the city's CRS, None without a place. ``answer`` is
     None for a case that was not answered yet.
+
+    Parameters
+    ----------
+    known_at
+        Leave out what was recorded later: cases, their answers, and that they were filed or closed. Cases have one time
+        only: what else was changed in them since is told as it is.
     """
     with transaction(engine) as cursor:
-        cursor.execute(question("case_read"), {"ids": ids})
+        cursor.execute(question("case_read"), {"ids": ids, "known_at": _or_none(known_at)})
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
     first = names.index("snapshot")
@@ -137,23 +143,36 @@ def read_cases(engine: Engine, ids: list[str]) -> list[dict[str, Any]]:
         answer = {name: row[name] for name in names[first:]}
         answer["component"] = answer.pop("found_component")
         case = {name: row[name] for name in names[:first]}
-        out.append(case | {"answer": answer if answer["snapshot"] else None})
+        if known_at is not None:
+            for name in ("filed_at", "closed_at"):
+                if _later(case[name], known_at):
+                    case |= {name: None, "status": None}
+        given = answer["snapshot"] and not _later(answer["answered_at"], known_at)
+        out.append(case | {"answer": answer if given else None})
     return out
 
 
-def read_case(engine: Engine, case_id: str) -> dict[str, Any]:
-    """One case with its answer and its steps.
+def _later(text: str | None, known_at: pd.Timestamp | None) -> bool:
+    return text is not None and known_at is not None and pd.Timestamp(text) > known_at
+
+
+def _or_none(stamp: pd.Timestamp | None) -> datetime | None:
+    return None if stamp is None or pd.isna(stamp) else stamp.to_pydatetime()
+
+
+def read_case(engine: Engine, case_id: str, *, known_at: pd.Timestamp | None = None) -> dict[str, Any]:
+    """One case with its answer and its steps; with ``known_at`` as `read_cases` tells it then.
 
     Raises
     ------
     NotFound
         It is not recorded.
     """
-    found = read_cases(engine, [case_id])
+    found = read_cases(engine, [case_id], known_at=known_at)
     if not found:
         raise NotFound(f"there is no case {case_id!r}", where="id")
     with transaction(engine) as cursor:
-        cursor.execute(question("case_events"), {"id": case_id})
+        cursor.execute(question("case_events"), {"id": case_id, "known_at": _or_none(known_at)})
         steps = [dict(zip(("kind", "at", "actor", "note"), map(_plain, row), strict=True)) for row in cursor]
     return found[0] | {"events": steps}
 
@@ -165,6 +184,7 @@ def list_cases(
     after: str = "",
     begin: pd.Timestamp | None = None,
     end: pd.Timestamp | None = None,
+    known_at: pd.Timestamp | None = None,
     **equal: str | None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page of cases in the order of their numbers.
@@ -179,6 +199,8 @@ def list_cases(
         Number of the last case of the page before, "" for the first page.
     begin, end
         When they were reported, half-open.
+    known_at
+        Those that were recorded until then, as `read_cases` tells them.
     equal
         ``department``, ``unit``, ``rule``, ``status`` that they have; None for any.
 
@@ -188,15 +210,12 @@ def list_cases(
         ``next`` is the ``after`` of the next page, None when there is none.
     """
     values = {name: equal.get(name) or None for name in ("department", "unit", "rule", "status")}
-    instants = {
-        name: None if stamp is None or pd.isna(stamp) else stamp.to_pydatetime()
-        for name, stamp in (("begin", begin), ("end", end))
-    }
+    instants = {"begin": _or_none(begin), "end": _or_none(end), "known_at": _or_none(known_at)}
     with transaction(engine) as cursor:
         cursor.execute(question("case_list"), {**values, **instants, "after": after, "limit": limit + 1})
         ids = [row[0] for row in cursor.fetchall()]
     more = len(ids) > limit
-    return read_cases(engine, ids[:limit]), (ids[limit - 1] if more else None)
+    return read_cases(engine, ids[:limit], known_at=known_at), (ids[limit - 1] if more else None)
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.cli.resolve import open_snapshot
-from api.cli.values import writable
+from api.cli.values import instant, writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     "--snapshot", "snapshot_file", metavar="FILE|VERSION", help="Snapshot file or version; the record by default."
 )
 @click.option(
+    "--at", metavar="T", help="Valid time of rows that tell none, ISO 8601 or now; the snapshot's by default."
+)
+@click.option("--known-at", metavar="T", help="As known then, whatever was corrected since; as known now by default.")
+@click.option(
     "--scheduler",
     metavar="ADDRESS",
     help="Let the workers of a dask cluster do it, tcp://host:8786: FILE is Parquet or a folder of it, --out may be a "
@@ -53,6 +57,8 @@ def assign(
     at_column: str | None,
     rejects: str | None,
     snapshot_file: str | None,
+    at: str | None,
+    known_at: str | None,
     scheduler: str | None,
     city: str | None,
     everything: bool,
@@ -62,8 +68,8 @@ def assign(
     """Give many cases their owners: a file to a file, or the cases of the record.
 
     With FILE every row comes back, in order, with its answer. It needs a place and a class; the row's number stands for
-    a missing id, the snapshot's instant for a missing reported_at. A row that is wrong has no answer but a fault that
-    says why (status 1).
+    a missing id, --at (else the snapshot's instant) for a missing reported_at. A row that is wrong has no answer but a
+    fault that says why (status 1).
 
     Without FILE: the cases of the record that are open (not closed), and those that have no answer yet; --all takes
     every case. Of those that were answered before, only the ones are answered again that something concerns which has
@@ -81,13 +87,16 @@ def assign(
     if file is None or out is None:
         given = {
             "--profile": profile, "--map": maps, "--set": set_, "--crs": crs, "--at-column": at_column,
-            "--rejects": rejects, "--scheduler": scheduler,
+            "--rejects": rejects, "--scheduler": scheduler, "--at": at,
         }  # fmt: skip
         if alone := [name for name, value in given.items() if value]:
             raise click.UsageError(f"{', '.join(alone)} without FILE: it says how to read a file")
-        return _assign_record(snapshot_file, city, as_json, everything=everything, anew=anew)
+        return _assign_record(snapshot_file, city, as_json, everything=everything, anew=anew, known_at=known_at)
     if everything or anew:
         raise click.UsageError(f"{'--all' if everything else '--anew'} with FILE: a file is always answered whole")
+    if scheduler and (at or known_at):
+        right = "build the snapshot with it, and name that"
+        raise click.UsageError(f"{'--at' if at else '--known-at'} with --scheduler: {right}")
     done = _assign_file(
         file,
         out,
@@ -98,6 +107,8 @@ def assign(
         maps=maps,
         set_=set_,
         crs=crs,
+        at=at,
+        known_at=known_at,
         at_column=at_column,
         rejects=rejects,
     )
@@ -120,11 +131,14 @@ def _assign_file(
     profile: str | None,
     maps: tuple[str, ...],
     set_: str | None,
+    at: str | None,
+    known_at: str | None,
     **how: Any,
 ) -> Assigned:
     """Answer a file here, or with the workers of a cluster."""
     from api.cli.load import check_set, mapping_of
     from api.cli.progress import counting
+    from api.versions import at_instant
     from gis.batch import assign_file
     from gis.profile import read_profile
 
@@ -138,7 +152,9 @@ def _assign_file(
     of = city or (told.city.key if told else None)
     how.update(profile=told, mapping=mapping, set_=set_)
     if not scheduler:
-        then = open_snapshot(snapshot_file, of)
+        then = open_snapshot(snapshot_file, of, known_at=known_at)
+        if at:
+            then = at_instant(then, instant(at, zone=then.city.time_zone, where="--at"))
         with counting("cases") as progress:
             return assign_file(file, out, then, progress=progress, **how)
     from gis.spread import assign_spread
@@ -162,14 +178,16 @@ def _snapshot_path(name: str | None, city: str | None) -> Path:
     return versions.find(versions_folder(settings), name, city=city or "")
 
 
-def _assign_record(snapshot_file: str | None, city: str | None, as_json: bool, *, everything: bool, anew: bool) -> int:
+def _assign_record(
+    snapshot_file: str | None, city: str | None, as_json: bool, *, everything: bool, anew: bool, known_at: str | None
+) -> int:
     """Answer the cases of the record."""
     from api.cli.progress import counting
     from api.settings import Settings, engine_for
     from gis.batch.record import assign_record
 
     engine = engine_for(Settings.read(city=city))
-    then = open_snapshot(snapshot_file, city)
+    then = open_snapshot(snapshot_file, city, known_at=known_at)
     with counting("cases") as progress:
         done = assign_record(engine, then, everything=everything, anew=anew, progress=progress)
     click.echo(summary(done.counts, as_json, since=done.since, version=then.version))

@@ -17,23 +17,32 @@ if TYPE_CHECKING:
     from gis.snapshot import Snapshot
 
 
-def open_snapshot(name: str | None, city: str | None, *, of: str | None = None) -> Snapshot:
+def open_snapshot(
+    name: str | None, city: str | None, *, of: str | None = None, known_at: str | None = None
+) -> Snapshot:
     """The snapshot of a file or version; without one that of the record as it is, for cases of now.
 
     A file must be of the city ``of``, where that is given.
-    The record's is the version kept last when nothing has changed since, else a new one, which is kept.
+    The record's is the version kept last when nothing has changed since, else a new one, which is kept; with
+    ``known_at`` the version of then.
     """
     import pandas as pd
 
     from api.cli.progress import stages
     from api.settings import Settings
-    from api.versions import at_instant, latest_snapshot, named_snapshot
+    from api.versions import at_instant, check_file_knows, known_snapshot, latest_snapshot, named_snapshot
 
     settings = Settings.read(city=city)
     if name := name or settings.snapshot:
-        return named_snapshot(settings, name, city=of or "")
+        named = named_snapshot(settings, name, city=of or "")
+        if known_at is not None:
+            check_file_knows(named, known_at)
+        return named
     with stages("snapshot") as tell:
-        done = latest_snapshot(settings, progress=tell)
+        if known_at is None:
+            done = latest_snapshot(settings, progress=tell)
+        else:
+            done = known_snapshot(settings, known_at, progress=tell)
     return at_instant(done, pd.Timestamp.now(tz="UTC").as_unit("us"))
 
 
@@ -45,6 +54,7 @@ def open_snapshot(name: str | None, city: str | None, *, of: str | None = None) 
 @click.option("--crs", default="EPSG:4326", show_default=True, help="EPSG:n, gcj02 or bd09; x and y for metric ones.")
 @click.option("--accuracy", type=Number(min=0), help="Position error in metres.")
 @click.option("--at", metavar="T", help="Valid time, ISO 8601 (the city's time) or now; the snapshot's by default.")
+@click.option("--known-at", metavar="T", help="As known then, whatever was corrected since; as known now by default.")
 @click.option("--snapshot", "file", metavar="FILE|VERSION", help="Snapshot file or version; the record by default.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
@@ -56,6 +66,7 @@ def resolve(
     crs: str,
     accuracy: float | None,
     at: str | None,
+    known_at: str | None,
     file: str | None,
     city: str | None,
     as_json: bool,
@@ -65,12 +76,13 @@ def resolve(
     \b
     Example:
       wanmi resolve 111.0 35.03 --class 2026:C01002
+      wanmi resolve 111.0 35.03 --class 2026:C01002 --at 2026-07-02 --known-at 2026-07-02
       wanmi resolve -- -76.61 39.29 --city baltimore
     """
     from gis.answer import explain
     from gis.compiled import as_written
 
-    city_then = open_snapshot(file, city, of=city)
+    city_then = open_snapshot(file, city, of=city, known_at=known_at)
     when = instant(at, zone=city_then.city.time_zone, where="--at") if at else city_then.at
     with as_written():
         cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
@@ -87,7 +99,7 @@ def resolve(
         click.echo(f"  why      {line}")
     for loser in answer["candidates"][1:]:
         click.echo(f"  lost     {loser['department'] or 'nobody'}: {loser['evidence']}; {loser['why_lost']}")
-    click.echo(f"  as of    {answer['at']}, snapshot {answer['snapshot']}")
+    click.echo(f"  as of    {answer['at']}, known at {answer['known_at']}, snapshot {answer['snapshot']}")
 
 
 def _one(

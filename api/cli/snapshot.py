@@ -34,31 +34,35 @@ def snapshot() -> None:
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def build(at: str | None, known_at: str | None, out: str, city: str | None, as_json: bool) -> int:
-    """Compile the record of a city into a file. Exit status 1 when nothing was known of the city then.
+    """Compile the record of a city into a file. Exit status 1 when nothing is known of the city.
 
     \b
     Example:
       wanmi snapshot build --at 2026-07-01 --out july.wanmi
+      wanmi snapshot build --at 2026-07-01 --known-at 2026-07-02 --out believed.wanmi
     """
     from api.cli.progress import stages
     from api.settings import Settings, engine_for
+    from api.versions import at_instant, known_snapshot
     from gis.store import read_city
     from gis.versions import build as make
 
-    file = writable(out, "--out")
-    engine = engine_for(Settings.read(city=city))
+    file, settings = writable(out, "--out"), Settings.read(city=city)
+    engine = engine_for(settings)
     there = read_city(engine)
     then = instant(at, zone=there.time_zone, where="--at") if at else None
-    known = instant(known_at, zone=there.time_zone, where="--known-at") if known_at else None
     with stages("snapshot") as tell:
-        done = make(engine, None, at=then, known_at=known, progress=tell)
+        if known_at is None:
+            done = make(engine, None, at=then, progress=tell)
+        else:
+            now = instant("now", zone=there.time_zone, where="--at")
+            done = at_instant(known_snapshot(settings, known_at, progress=tell), now if then is None else then)
     done.save(file)
     _tell(done, out, as_json)
     if _anything(done):
         return 0
-    what = f"nothing of {done.city.key} was on record at {done.known_at.isoformat(timespec='seconds')}"
-    right = "is --known-at before its first load?" if known_at else "wanmi load brings layers in"
-    click.echo(f"wanmi: {what}: {out} holds an empty city; {right}", err=True)
+    what = f"nothing of {done.city.key} is on record at {done.known_at.isoformat(timespec='seconds')}"
+    click.echo(f"wanmi: {what}: {out} holds an empty city; wanmi load brings layers in", err=True)
     return 1
 
 

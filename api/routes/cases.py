@@ -14,6 +14,7 @@ from api import asked as checked
 from api import forms
 from api.asked import Asked, read_cases
 from api.instants import read_instants
+from api.routes.city import KnownAt
 from api.routes.wire import Crs, Json, body_of
 from api.service import Service, service_of
 from gis import cases as record
@@ -95,9 +96,18 @@ def list_cases(
     status: Annotated[str, Query(description="reported, filed, closed …")] = "",
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     after: Annotated[str, Query(description="`next` of the page before")] = "",
+    known_at: KnownAt = "",
 ) -> Response:
-    """In the order of their numbers; `next` goes into `after` for the next page, null at the end."""
+    """In the order of their numbers; `next` goes into `after` for the next page, null at the end.
+
+    With `known_at` those that were recorded until then. An answer that was given later is given anew, from what was
+    known then.
+    """
     city = service.snapshot.city
+    known = service.known_instant(known_at)
+    if known is not None and (by := [n for n in (("department", department), ("unit", unit), ("rule", rule)) if n[1]]):
+        what = f"{by[0][0]} with known_at: answers of then are given anew and cannot be looked up"
+        raise InputError(what, where=by[0][0], right="take what comes back and choose")
     first = read_instants([begin], city.time_zone, lambda _: "from")[0]
     last = read_instants([end], city.time_zone, lambda _: "to")[0]
     found, following = record.list_cases(
@@ -106,19 +116,50 @@ def list_cases(
         after=after,
         begin=first,
         end=last,
+        known_at=known,
         department=department,
         unit=unit,
         rule=rule,
         status=status,
     )
+    found = answered_then(service, found, known_at)
     return Json({"cases": placed(found, city), "next": following})
 
 
 @router.get("/v1/cases/{case_id:path}", summary="A case, its answer and its steps")
-def read_one(service: Annotated[Service, Depends(service_of)], case_id: str) -> Response:
-    """What was reported, who owns it by the latest answer, and what happened to it."""
-    found = record.read_case(service.engine, case_id)
-    return Json(placed([found], service.snapshot.city)[0])
+def read_one(service: Annotated[Service, Depends(service_of)], case_id: str, known_at: KnownAt = "") -> Response:
+    """What was reported, who owns it by the latest answer, and what happened to it; with `known_at` as known then."""
+    found = record.read_case(service.engine, case_id, known_at=service.known_instant(known_at))
+    return Json(placed(answered_then(service, [found], known_at), service.snapshot.city)[0])
+
+
+def answered_then(service: Service, found: list[dict[str, Any]], known_at: str) -> list[dict[str, Any]]:
+    """Cases with an answer by what was known then, where the one that is recorded was given later."""
+    lacking = [case for case in found if case["answer"] is None] if known_at else []
+    if not lacking:
+        return found
+    then = service.as_known(known_at)
+
+    def column(name: str, missing: Any = "") -> np.ndarray:
+        return np.array([missing if case[name] is None else case[name] for case in lacking], dtype=object)
+
+    numbers = {name: column(name, np.nan).astype(float) for name in ("x", "y", "accuracy_m")}
+    cases = Cases.read(
+        then,
+        numbers["x"],
+        numbers["y"],
+        column("class"),
+        crs=f"EPSG:{then.city.srid}",
+        components=column("component"),
+        at=pd.to_datetime(pd.Series(column("reported_at")), utc=True),
+        accuracy_m=numbers["accuracy_m"],
+        channels=column("channel"),
+    )
+    for i, case in enumerate(lacking):
+        told = record.answer_columns(case["id"], explain(cases, i, then))
+        areas = orjson.loads(told.pop("areas"))
+        case["answer"] = {k: v for k, v in told.items() if k != "case_id"} | {"areas": areas, "answered_at": None}
+    return found
 
 
 def check_fields(data: Any) -> dict[str, Any]:
@@ -172,7 +213,7 @@ def read_case(snapshot: Snapshot, given: dict[str, Any], crs: str | None) -> tup
             right=f"when it was reported, at most {AHEAD.seconds // 60} minutes from now",
         )
     numbers = {n: np.array([np.nan if given.get(n) is None else given[n]], dtype=float) for n in checked.NUMBERS}
-    texts = {n: np.array([given.get(n) or ""], dtype=object) for n in ("class", "component")}
+    texts = {n: np.array([given.get(n) or ""], dtype=object) for n in ("class", "component", "channel")}
     asked = Asked("one", {**numbers, **texts, "at": np.array([reported.isoformat()], dtype=object)})
     cases = read_cases(snapshot, asked, crs)
     x, y = to_city(numbers["lon"], numbers["lat"], checked.check_crs(crs), city.srid)

@@ -19,44 +19,64 @@ from grids.errors import NotFound
 
 router = APIRouter(tags=["city"])
 At = Annotated[str, Query(description="valid time, ISO 8601; now when missing")]
+KnownAt = Annotated[
+    str,
+    Query(description="known time, ISO 8601: what was on record then, whatever was corrected since; now when missing"),
+]
 GEOJSON = "application/geo+json"
 
 
 @router.get("/v1/units/{code:path}", summary="A unit grid, as a GeoJSON feature")
-def unit(service: Annotated[Service, Depends(service_of)], code: str, at: At = "") -> Response:
+def unit(service: Annotated[Service, Depends(service_of)], code: str, at: At = "", known_at: KnownAt = "") -> Response:
     """The unit grid with this code at an instant."""
-    return _one(service, "unit_read", "unit", code, at)
+    return _one(service, "unit_read", "unit", code, at, known_at)
 
 
 @router.get("/v1/components/{code:path}", summary="A component, as a GeoJSON feature")
-def component(service: Annotated[Service, Depends(service_of)], code: str, at: At = "") -> Response:
+def component(
+    service: Annotated[Service, Depends(service_of)], code: str, at: At = "", known_at: KnownAt = ""
+) -> Response:
     """The component with this code at an instant."""
-    return _one(service, "component_read", "component", code, at)
+    return _one(service, "component_read", "component", code, at, known_at)
 
 
 @router.get("/v1/zones", summary="Responsibility zones, as GeoJSON")
-def zones(service: Annotated[Service, Depends(service_of)], at: At = "") -> Response:
+def zones(service: Annotated[Service, Depends(service_of)], at: At = "", known_at: KnownAt = "") -> Response:
     """All zones that hold at an instant, lines and areas as drawn."""
-    rows = counts.read_rows(service.engine, "zone_list", at=_instant(service, at))
-    return _geo({"type": "FeatureCollection", "features": features(rows, service.snapshot.city.srid)})
+    asked, told = _asked(service, at, known_at)
+    rows = counts.read_rows(service.engine, "zone_list", **asked)
+    return _geo({"type": "FeatureCollection", **told, "features": features(rows, service.snapshot.city.srid)})
 
 
 @router.get("/v1/departments", summary="Departments")
-def departments(service: Annotated[Service, Depends(service_of)], at: At = "") -> Response:
+def departments(service: Annotated[Service, Depends(service_of)], at: At = "", known_at: KnownAt = "") -> Response:
     """All departments that hold at an instant; `parent` makes them a tree."""
-    return Json({"departments": counts.read_rows(service.engine, "department_list", at=_instant(service, at))})
+    asked, told = _asked(service, at, known_at)
+    return Json({**told, "departments": counts.read_rows(service.engine, "department_list", **asked)})
 
 
-def _instant(service: Service, at: str) -> Any:
+def _asked(service: Service, at: str, known_at: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The two times for a question to the record, None for the record's own now; and for its answer."""
+    now = pd.Timestamp.now(tz="UTC")
+    known = service.known_instant(known_at)
     stamp = read_instants([at], service.snapshot.city.time_zone, lambda _: "at")[0]
-    return (pd.Timestamp.now(tz="UTC") if pd.isna(stamp) else stamp).to_pydatetime()
+    stamp = now if pd.isna(stamp) else stamp
+    told = {"at": _iso(stamp), "known_at": _iso(now if known is None else known)}
+    return {"at": stamp.to_pydatetime(), "known_at": None if known is None else known.to_pydatetime()}, told
 
 
-def _one(service: Service, name: str, what: str, code: str, at: str) -> Response:
-    rows = counts.read_rows(service.engine, name, code=code, at=_instant(service, at))
+def _iso(stamp: pd.Timestamp) -> str:
+    return stamp.as_unit("us").isoformat().replace("+00:00", "Z")
+
+
+def _one(service: Service, name: str, what: str, code: str, at: str, known_at: str) -> Response:
+    asked, told = _asked(service, at, known_at)
+    rows = counts.read_rows(service.engine, name, code=code, **asked)
     if not rows:
-        raise NotFound(f"there is no {what} {code!r}{' at ' + at if at else ' now'}", where=code)
-    return _geo(features(rows, service.snapshot.city.srid)[0])
+        when = f" at {at}" if at else " now"
+        when += f" as known at {known_at}" if known_at else ""
+        raise NotFound(f"there is no {what} {code!r}{when}", where=code)
+    return _geo(features(rows, service.snapshot.city.srid)[0] | told)
 
 
 def features(rows: list[dict[str, Any]], srid: int) -> list[dict[str, Any]]:

@@ -18,16 +18,19 @@ import anyio
 from starlette.types import Receive, Scope, Send
 
 from api.errors import NAMES, TooSlow, answer, from_error
-from api.many import answer_many
+from api.many import Wanted, answer_many
 from api.middleware import SAFE, SafeHeaders, refuse_body, too_large
 from api.service import Service
 from api.single import Question, answer_any, answer_quickly
+from gis.snapshot import Snapshot
 
 PATH = "/v1/resolve"
 METHODS = ("GET", "POST")
 MIN_GZIP = 1000
 """Shorter answers are sent as they are, though compression was asked."""
 GZIP_LEVEL = 1
+WAITING = 4
+"""So many requests at a time wait for what was known at an earlier instant."""
 PAUSE_S = 30.0
 """Longest pause between two pieces of a body."""
 _SAFE = [(name.encode(), value.encode()) for name, value in SAFE.items()]
@@ -47,6 +50,7 @@ class Resolve:
         self.service = service
         self.limit = service.settings.max_body_mb * 1_000_000
         self._few: anyio.CapacityLimiter | None = None
+        self._past: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of `PATH`."""
@@ -73,6 +77,9 @@ class Resolve:
     async def _one(self, query: bytes) -> bytes:
         """Usual questions are answered at once on the event loop; what may take longer, beside it."""
         question = Question(query)
+        if question.known_at:
+            then = await self._known(question.known_at)
+            return await anyio.to_thread.run_sync(lambda: answer_any(then, question))
         snapshot = self.service.at_hand
         body = None if snapshot is None else answer_quickly(snapshot, question)
         if body is None:
@@ -92,10 +99,19 @@ class Resolve:
         if self._few is None:
             self._few = anyio.CapacityLimiter(os.cpu_count() or 1)
 
+        known_at = Wanted.read(scope["query_string"]).known_at
+        then = await self._known(known_at) if known_at else None
+
         def work() -> tuple[bytes, str]:
-            return answer_many(self.service.snapshot, self.service.settings, scope["query_string"], kind, body)
+            return answer_many(then or self.service.snapshot, self.service.settings, scope["query_string"], kind, body)
 
         return await anyio.to_thread.run_sync(work, limiter=self._few)
+
+    async def _known(self, known_at: str) -> Snapshot:
+        """The snapshot of what was known then; few wait for one that is being made, and take no other's thread."""
+        if self._past is None:
+            self._past = anyio.CapacityLimiter(WAITING)
+        return await anyio.to_thread.run_sync(self.service.as_known, known_at, limiter=self._past)
 
 
 async def _body(receive: Receive, limit: int) -> bytes | None:

@@ -13,7 +13,7 @@ from gis.model import REASONS, RULES
 
 CLASS = "edition:kind+code, or a bare code; without one, only zones that take everything and the territory"
 CRS = "EPSG:n, gcj02 or bd09; by default WGS 84 degrees"
-KNOWN_AT = "known time; this service answers as of its snapshot"
+KNOWN_AT = "known time: answer by what was on record then, whatever was corrected since; by default now"
 WHEN = "ISO 8601 in the years 1900 to 2200; without an offset the city's own time"
 EXAMPLE = {"lon": 111.003, "lat": 35.026, "class": "2026:C01001", "accuracy_m": 10}
 
@@ -55,6 +55,7 @@ CASE: Schema = {
     "class": _null(SHORT, CLASS),
     "component": _null(SHORT, "component that the report names"),
     "accuracy_m": _null(ACCURACY, "position error in metres"),
+    "channel": _null(SHORT, "where the report comes from: its position error where none is told"),
     "at": _null(SHORT, f"valid time, {WHEN}; the query's when missing"),
     "id": {"anyOf": [TEXT, {"type": "integer"}, {"type": "null"}], "description": "comes back"},
 }
@@ -65,7 +66,7 @@ ROW: Schema = {
     "reason": _null({"enum": [reason for reason in REASONS if reason]}, "why there is no location"),
     "component": _null(TEXT, "component that decided"),
     "distance_m": _null({"type": "number", "minimum": 0}, "to that component"),
-    "probability": _null(SHARE, "of the department; null where it is not known"),
+    "probability": _null(SHARE, "of the department, or that there is none; null where no position error is known"),
     "ask_first": _null(FLAG, "null where the row is at fault"),
     "fault": _null(TEXT, "what is wrong with this row, where, and what would be right: it has no answer"),
 }
@@ -84,11 +85,24 @@ ANSWER: Schema = {
     "owner": _null(_object({"department": TEXT, "name": TEXT})),
     "rule": {"enum": list(RULES)},
     "reason": ROW["reason"],
+    "joint": _list(_object({"department": TEXT, "name": TEXT}, said="shares the duty with the owner, who leads")),
     "component": _null(_object({"code": TEXT, "distance_m": {"type": "number", "minimum": 0}})),
     "zone": _null(_object({"code": TEXT, "name": TEXT})),
     "on_edge": {"type": "boolean", "description": "the place lies exactly on the border of what decided"},
-    "probability": _null(SHARE),
-    "ask_first": FLAG,
+    "probability": _null(SHARE, "of the owner, or that nobody owns it; null where no position error is known"),
+    "ask_first": {"type": "boolean", "description": "the owner is less sure than the city wants: ask before sending"},
+    "question": _null(_object({"en": TEXT, "zh": TEXT}), "what to ask, where it is to be asked first"),
+    "changes": _list(
+        _object(
+            {
+                "lon": NUMBER,
+                "lat": NUMBER,
+                "department": _null(TEXT),
+                "distance_m": {"type": "number", "minimum": 0},
+            },
+            said="nearest place where the answer would be another: WGS 84, the owner there, how far it is",
+        )
+    ),
     "candidates": _list(
         _object(
             {
@@ -165,7 +179,8 @@ GET: Schema = {
         _parameter("class", SHORT, CLASS),
         _parameter("component", SHORT, "component that the report names"),
         _parameter("crs", TEXT, CRS),
-        _parameter("accuracy_m", ACCURACY, "position error in metres"),
+        _parameter("accuracy_m", ACCURACY, "position error in metres: the radius that holds 68 % of the true places"),
+        _parameter("channel", SHORT, "where the report comes from: its position error where none is told"),
         _parameter("at", TEXT, f"valid time, {WHEN}; now when missing"),
         _parameter("known_at", TEXT, KNOWN_AT),
     ],

@@ -1,5 +1,5 @@
 -- Cases with their latest answers, by number.
--- Parameters: ids text[]. Columns as named; x, y metres (the city's SRID). Index: cases_pkey. Size: the ids asked.
+-- Parameters: ids text[]; known_at, instant until which they were recorded, null for now. Columns as named; x, y metres (the city's SRID). Index: cases_pkey. Size: the ids asked.
 SELECT
     c.id, c.edition || ':' || c.kind || c.class_code AS class, c.component,
     ST_X(c.geom) AS x, ST_Y(c.geom) AS y, c.accuracy_m, c.channel, c.reported_at, c.filed_at, c.due_at,
@@ -9,4 +9,5 @@ SELECT
 FROM wanmi.cases c
 LEFT JOIN wanmi.answers a ON a.case_id = c.id
 WHERE c.id = ANY (%(ids)s::text[])
+    AND (%(known_at)s::timestamptz IS NULL OR c.recorded_at <= %(known_at)s)
 ORDER BY c.id

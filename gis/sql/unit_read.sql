@@ -1,4 +1,7 @@
--- A unit grid at an instant, as known now. Parameters: code, at. At most one row; geometry as WKB (the city's SRID).
+-- A unit grid at an instant, as known at another. Parameters: code, at, known_at (null: now).
+-- At most one row; geometry as WKB (the city's SRID).
 SELECT code, name, community, area_m2, valid_from::text, valid_to::text, ST_AsBinary(geom) AS wkb
 FROM wanmi.units
-WHERE code = %(code)s AND replaced_at = 'infinity' AND valid_from <= %(at)s AND %(at)s < valid_to
+WHERE code = %(code)s AND valid_from <= %(at)s AND %(at)s < valid_to
+    AND recorded_at <= coalesce(%(known_at)s::timestamptz, now())
+    AND coalesce(%(known_at)s::timestamptz, now()) < replaced_at

@@ -13,7 +13,7 @@ from gis.versions.kept import Kept, Version, find, folders, is_version, listed, 
 if TYPE_CHECKING:
     from gis.versions.asking import unchanged
     from gis.versions.following import follow
-    from gis.versions.making import again, as_known, build, check_known, up_to_date
+    from gis.versions.making import again, as_known, build, check_known, past_instant, up_to_date
 
 __all__ = [
     "Kept",
@@ -27,13 +27,14 @@ __all__ = [
     "follow",
     "is_version",
     "listed",
+    "past_instant",
     "remembered",
     "unchanged",
     "up_to_date",
     "version_of",
 ]
 _LATER = {
-    **dict.fromkeys(("again", "as_known", "build", "check_known", "up_to_date"), "making"),
+    **dict.fromkeys(("again", "as_known", "build", "check_known", "past_instant", "up_to_date"), "making"),
     "follow": "following",
     "unchanged": "asking",
 }

@@ -120,7 +120,9 @@ def as_known(
     known_at: Any,
     *,
     make: bool = True,
+    where: str = "",
     most: int = 0,
+    days: float = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Snapshot | None:
     """The city as it was known at an earlier instant: the version that answered then, else one that is made now.
@@ -133,12 +135,12 @@ def as_known(
         Instant as of which rows are believed.
     make
         Whether it is made when it is not kept; else None is returned then.
-    most
-        How many versions of earlier knowledge are kept beside the others; 0 sets no limit.
+    where, most, days
+        As `up_to_date` takes them; ``most`` is also how many versions of earlier knowledge are kept beside the others.
 
     Returns
     -------
-    Snapshot
+    Snapshot or None
         Its ``known_at`` is that of the last change until then. It is exactly right: nothing was recorded between that
         and the instant that was asked for. Where the record and this Wanmi are those of then, it is the version of then
         to the bit.
@@ -156,6 +158,8 @@ def as_known(
     kept = Kept(folder, store.read_city(engine).key, store.layer_states(engine)["record"])
     if (found := _kept(kept, then)) is not None or not make:
         return found
+    if then.states is not None and pd.isna(then.until):  # it is what is known now
+        return up_to_date(engine, folder, where=where, most=most, days=days, progress=progress)
     try:
         with kept.past.building():
             if (found := _kept(kept, then)) is not None:
@@ -178,13 +182,26 @@ def check_known(then: store.Known, known_at: Any) -> store.Known:
     InputError
         Naming it, and what could be asked.
     """
-    at = pd.Timestamp(known_at)
-    if at > pd.Timestamp.now(tz="UTC") + AHEAD:
-        raise InputError(f"{at.isoformat()} has not come yet", where="known_at", right="nobody knows then what we know")
+    at = past_instant(known_at)
     if pd.isna(then.first) or at < then.first:
         right = "load the city first" if pd.isna(then.first) else f"ask from {then.first.isoformat()} on"
         raise InputError(f"{at.isoformat()} is before the first record", where="known_at", right=right)
     return then
+
+
+def past_instant(known_at: Any) -> pd.Timestamp:
+    """Refuse an instant of knowledge that has not come yet.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    at, now = pd.Timestamp(known_at), pd.Timestamp.now(tz="UTC")
+    if at > now + AHEAD:
+        right = f"ask until {now.isoformat(timespec='seconds')}; what holds on a day to come is asked with at"
+        raise InputError(f"{at.isoformat()} has not come yet", where="known_at", right=right)
+    return at
 
 
 def _kept(kept: Kept, then: store.Known) -> Snapshot | None:
