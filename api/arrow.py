@@ -25,7 +25,7 @@ _END = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 def read_stream(body: bytes, *, max_rows: int) -> Asked:
-    """Read a stream with columns lon, lat, class, and component, accuracy_m, at, id where given.
+    """Read a stream with columns lon, lat, class, and component, accuracy_m, at, channel, id where given.
 
     Buffers must not be compressed and text must be of type string, large_string or a dictionary of them: a
     stream then unpacks to no more than a small multiple of its own size. The rows at fault are noted.
@@ -58,7 +58,7 @@ def read_stream(body: bytes, *, max_rows: int) -> Asked:
         else:
             columns[name] = np.full(len(table), np.nan)
     asked = Asked("arrow", columns)
-    for name in ("class", "component", "at"):
+    for name in ("class", "component", "at", "channel"):
         if name not in table.column_names:
             columns[name] = Distinct([], np.full(len(table), -1, dtype=np.int32))
         elif pa.types.is_timestamp(table[name].type):

@@ -26,7 +26,7 @@ from grids.codes import CLASS_DIGITS, check_component
 from grids.errors import InputError
 
 NUMBERS = ("lon", "lat", "accuracy_m")
-TEXTS = ("class", "component", "at", "id")
+TEXTS = ("class", "component", "at", "channel", "id")
 KNOWN = (*NUMBERS, *TEXTS)
 REQUIRED = ("lon", "lat")
 MAX_TEXT = 200
@@ -68,8 +68,8 @@ class Faults:
 class Asked:
     """Cases as asked, shape (n,).
 
-    ``columns`` has ``lon``, ``lat``, ``accuracy_m`` (float64, NaN missing); ``class``, ``component`` (texts of any
-    kind that `gis.convert.distinct` takes, "" missing); ``at`` (texts, or datetime64 with NaT missing); ``id`` only
+    ``columns`` has ``lon``, ``lat``, ``accuracy_m`` (float64, NaN missing); ``class``, ``component``, ``channel``
+    (texts of any kind that `gis.convert.distinct` takes, "" missing); ``at`` (texts, or datetime64 with NaT missing); ``id`` only
     where the caller gave one, which comes back. ``faults`` names by row the fields that were wrong and why; such a
     value is missing in its column. ``hint`` says what looks wrong with all of them.
     """
@@ -158,6 +158,7 @@ def read_cases(snapshot: Snapshot, asked: Asked, crs: str | None, *, at: str = "
     instants = _instants(asked, zone, default)
     classes = _classes(asked, snapshot)
     named = _known_lengths(asked, "component")
+    channels = _known_lengths(asked, "channel") if "channel" in asked.columns else None
     cases = Cases.read(
         snapshot,
         asked.columns["lon"],
@@ -167,6 +168,7 @@ def read_cases(snapshot: Snapshot, asked: Asked, crs: str | None, *, at: str = "
         components=named,
         at=instants,
         accuracy_m=asked.columns["accuracy_m"],
+        channels=channels,
     )
     _check_components(asked, named, cases, snapshot.city)
     if strict:

@@ -37,6 +37,7 @@ class _Case(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     component: str | None = None
     accuracy_m: float | None = None
     at: str | None = None
+    channel: str | None = None
     id: str | int | UnsetType | None = UNSET
 
 
@@ -51,6 +52,7 @@ class _Columns(msgspec.Struct, forbid_unknown_fields=True):
     component: list[str | None] | UnsetType = UNSET
     accuracy_m: list[float | None] | UnsetType = UNSET
     at: list[str | None] | UnsetType = UNSET
+    channel: list[str | None] | UnsetType = UNSET
     id: list[str | int | None] | UnsetType = UNSET
 
 
@@ -92,28 +94,38 @@ def _rows(cases: list[_Case], max_rows: int) -> Asked:
         [case.class_ for case in cases],
         [case.component for case in cases],
         [case.at for case in cases],
+        [case.channel for case in cases],
         None if ids.count(UNSET) == len(ids) else [None if i is UNSET else i for i in ids],
     )
 
 
 def _columns(read: _Columns, max_rows: int) -> Asked:
-    given = (read.lon, read.lat, read.accuracy_m, read.class_, read.component, read.at, read.id)
+    given = (read.lon, read.lat, read.accuracy_m, read.class_, read.component, read.at, read.channel, read.id)
     names = (*NUMBERS, *TEXTS)
     _check_lengths({n: len(c) for n, c in zip(names, given, strict=True) if not isinstance(c, UnsetType)}, max_rows)
     none: list[None] = [None] * len(read.lon)
-    accuracy_m, klass, component, at = (none if isinstance(c, UnsetType) else c for c in given[2:-1])
+    accuracy_m, klass, component, at, channel = (none if isinstance(c, UnsetType) else c for c in given[2:-1])
     ids = None if isinstance(read.id, UnsetType) else read.id
-    return _asked("columns", read.lon, read.lat, accuracy_m, klass, component, at, ids)
+    return _asked("columns", read.lon, read.lat, accuracy_m, klass, component, at, channel, ids)
 
 
 def _asked(
-    form: Form, lon: list, lat: list, accuracy_m: list, klass: list, component: list, at: list, ids: list | None
+    form: Form,
+    lon: list,
+    lat: list,
+    accuracy_m: list,
+    klass: list,
+    component: list,
+    at: list,
+    channel: list,
+    ids: list | None,
 ) -> Asked:
     n = len(lon)
     columns: dict[str, Any] = {"lon": _floats(lon), "lat": _floats(lat)}
-    columns["accuracy_m"] = _floats(accuracy_m) if any(accuracy_m) else np.full(n, np.nan)
+    columns["accuracy_m"] = np.full(n, np.nan) if accuracy_m.count(None) == n else _floats(accuracy_m)
     none = Distinct([], np.full(n, -1, dtype=np.int32))
-    columns |= {k: v if any(v) else none for k, v in (("class", klass), ("component", component), ("at", at))}
+    texts = {"class": klass, "component": component, "at": at, "channel": channel}
+    columns |= {name: values if any(values) else none for name, values in texts.items()}
     return Asked(form, columns if ids is None else columns | {"id": ids})
 
 

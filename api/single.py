@@ -17,7 +17,7 @@ from gis.crs import is_degrees
 from gis.one import One, read_one
 from gis.snapshot import Snapshot
 
-PARAMETERS = ("lon", "lat", "class", "component", "crs", "accuracy_m", "at", "known_at")
+PARAMETERS = ("lon", "lat", "class", "component", "crs", "accuracy_m", "channel", "at", "known_at")
 FAR = 1000.0
 """Numbers beyond this are metres, never degrees."""
 
@@ -31,7 +31,7 @@ class Question:
         Naming what is missing, no number, or too long.
     """
 
-    __slots__ = ("accuracy_m", "at", "class_", "component", "crs", "known_at", "lat", "lon")
+    __slots__ = ("accuracy_m", "at", "channel", "class_", "component", "crs", "known_at", "lat", "lon")
 
     def __init__(self, query: bytes) -> None:
         given = read_query(query, PARAMETERS)
@@ -40,7 +40,8 @@ class Question:
         self.lat = _number(given, "lat", faults)
         self.accuracy_m = _number(given, "accuracy_m", faults) if "accuracy_m" in given else None
         self.class_, self.component = given.get("class", ""), given.get("component", "")
-        for name in ("class", "component"):
+        self.channel = given.get("channel", "")
+        for name in ("class", "component", "channel"):
             if len(given.get(name, "")) > MAX_TEXT:
                 faults.add(name, f"is {shown(given[name])!r}; send at most {MAX_TEXT} characters")
         self.crs, self.at, self.known_at = given.get("crs", ""), given.get("at", ""), given.get("known_at", "")
@@ -95,6 +96,7 @@ def _plain(snapshot: Snapshot, asked: Question) -> One | None:
         component=asked.component,
         at_us=at,
         accuracy_m=accuracy_m,
+        channel=asked.channel,
     )
     return None if case.component < 0 and asked.component else case
 
@@ -124,6 +126,7 @@ def answer_any(snapshot: Snapshot, asked: Question) -> bytes:
                 "class": [asked.class_],
                 "component": [asked.component],
                 "at": [asked.at],
+                "channel": [asked.channel],
             },
         ),
         asked.crs,

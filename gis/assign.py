@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from gis import decide
 from gis.convert import REASON, Cases
 from gis.decide import RULE
+from gis.doubt import probability
 from gis.grouped import first_many
 from gis.model import REASONS, RULES
 from gis.raster import cover_many, nearby
@@ -49,7 +50,9 @@ class Resolution:
 
     ``rule`` and ``reason`` are positions in `gis.model.RULES` and `REASONS`; ``square`` is the squared distance to
     the component in mm²; ``areas`` has one column for each area set of the snapshot; ``edge`` tells that the place
-    lies exactly on the border of what decided (its unit, or the zone or area of the rule).
+    lies exactly on the border of what decided (its unit, or the zone or area of the rule). ``probability`` is the
+    share of the true places that fall to the answered owner, or to nobody where it is nobody, given the case's
+    position error: NaN where none is known; ``ask_first`` where it is below the city's threshold (see `gis.doubt`).
     """
 
     snapshot: Snapshot
@@ -62,6 +65,8 @@ class Resolution:
     square: NDArray[np.int64]
     zone: NDArray[np.int32]
     edge: NDArray[np.bool_]
+    probability: NDArray[np.float64]
+    ask_first: NDArray[np.bool_]
 
     def __len__(self) -> int:
         """Count of answers."""
@@ -72,10 +77,7 @@ class Resolution:
         return np.where(self.square >= 0, np.sqrt(np.maximum(self.square, 0)) / 1000.0, np.nan)
 
     def frame(self) -> pd.DataFrame:
-        """The answers as texts, in the order of the cases; "" for none, NaN for no distance.
-
-        ``probability`` is NaN and ``ask_first`` false: doubt is not computed yet.
-        """
+        """The answers as texts, in the order of the cases; "" for none, NaN for no distance and no probability."""
         s = self.snapshot
 
         def text(name: str, at: NDArray) -> pd.Series:
@@ -91,8 +93,8 @@ class Resolution:
             "distance_m": self.distance_m(),
             "zone": text("zones.code", self.zone),
             "on_edge": self.edge,
-            "probability": np.full(len(self), np.nan),
-            "ask_first": np.zeros(len(self), dtype=bool),
+            "probability": self.probability,
+            "ask_first": self.ask_first,
         }
         for k, name in enumerate(s.area_sets):
             columns[name] = text(f"areas/{name}.code", self.areas[:, k])
@@ -105,7 +107,7 @@ class Resolution:
             return self
         kept = {f.name: getattr(self, f.name).copy() for f in fields(self) if f.name != "snapshot"}
         for name, column in kept.items():
-            column[gone] = 0 if name in ("reason", "edge") else -1
+            column[gone] = np.nan if name == "probability" else 0 if name in ("reason", "edge", "ask_first") else -1
         return replace(self, **kept)
 
     def table(
@@ -156,8 +158,8 @@ class Resolution:
             "distance_m": lambda: pa.array(self.distance_m(), from_pandas=True),
             "zone": lambda: stored("zones.code", self.zone),
             "on_edge": lambda: pa.array(self.edge, mask=self.rule < 0),
-            "probability": lambda: pa.nulls(n, pa.float64()),
-            "ask_first": lambda: pa.array(np.zeros(n, dtype=bool), mask=self.rule < 0),
+            "probability": lambda: pa.array(self.probability, from_pandas=True),
+            "ask_first": lambda: pa.array(self.ask_first, mask=self.rule < 0),
         }
         for k, name in enumerate(s.area_sets):
             makers[name] = lambda k=k, name=name: stored(f"areas/{name}.code", self.areas[:, k])  # type: ignore[misc]
@@ -169,6 +171,7 @@ def assign(
     cases: Cases,
     snapshot: Snapshot,
     *,
+    doubt: bool = True,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Resolution:
@@ -180,6 +183,9 @@ def assign(
         Shape (n,).
     snapshot
         The city at an instant.
+    doubt
+        Whether to compute how sure each owner is, for the cases whose position error is known; otherwise nothing is
+        known of any.
     threads
         How many cores to use; all by default. The answer does not depend on it.
     progress
@@ -190,7 +196,12 @@ def assign(
     Resolution
         Same order and length. Every tie is decided by rank, filter, kind, size or code, never by row order.
     """
-    return Resolution(snapshot, *_in_chunks(cases, lambda part: _chunk(part, snapshot), threads, progress))
+    found = _in_chunks(cases, lambda part: _chunk(part, snapshot), threads, progress)
+    sure, ask = np.broadcast_to(np.nan, len(cases)), np.broadcast_to(False, len(cases))
+    if doubt and (cases.error >= 0).any():
+        sure = probability(cases, snapshot, found[2], threads=threads)
+        ask = sure < snapshot.city.ask_below
+    return Resolution(snapshot, *found, sure, ask)
 
 
 def locate(

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from gis import exact
-from gis.model import REASONS
+from gis.model import REASONS, City
 from gis.snapshot import ALWAYS, FOREVER, Snapshot, microseconds
 from grids.codes import suggest
 from grids.errors import InputError
@@ -25,6 +25,8 @@ DEFAULT_POINT_MM = 1000
 """A case within a metre of a default point has no location."""
 FEW = 32
 """Up to so many texts are looked up one by one, which is faster than to find the distinct ones first."""
+MAX_ACCURACY_M = 1e6
+"""Position errors beyond are taken as this."""
 MOST_MEANT = 20
 """Unknown classes that are told with the nearest known ones, which takes a millisecond and more for each."""
 REASON = {name: i for i, name in enumerate(REASONS)}
@@ -36,8 +38,8 @@ class Cases:
 
     ``x``, ``y`` whole millimetres in the city's CRS (0 where there is no location), ``klass`` position of the class
     or -1, ``component`` first version of the named component or -1, ``instant`` microseconds since 1970 UTC,
-    ``error`` position error in millimetres, ``reason`` position in `gis.model.REASONS`. ``faults`` names, by row,
-    what was wrong with a value that was given: the row is still answered, without that value.
+    ``error`` position error in millimetres, -1 for none known, ``reason`` position in `gis.model.REASONS`. ``faults``
+    names, by row, what was wrong with a value that was given: the row is still answered, without that value.
     """
 
     x: NDArray[np.int64]
@@ -64,6 +66,7 @@ class Cases:
         components: Any = None,
         at: Any = None,
         accuracy_m: ArrayLike | None = None,
+        channels: Any = None,
         no_location: Any = None,
     ) -> Cases:
         """Convert cases from the caller's coordinates, texts and times.
@@ -85,14 +88,19 @@ class Cases:
             Instants, one or shape (n,), UTC unless zoned; NaT is the snapshot's. An array of datetime64 or an Arrow
             array of timestamps costs least.
         accuracy_m
-            Position error in metres, one or shape (n,); NaN is 0.
+            Position error in metres (the radius that holds 68 % of the true places), one or shape (n,); NaN is none
+            known, 0 an exact place.
+        channels
+            Where the reports come from, as ``classes``: a case without an error takes that of its channel, where the
+            city has one (`gis.model.City.accuracy_m`).
         no_location
             Known reasons for having no location, as ``classes``, "" for none.
 
         Raises
         ------
         InputError
-            When lengths differ, the CRS is unknown, or an instant lies beyond the years that microseconds count.
+            When lengths differ, the CRS is unknown, an instant lies beyond the years that microseconds count, or an
+            error is negative.
         """
         x, y = (np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (x, y))
         n = len(x)
@@ -102,6 +110,8 @@ class Cases:
         why = None if no_location is None else distinct(no_location)
         told |= {} if named is None else {"components": len(named.at)}
         told |= {} if why is None else {"no_location": len(why.at)}
+        through = None if channels is None else distinct(channels)
+        told |= {} if through is None else {"channels": len(through.at)}
         for name, count in told.items():
             if count != n:
                 raise InputError(f"{count} values for {n} cases", where=name, right="one for each case")
@@ -115,9 +125,8 @@ class Cases:
         klass = np.append(positions, np.int32(-1))[labels.at]
         faults = _class_faults(snapshot, labels, positions)
         here = _instants(at, n, snapshot)
-        error = np.zeros(n) if accuracy_m is None else np.nan_to_num(np.asarray(accuracy_m, dtype=float))
-        error = np.broadcast_to(exact.millimetres(np.clip(error, 0, 1e6)), n)
-        return Cases(x, y, klass, _named(snapshot, named, n), here, np.ascontiguousarray(error), reason, faults)
+        error = _errors(snapshot.city, n, accuracy_m, through)
+        return Cases(x, y, klass, _named(snapshot, named, n), here, error, reason, faults)
 
     def with_faults(self, more: Mapping[int, str]) -> Cases:
         """The same cases with faults that a door found beside; two of one row are told together."""
@@ -128,6 +137,10 @@ class Cases:
 
     def part(self, rows: slice) -> Cases:
         """The cases of a slice; faults are left behind."""
+        return self.take(rows)
+
+    def take(self, rows: slice | NDArray[np.integer]) -> Cases:
+        """The cases of some rows; faults are left behind."""
         return Cases(
             self.x[rows],
             self.y[rows],
@@ -207,6 +220,26 @@ def _to_city(
         near[near] = (mm_x[near] - px) ** 2 + (mm_y[near] - py) ** 2 <= DEFAULT_POINT_MM**2
         reason[near & (reason == 0)] = REASON["default_point"]
     return mm_x, mm_y
+
+
+def _errors(city: City, n: int, accuracy_m: ArrayLike | None, channels: Distinct | None) -> NDArray[np.int64]:
+    """Whole millimetres, -1 for none known; what a case does not tell its channel does."""
+    of_channel = np.full(1, -1, dtype=np.int64)
+    if channels is not None and city.accuracy_m:
+        known = dict(city.accuracy_m)
+        metres = [known.get(word, -1.0) if word else -1.0 for word in channels.words]
+        of_channel = np.append(np.where(np.array(metres) < 0, -1, exact.millimetres(np.maximum(metres, 0))), -1)
+        unknown = of_channel[channels.at]
+    else:
+        unknown = np.broadcast_to(of_channel, n)
+    if accuracy_m is None:
+        return np.ascontiguousarray(unknown)
+    error = np.broadcast_to(np.asarray(accuracy_m, dtype=float), n)
+    if (wrong := error < 0).any():
+        i = int(np.argmax(wrong))
+        raise InputError(f"{error[i]:g} m in row {i}", where="accuracy_m", right="metres, 0 or more")
+    there = ~np.isnan(error)
+    return np.where(there, exact.millimetres(np.clip(np.where(there, error, 0.0), 0, MAX_ACCURACY_M)), unknown)
 
 
 def _class_faults(snapshot: Snapshot, labels: Distinct, positions: NDArray[np.int32]) -> dict[int, str]:

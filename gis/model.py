@@ -66,6 +66,10 @@ class City:
         Class edition that a bare class code takes (``2026``), or the city's own (``baltimore``).
     territory
         Area sets in the order of fallback (属地兜底), smallest first: community, street, district.
+    accuracy_m
+        (channel, metres): position error (68 % radius) of the cases of a channel that tell none.
+    ask_below
+        An owner whose probability is below this is asked about before the case is sent.
     """
 
     key: str
@@ -77,3 +81,9 @@ class City:
     codes: str = "free"
     edition: str = "2026"
     territory: tuple[str, ...] = ("community", "street", "district")
+    accuracy_m: tuple[tuple[str, float], ...] = ()
+    ask_below: float = 0.8
+
+    def error_of(self, channel: str) -> float:
+        """Position error in metres of a channel's cases that tell none; -1 where none is known."""
+        return dict(self.accuracy_m).get(channel, -1.0)

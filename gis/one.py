@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gis.convert import DEFAULT_POINT_MM, REASON, unknown_class
+from gis.convert import DEFAULT_POINT_MM, MAX_ACCURACY_M, REASON, unknown_class
 from gis.crs import is_degrees, way
 from gis.snapshot import Snapshot
+from grids.errors import InputError
 
 BEYOND_MM = 10**12
 """Where a place goes that no city's projection holds."""
@@ -23,7 +24,7 @@ class One(NamedTuple):
     klass: int = -1
     component: int = -1
     instant: int = 0
-    error: int = 0
+    error: int = -1
     reason: int = 0
     fault: str = ""
 
@@ -38,6 +39,7 @@ def read_one(
     component: str = "",
     at_us: int | None = None,
     accuracy_m: float | None = None,
+    channel: str = "",
 ) -> One:
     """Read one case.
 
@@ -56,7 +58,9 @@ def read_one(
     at_us
         Instant in microseconds since 1970 UTC; the snapshot's when None.
     accuracy_m
-        Position error in metres; None or NaN is 0.
+        Position error in metres, 0 or more; None or NaN is none known.
+    channel
+        Where the report comes from: its error where none is told, see `gis.model.City.accuracy_m`.
 
     Returns
     -------
@@ -67,9 +71,11 @@ def read_one(
     klass, fault = snapshot.class_of(class_), ""
     if klass < 0 and class_:
         fault = unknown_class(snapshot, class_)
-    error = 0
-    if accuracy_m is not None and accuracy_m == accuracy_m:
-        error = round(min(max(accuracy_m, 0.0), 1e6) * 1000.0)
+    if accuracy_m is None or accuracy_m != accuracy_m:
+        accuracy_m = snapshot.city.error_of(channel) if channel else -1.0
+    elif accuracy_m < 0:
+        raise InputError(f"{accuracy_m:g} m", where="accuracy_m", right="metres, 0 or more")
+    error = round(min(accuracy_m, MAX_ACCURACY_M) * 1000.0) if accuracy_m >= 0 else -1
     if at_us is None:
         at_us = snapshot.at.as_unit("us")._value
     named = find_component(snapshot, component) if component else -1

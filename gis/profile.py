@@ -5,6 +5,8 @@
     [city]                                  # see gis.model.City; crs or srid
     key = "baltimore"
     crs = "EPSG:26985"
+    accuracy_m = {Phone = 60, API = 10}     # position error of cases that tell none, by their channel; metres
+    ask_below = 0.8                         # an owner less sure than this is asked about first
 
     [layers.cases]                          # one table for each layer of gis.layers ...
     columns = {id = "SRRecordID"}           # our field = their column
@@ -294,6 +296,11 @@ def _city(table: Any, faults: list[str]) -> City | None:
         faults.append(f"city.codes {codes!r} is not one of {', '.join(CODE_SCHEMES)}")
     if not isinstance(territory, list) or not all(isinstance(t, str) for t in territory):
         faults.append("city.territory is a list of area sets, smallest first")
+    accuracy, below = table.get("accuracy_m", {}), table.get("ask_below", City.ask_below)
+    if not isinstance(accuracy, dict) or not all(_is_number(m, 0.0, 1e6) for m in accuracy.values()):
+        faults.append("city.accuracy_m is a table: channel = metres, 0 or more")
+    if not _is_number(below, 0.0, 1.0):
+        faults.append("city.ask_below is a probability, 0 to 1")
     if len(faults) > start:
         return None
     return City(
@@ -306,7 +313,13 @@ def _city(table: Any, faults: list[str]) -> City | None:
         codes,
         str(table.get("edition", "2026")),
         tuple(territory),
+        tuple(sorted((channel, float(metres)) for channel, metres in accuracy.items())),
+        float(below),
     )
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
 
 
 def _fits(srid: int, bounds: list[float], faults: list[str]) -> None:

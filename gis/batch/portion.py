@@ -29,7 +29,7 @@ from gis.files.table import Portion
 from gis.model import REASONS, RULES
 from gis.snapshot import Snapshot
 
-FIELDS = ("id", "class", "component", "no_location", "accuracy_m", "reported_at")
+FIELDS = ("id", "class", "component", "no_location", "accuracy_m", "channel", "reported_at")
 """Columns of the layer ``cases`` that an answer needs, besides the place; the others are not read."""
 WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
 MAX_ACCURACY_M = 1e6
@@ -126,7 +126,7 @@ class _Given:
         n = self.n = portion.count
         self.x, self.y, self.accuracy = (np.full(n, np.nan) for _ in range(3))
         self.at = np.full(n, np.datetime64("NaT", "us"))
-        self.texts = {name: _Texts(n) for name in ("class", "component", "no_location", "id")}
+        self.texts = {name: _Texts(n) for name in ("class", "component", "no_location", "channel", "id")}
         self.there = np.zeros(n, dtype=bool)
 
     def judged(self, checked: Checked) -> None:
@@ -163,6 +163,7 @@ class _Given:
             components=told["component"],
             at=self.at,
             accuracy_m=self.accuracy,
+            channels=told["channel"],
             no_location=told["no_location"],
         )
         unknown = {row: f"class: {why}" for row, why in cases.faults.items() if row not in faults}

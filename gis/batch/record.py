@@ -47,6 +47,7 @@ def answers(frame: pd.DataFrame, snapshot: Snapshot) -> tuple[pa.Table, NDArray[
         components=frame["component"],
         at=frame["reported_at"].dt.tz_localize(None).to_numpy(),
         accuracy_m=frame["accuracy_m"],
+        channels=frame["channel"],
         no_location=frame["no_location"],
     )
     done = assign(cases, snapshot)

@@ -3,8 +3,8 @@
 A report's position error is read as the radius that holds 68 % of a circular normal around the reported place. Rays go
 out from it in fixed directions; along each ray the owner changes only where a border, the reach of a component or the
 line between two components is crossed, and between two such places the normal's share is known in closed form,
-``exp(-a²/2σ²) - exp(-b²/2σ²)``. So every ray is exact, overlaps of zones follow the order of precedence, and only the
-directions are sampled: 180 of them stay within 0.2 points of a million-sample Monte Carlo.
+``exp(-a²/2σ²) - exp(-b²/2σ²)``. So every ray is exact, only the directions are sampled: 180 of them stay within half a
+point of a million-sample Monte Carlo. The rules of responsibility are the engine's own (see `gis.doubt.kernel`).
 """
 
 from __future__ import annotations
@@ -12,32 +12,44 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gis import raster
-from gis.decide import owners, versions
-from gis.doubt.kernel import kernel
+from gis import decide, raster
+from gis.doubt import kernel
 
 if TYPE_CHECKING:
-    from gis.assign import Cases
+    from gis.convert import Cases
     from gis.snapshot import Snapshot
 
 SHARE_WITHIN = 0.68
 """Share of the true places that lie within the stated accuracy of the reported one."""
+SIGMA = 1.0 / math.sqrt(-2.0 * math.log(1.0 - SHARE_WITHIN))
+"""Standard deviation to each side, of an accuracy of 1: 0.662."""
 
 DIRECTIONS = 180
 MOST_M = 500.0
-"""Beyond this accuracy a place says nothing of the street it is in: shares are not computed."""
+"""Beyond this accuracy, or where too much is near, the engine is asked at `SAMPLES` fixed places instead."""
+SAMPLES = 4096
+DIGITS = 4
+"""Digits of a probability that is told."""
 
-CHUNK = 32_768
-SETS = 5
-"""Area sets that the compiled kernel takes; more compile one of their own."""
+CHUNK = 16_384
 
 _ANGLE = (np.arange(DIRECTIONS) + 0.5) * (2 * np.pi / DIRECTIONS)
-_AIM = np.column_stack([np.cos(_ANGLE), np.sin(_ANGLE)])
+AIM = np.column_stack([np.cos(_ANGLE), np.sin(_ANGLE)])
+
+
+def _spiral() -> NDArray[np.float64]:
+    """Places of equal weight under a circular normal of deviation 1, shape (samples, 2): a sunflower's seeds."""
+    k = np.arange(SAMPLES) + 0.5
+    turn, out = k * (np.pi * (3 - math.sqrt(5))), np.sqrt(-2 * np.log1p(-k / SAMPLES))
+    return np.column_stack([out * np.cos(turn), out * np.sin(turn)])
+
+
+SPIRAL = _spiral()
 
 
 @dataclass(frozen=True)
@@ -46,13 +58,13 @@ class Shares:
 
     ``department`` is -1 for nobody. ``layer`` and ``thing`` say what gives the case to it, where that was asked for:
     layer -1 a component, 0 a zone, k an area of the k-th set of the territory, -2 nothing; ``thing`` its position. A
-    case without a place, or with an error beyond `MOST_M`, has no rows.
+    case without a place, or without a known error, has no rows.
     """
 
     start: NDArray[np.int64]
     department: NDArray[np.int32]
     share: NDArray[np.float64]
-    layer: NDArray[np.int8]
+    layer: NDArray[np.int32]
     thing: NDArray[np.int32]
 
     def of(self, department: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -83,70 +95,71 @@ def shares(cases: Cases, snapshot: Snapshot, *, things: bool = False, threads: i
     Shares
         Sums to 1 for each case that has rows; none negative.
     """
-    town = _Town.of(snapshot)
-    bounds = range(0, max(len(cases), 1), CHUNK)
+    ground, territory = decide.ground(snapshot), territory_of(snapshot)
+    n = len(cases)
+    order = raster.nearby(cases.x, cases.y)
+    asked = cases if order is None else cases.take(order)
+    klass = np.where(asked.klass < 0, len(snapshot.arrays["classes.text"]), asked.klass).astype(np.int64)
+    sigma = np.where((asked.reason != 0) | (asked.error < 0), -1.0, np.maximum(asked.error * SIGMA, 1e-3))
 
     def work(at: int) -> tuple[NDArray, ...]:
-        return town.shares(cases.part(slice(at, at + CHUNK)), things)
+        rows = slice(at, at + CHUNK)
+        columns = (asked.x, asked.y, klass, asked.component, asked.instant, sigma)
+        many: Any = kernel.many
+        return many(*(c[rows] for c in columns), MOST_M * 1000 * SIGMA, things, ground, territory, AIM, SPIRAL)
 
+    bounds = range(0, max(n, 1), CHUNK)
     if len(bounds) == 1:
         done = [work(0)]
     else:
         with ThreadPoolExecutor(threads) as pool:
             done = list(pool.map(work, bounds))
-    counts, *columns = (np.concatenate(column) for column in zip(*done, strict=True))
-    return Shares(np.concatenate([[0], np.cumsum(counts)]), *columns)
+    counts, rows, share = (np.concatenate(column) for column in zip(*done, strict=True))
+    if order is not None:
+        start = np.concatenate([[0], np.cumsum(counts)])
+        back = np.empty(n, dtype=np.intp)
+        back[order] = np.arange(n)
+        counts = counts[back]
+        end = np.cumsum(counts)
+        place = np.repeat(start[back] - (end - counts), counts) + np.arange(len(share))
+        rows, share = rows[place], share[place]
+    start = np.concatenate([[0], np.cumsum(counts)])
+    return Shares(start, np.ascontiguousarray(rows[:, 0]), share, rows[:, 1], rows[:, 2])
 
 
-@dataclass(frozen=True)
-class _Town:
-    """What the kernel asks of a snapshot, in the form in which it takes it."""
+def probability(
+    cases: Cases, snapshot: Snapshot, department: NDArray[np.int32], *, threads: int | None = None
+) -> NDArray[np.float64]:
+    """Share of the owner that each case was given, shape (n,), to `DIGITS` digits.
 
-    snapshot: Snapshot
-    grouped: tuple
-    rasters: tuple
-    owners: tuple
-    begins: tuple
-    ends: tuple
+    Parameters
+    ----------
+    department
+        The owner of each case, -1 for nobody.
 
-    @staticmethod
-    def of(snapshot: Snapshot) -> _Town:
-        arrays, zones = snapshot.arrays, snapshot.layer("zones")
-        rasters, owners = [], [arrays["zones.department"]]
-        begins, ends = [zones.begins], [zones.ends]
+    Returns
+    -------
+    float64
+        1 where the error is 0; NaN without a place or without a known error.
+    """
+    out = np.where((cases.error < 0) | (cases.reason != 0), np.nan, 1.0)
+    rows = np.flatnonzero((cases.error > 0) & (cases.reason == 0))
+    if len(rows):
+        out[rows] = np.round(shares(cases.take(rows), snapshot, threads=threads).of(department[rows]), DIGITS)
+    return out
+
+
+def territory_of(snapshot: Snapshot) -> tuple[Any, ...]:
+    """Rasters, departments and validity of the area sets of the territory, padded to one signature."""
+    kept = vars(snapshot)
+    if "_territory_of_doubt" not in kept:
+        nothing, none, never = raster.build([]).arrays, np.empty(0, np.int32), np.empty(0, np.int64)
+        parts = []
         for name in snapshot.area_sets:
-            if name not in snapshot.city.territory:
-                continue
-            layer = snapshot.layer(f"areas/{name}")
-            rasters.append(layer.raster.arrays)
-            owners.append(arrays[f"areas/{name}.department"])
-            begins.append(layer.begins)
-            ends.append(layer.ends)
-        nothing, empty = raster.build([]).arrays, np.empty(0, np.int64)
-        while len(rasters) < SETS:  # one signature, one compilation
-            rasters.append(nothing)
-            owners.append(np.empty(0, np.int32))
-            begins.append(empty)
-            ends.append(empty)
-        return _Town(snapshot, zones.raster.arrays, tuple(rasters), tuple(owners), tuple(begins), tuple(ends))
-
-    def shares(self, cases: Cases, things: bool) -> tuple[NDArray, ...]:
-        s, arrays, rules = self.snapshot, self.snapshot.arrays, self.snapshot.rules
-        last = len(arrays["classes.text"])
-        klass = np.where(cases.klass < 0, last, cases.klass).astype(np.int32)
-        epoch = np.searchsorted(rules.since, cases.instant, side="right") - 1
-        named = np.full(len(klass), -1, dtype=np.int32)
-        begins, ends = arrays["components.begins"], arrays["components.ends"]
-        if len(begins):
-            versions(cases.component, arrays["components.thing"], cases.instant, begins, ends, named)
-        certain = owners(s, named, epoch)
-        wanted = np.append(arrays["classes.component"], np.int32(-1))[klass]
-        sigma = cases.error / math.sqrt(-2.0 * math.log(1.0 - SHARE_WITHIN))
-        sigma = np.where((cases.reason != 0) | (cases.error > MOST_M * 1000), -1.0, np.maximum(sigma, 1e-3))
-        return kernel(
-            self.grouped, arrays["zones.filter"], self.rasters, self.owners, self.begins, self.ends,
-            s.components.arrays, arrays["components.begins"], arrays["components.ends"], arrays["components.class"],
-            arrays["components.department"], arrays["components.place"], rules.duty, rules.department, rules.radius_mm,
-            cases.x, cases.y, sigma, cases.instant, klass, epoch.astype(np.int64), wanted.astype(np.int32),
-            named, certain, _AIM, things,
-        )  # fmt: skip
+            if name in snapshot.city.territory:
+                layer = snapshot.layer(f"areas/{name}")
+                department = snapshot.arrays[f"areas/{name}.department"]
+                parts.append((layer.raster.arrays, department, layer.begins, layer.ends))
+        parts += [(nothing, none, never, never)] * (kernel.SETS - len(parts))
+        kept["_territory_of_doubt"] = tuple(zip(*parts, strict=True))
+    return kept["_territory_of_doubt"]

@@ -171,7 +171,8 @@ class Snapshot:
             raise InputError(f"a snapshot of {of['key']!r}, not of {city!r}", where=str(path), right=right)
         for key in ("bounds", "territory"):
             of[key] = tuple(of[key])
-        of["default_points"] = tuple(tuple(p) for p in of["default_points"])
+        for key in ("default_points", "accuracy_m"):
+            of[key] = tuple(tuple(pair) for pair in of.get(key, ()))
         at, known_at = pd.Timestamp(head["at"]), pd.Timestamp(head["known_at"])
         digests = {name: entry[3] for name, entry in head["arrays"].items()}
         told = head["states"], head["inputs"], head["maker"]

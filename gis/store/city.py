@@ -143,6 +143,8 @@ def _write(cursor: Cursor, city: City) -> None:
             "codes": city.codes,
             "edition": city.edition,
             "territory": list(city.territory),
+            "accuracy_m": json.dumps(dict(city.accuracy_m)),
+            "ask_below": city.ask_below,
         },
     )
     cursor.execute(question("order_area_sets"), {"territory": list(city.territory)})
@@ -208,4 +210,6 @@ def city_of(row: Mapping[str, Any]) -> City:
         codes=row["codes"],
         edition=row["edition"],
         territory=tuple(row["territory"]),
+        accuracy_m=tuple(sorted((channel, float(metres)) for channel, metres in row["accuracy_m"].items())),
+        ask_below=row["ask_below"],
     )

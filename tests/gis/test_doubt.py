@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis.assign import Cases, assign
+from gis.assign import assign
+from gis.convert import Cases
 from gis.doubt import MOST_M, SHARE_WITHIN, Shares, shares
 from gis.snapshot import Snapshot
+from grids.errors import InputError
 from tests import town
 
 CLASSES = ("2026:C01001", "2026:C01002", "2026:C01004", "2026:E06010", "2013:E0113", "")
@@ -115,13 +117,28 @@ def test_a_straight_border_through_the_place_halves_it(snapshot: Snapshot) -> No
 def test_nothing_is_said_of_what_has_no_place(snapshot: Snapshot) -> None:
     cases = Cases.read(
         snapshot, [np.nan, town.X0 + 50, town.X0 + 50], [0.0, town.Y0 + 50, town.Y0 + 50], ["", "", ""],
-        accuracy_m=[10.0, MOST_M, MOST_M + 1],
+        accuracy_m=[10.0, MOST_M, np.nan],
     )  # fmt: skip
     found = shares(cases, snapshot)
     assert np.diff(found.start).tolist()[0] == 0
     assert np.diff(found.start).tolist()[1] > 0
     assert np.diff(found.start).tolist()[2] == 0
     assert np.isnan(found.of(np.zeros(3, np.int32))).tolist() == [True, False, True]
+
+
+def test_an_error_of_kilometres_is_answered_from_fixed_places(snapshot: Snapshot) -> None:
+    """Half of the places lie within the middle radius, 0.77 of the accuracy: the town takes next to none of them."""
+    for accuracy in (MOST_M + 1, 5_000.0, 1e6):
+        cases = Cases.read(snapshot, [town.X0 + 200.0], [town.Y0 + 200.0], ["2013:E0113"], accuracy_m=[accuracy])
+        found = row(shares(cases, snapshot), 0)
+        theirs = sampled(snapshot, town.X0 + 200.0, town.Y0 + 200.0, "2013:E0113", accuracy, 100_000, 9)
+        assert sum(found.values()) == pytest.approx(1.0, abs=1e-9)
+        assert max(abs(found.get(k, 0.0) - theirs.get(k, 0.0)) for k in {*found, *theirs}) < 0.01
+
+
+def test_an_error_that_is_none_is_refused(snapshot: Snapshot) -> None:
+    with pytest.raises(InputError, match="-3 m in row 1"):
+        Cases.read(snapshot, [town.X0, town.X0], [town.Y0, town.Y0], ["", ""], accuracy_m=[1.0, -3.0])
 
 
 def test_of_names_the_share_of_one_owner(snapshot: Snapshot) -> None:
