@@ -69,9 +69,9 @@ class Asked:
     """Cases as asked, shape (n,).
 
     ``columns`` has ``lon``, ``lat``, ``accuracy_m`` (float64, NaN missing); ``class``, ``component``, ``channel``
-    (texts of any kind that `gis.convert.distinct` takes, "" missing); ``at`` (texts, or datetime64 with NaT missing); ``id`` only
-    where the caller gave one, which comes back. ``faults`` names by row the fields that were wrong and why; such a
-    value is missing in its column. ``hint`` says what looks wrong with all of them.
+    (texts of any kind that `gis.convert.distinct` takes, "" missing); ``at`` (texts, or datetime64 with NaT missing);
+    ``id`` only where the caller gave one, which comes back. ``faults`` names by row the fields that were wrong and why;
+    such a value is missing in its column. ``hint`` says what looks wrong with all of them.
     """
 
     form: Form
@@ -242,13 +242,13 @@ def _check_components(asked: Asked, named: Distinct, cases: Cases, city: City) -
 
 
 def check_known_at(snapshot: Snapshot, known_at: str | None) -> None:
-    """This service knows one state of knowledge, its snapshot's: any instant from then on is that state."""
+    """A snapshot is one state of knowledge: any instant from its own on, until the next change, is that state."""
     asked = read_instant(known_at or "", snapshot.city.time_zone, "known_at")
     if asked is not None and asked < snapshot.known_at:
         raise InputError(
-            f"{known_at} is before what this service's snapshot knows",
+            f"{known_at} is before what this snapshot knows",
             where="known_at",
-            right=f"ask from {snapshot.known_at.isoformat()} on, or build a snapshot with --known-at",
+            right=f"ask from {snapshot.known_at.isoformat()} on, or the record itself",
         )
 
 
@@ -283,6 +283,7 @@ def check_places(asked: Asked, crs: Any, city: City) -> InputError | None:
     asked.blame(wrong, "accuracy_m", lambda i: f"{accuracy[i]:g} is below zero; give metres")
     wrong = np.flatnonzero((accuracy > MAX_ACCURACY_M) & np.isfinite(accuracy))
     asked.blame(wrong, "accuracy_m", lambda i: f"{accuracy[i]:g} is too large; give 0 to {MAX_ACCURACY_M:,} metres")
+    asked.columns["accuracy_m"] = np.where(accuracy >= 0, accuracy, np.nan)
     west, south, east, north = city.bounds
     inside = (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
     swapped = (west <= lat) & (lat <= east) & (south <= lon) & (lon <= north)
