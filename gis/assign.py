@@ -248,42 +248,30 @@ def _in_chunks(
     size = min(CHUNK, max(LEAST, -(-len(cases) // threads)))
     parts = [slice(i, i + size) for i in range(0, max(len(cases), 1), size)]
 
-    if len(parts) == 1:
-        done = _side_by_side(cases, work, needs)
-        if progress:
-            progress(len(done[0]))
-        return done
     whole: list[NDArray] = []
     lock = Lock()
 
     def told(rows: slice) -> None:
-        done = _side_by_side(cases.part(rows), work, needs)
+        # asked in an order in which neighbours follow each other, written where each belongs
+        part = cases if len(parts) == 1 else cases.part(rows)
+        order = nearby(part.x, part.y)
+        if order is not None:
+            part = replace(part, **{name: getattr(part, name).take(order, mode="clip") for name in needs})
+        done = work(part)
         with lock:
             if not whole:
                 whole.extend(np.empty((len(cases), *column.shape[1:]), dtype=column.dtype) for column in done)
         for column, mine in zip(whole, done, strict=True):
-            column[rows] = mine
+            column[rows][slice(None) if order is None else order] = mine
         if progress:
-            progress(len(done[0]))
+            progress(len(part))
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(told, parts))
+    if len(parts) == 1:
+        told(parts[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(told, parts))
     return tuple(whole)
-
-
-def _side_by_side(
-    cases: Cases, work: Callable[[Cases], tuple[NDArray, ...]], needs: Sequence[str]
-) -> tuple[NDArray, ...]:
-    """What a function makes of the cases, asked in an order in which neighbours follow each other."""
-    order = nearby(cases.x, cases.y)
-    if order is None:
-        return work(cases)
-    done = []
-    for column in work(replace(cases, **{name: getattr(cases, name)[order] for name in needs})):
-        mine = np.empty_like(column)
-        mine[order] = column
-        done.append(mine)
-    return tuple(done)
 
 
 def _chunk(cases: Cases, snapshot: Snapshot) -> tuple[NDArray, ...]:

@@ -296,7 +296,7 @@ SQUARES = 8
 """Power of their count to a side; those of a larger extent fall together again."""
 
 
-def nearby(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32] | None:
+def nearby(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.intp] | None:
     """An order in which places close to each other follow each other: what one asks for is at hand for the next.
 
     Parameters
@@ -306,12 +306,12 @@ def nearby(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int32] | No
 
     Returns
     -------
-    int32, shape (n,)
+    intp, shape (n,)
         A permutation, None for few places. It decides about the time that look-ups take, never about what they find.
     """
     if len(x) <= FEW:
         return None
-    order = np.empty(len(x), dtype=np.int32)
+    order = np.empty(len(x), dtype=np.intp)
     _into_squares(x, y, np.zeros((1 << 2 * SQUARES) + 1, dtype=np.int64), order)
     return order
 

@@ -82,8 +82,15 @@ class _Parquet:
         table = pa.table({name: compact(table.column(name)) for name in table.column_names})
         if self._writer is None:
             texts = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
+            # the least and the greatest code of rows in no order of codes tell a reader nothing, and take half the time
+            ordered = [name for name in table.column_names if name not in texts]
             self._writer = pq.ParquetWriter(
-                self._path, table.schema, compression="snappy", use_dictionary=texts, store_schema=False
+                self._path,
+                table.schema,
+                compression="snappy",
+                use_dictionary=texts,
+                write_statistics=ordered,
+                store_schema=False,
             )
         self._writer.write_table(table, row_group_size=max(len(table), 1))
 
