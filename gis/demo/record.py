@@ -18,8 +18,8 @@ from gis.store.engine import transaction
 from grids.errors import WanmiError
 
 ORDER = (
-    "departments", "areas", "rules", "units", "components", "zones", "rosters",
-    "roads", "rivers", "railways", "buildings", "parcels", "drains", "calendars", "cases",
+    "departments", "areas", "rules", "units", "components", "zones", "roads",
+    "rosters", "rivers", "railways", "buildings", "parcels", "drains", "calendars", "cases",
 )  # fmt: skip
 """Order of loading: what is referred to comes first."""
 

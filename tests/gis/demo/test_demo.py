@@ -24,6 +24,8 @@ from gis.demo.plan import FULL_AREA_M2, SRID, Plan
 from gis.demo.planted import EACH, RISKS, SIZES
 from gis.exact import footprint
 from gis.layers import LAYERS
+from gis.rosters import Where, chain, contradiction, gaps, on_duty
+from gis.rosters.gaps import hole_at
 from gis.snapshot import Snapshot
 from grids.catalog import catalog
 from grids.codes_array import check_component, check_unit
@@ -276,16 +278,43 @@ def test_rules_name_every_class_of_2026(layers):
 
 
 def test_teams_move_on_every_month(layers):
-    rosters = layers["rosters"]
+    rosters = layers["rosters"][layers["rosters"]["kind"] == "patrol"]
     assert rosters["person"].nunique() == 55 and rosters["team"].nunique() == 5
-    assert len(rosters) == 55 * 18
+    assert len(rosters) == 55 * 18 - 11  # one team has a month without a turn
     month = rosters.groupby(["valid_from", "team"])["area"].nunique()
     assert (month == 1).all()
-    assert (rosters.groupby("valid_from")["area"].nunique() == 5).all()
-    one = rosters[rosters["person"] == rosters["person"].iloc[0]].sort_values("valid_from")
+    assert sorted(rosters.groupby("valid_from")["area"].nunique()) == [4] + [5] * 17
+    one = rosters[rosters["person"] == rosters["person"].iloc[1]].sort_values("valid_from")
     assert (one["area"].to_numpy()[1:] != one["area"].to_numpy()[:-1]).all()
     assert (one["valid_to"].to_numpy()[:-1] == one["valid_from"].to_numpy()[1:]).all()
     assert one["valid_from"].iloc[0] == pd.Timestamp("2025-07-01", tz="Asia/Shanghai")
+
+
+def test_every_community_has_chiefs_and_a_way_to_enforcement(layers):
+    areas, rosters = layers["areas"], layers["rosters"]
+    assert contradiction(rosters) == ""
+    at = pd.Timestamp("2026-07-15", tz="Asia/Shanghai")
+    some = areas[areas["set"] == "community"]
+    for code, street in zip(some["code"], some["parent"], strict=True):
+        here = Where((("community", code), ("street", street), ("district", "140802")))
+        there = on_duty(rosters, here, at)
+        chiefs = there.loc[(there["kind"] == "chief") & (there["role"] == "chief"), "tier"]
+        assert chiefs.tolist() == [3, 2, 1] and (there["kind"] == "1+5").sum() == 6
+        steps, broken = chain(rosters, here, at)
+        assert [s.kind for s in steps] == ["chief"] * 3 + ["enforcement"] and not broken
+        assert [s.after_hours for s in steps] == [0, 4, 28, 76] and steps[-1].team == f"执法{street}"
+    roads = set(rosters.loc[rosters["place_kind"] == "road", "place"])
+    assert roads and roads <= set(layers["roads"]["code"])
+
+
+def test_the_holes_of_the_rosters_are_the_planted_ones(demo, layers):
+    rosters = layers["rosters"]
+    found = gaps(rosters)
+    found = found[(found["last"] >= 0) & (found["next"] >= 0)]
+    told = {(h.kind, h.area, h.begin, h.end, h.last_team, h.next_team)
+            for h in (hole_at(rosters, gap) for gap in found.itertuples())}  # fmt: skip
+    planted = demo.truth["rosters"][["kind", "area", "from", "to", "last_team", "next_team"]]
+    assert told == set(planted.itertuples(index=False, name=None)) and len(told) == 2
 
 
 def test_edition_changes_with_the_law(layers):
