@@ -120,7 +120,6 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
         "units": units,
         "components": components,
         "zones": zones,
-        "rosters": make_rosters(plan),
         "roads": make_roads(net, service),
         "rivers": make_rivers(plan, net),
         "railways": make_railways(net),
@@ -129,11 +128,12 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
         "drains": drains,
         "calendars": make_calendar(FIRST_DAY, LAST_DAY),
     }
+    made["rosters"], vacant = make_rosters(plan, areas, made["roads"])
     tell("cases", 0.4)
     true, spots, background = happened(plan, net, blocks, territory, made)
     made["cases"], known = make_cases(plan, city, true, territory, components)
     looked = make_reporting(plan, units, buildings, known, made["cases"]["channel"], background)
-    truth = {"cases": known, "hotspots": spots, "background": background, "zones": faults}
+    truth = {"cases": known, "hotspots": spots, "background": background, "zones": faults, "rosters": vacant}
     truth |= {"exposure": looked[0], "reporting": looked[1]}
     tell("done", 1.0)
     return Demo(city, {name: _canonical(name, frame) for name, frame in made.items()}, truth)
