@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -106,5 +107,5 @@ def where_of(city: City, unit: str, lon: float | None, lat: float | None) -> dic
             raise InputError("is missing", where=name, right="send lon and lat")
         if not abs(value) <= most:
             raise InputError(f"{value:g} is no {name}", where=name, right=f"give degrees from -{most} to {most}")
-    x, y = to_city([lon], [lat], "EPSG:4326", city.srid)
+    x, y = to_city(np.array([lon], dtype=float), np.array([lat], dtype=float), "EPSG:4326", city.srid)
     return {"x": float(x[0]), "y": float(y[0])}

@@ -81,11 +81,11 @@ def _teams(cursor: Cursor, text: dict[str, NDArray[np.object_]], faults: Faults)
     while True:
         good = ~faults.bad
         there = set(teams) | set(text["team"][good])
-        known = set(kinds) | set(text["kind"][good]) - {""}
+        known = {LOCAL + kind for kind in set(kinds) | set(text["kind"][good]) - {""}}
         lost = good & (above != "") & ~local & ~_in(above, there.__contains__)
         faults.add(lost, "reports_to", above, _whys(above, lost, there, "team"))
-        lost_kind = good & local & ~_in(above, lambda name, known=known: name[len(LOCAL) :] in known)
-        faults.add(lost_kind, "reports_to", above, _whys(above, lost_kind, {LOCAL + k for k in known}, "kind of team"))
+        lost_kind = good & local & ~_in(above, known.__contains__)
+        faults.add(lost_kind, "reports_to", above, _whys(above, lost_kind, known, "kind of team"))
         if not (lost.any() or lost_kind.any()):
             return
 
