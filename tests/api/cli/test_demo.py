@@ -88,7 +88,7 @@ def test_summary_counts_what_the_record_holds(state, summary):
 def test_layers_and_truth_are_written_beside_the_data(summary):
     folder = Path(summary["truth"])
     names = {path.stem for path in folder.glob("*.parquet")}
-    tables = ("cases", "hotspots", "background", "zones", "exposure", "reporting")
+    tables = ("cases", "hotspots", "background", "zones", "rosters", "exposure", "reporting")
     assert names == set(LAYERS) | {f"truth_{t}" for t in tables}
     spots = pd.read_parquet(folder / "truth_hotspots.parquet")
     assert len(spots) == 9 and spots.index.name == "hotspot"
