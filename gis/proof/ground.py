@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from gis.model import DUTIES
 from gis.proof.opened import Opened
 from gis.proof.polygons import Polygons, edges_in, spread
 from grids.errors import InputError
@@ -161,29 +163,66 @@ class Ground:
     """All of a snapshot that an answer is checked against."""
 
     def __init__(self, opened: Opened) -> None:
-        self.opened = opened
-        self.units, self.zones = Layer(opened, "units"), Layer(opened, "zones")
-        self.areas = {name: Layer(opened, f"areas/{name}") for name in opened.area_sets}
-        self.territory = [name for name in opened.area_sets if name in opened.city["territory"]]
-        self.components = Components(opened)
-        self.since, self.duty = opened["rules.since"], opened["rules.duty"]
-        self.radius_mm, self.of_class = opened["rules.radius_mm"], opened["rules.department"]
-        self.wanted = np.append(opened["classes.component"], -1)
-        self.no_class = len(opened["classes.text"])
+        self.opened = o = opened
+        self.units, self.zones = Layer(o, "units"), Layer(o, "zones")
+        self.areas = {name: Layer(o, f"areas/{name}") for name in o.area_sets}
+        self.territory = [name for name in o.area_sets if name in o.city["territory"]]
+        self.of_area = {name: o[f"areas/{name}.department"] for name in o.area_sets}
+        self.components = Components(o)
+        self.since, self.duty, self.asks, self.first = (o[f"rules.{k}"] for k in ("since", "duty", "asks", "first"))
+        self.radius_mm, self.of_class = o["rules.radius_mm"], o["rules.department"]
+        self.wanted = np.append(o["classes.component"], -1)
+        self.no_class, self.count = len(o["classes.text"]), len(o["departments.code"])
+        self.stages, self.stands = o["departments.since"], o["departments.stands"]
+        self.takes, self.of_filter = o["filters"], o["zones.filter"]
+        self.effect, self.zone_duty = o["zones.effect"], o["zones.duty"]
+        # the last is that of no zone
+        self.of_zone, self.is_line = np.append(o["zones.department"], -1), np.append(o["zones.is_line"], False)
 
     def epoch(self, instant: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which state of the class rules holds at each instant."""
         return np.searchsorted(self.since, instant, side="right") - 1
 
-    def owners(self, thing: NDArray[np.int64], epoch: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Department of each component by its class's duty, else the next duty's, else the class's; -1 for none."""
+    def stage(self, instant: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which state of the departments holds at each instant."""
+        return np.searchsorted(self.stages, instant, side="right") - 1
+
+    def owners(
+        self,
+        thing: NDArray[np.int64],
+        epoch: NDArray[np.int64],
+        stage: NDArray[np.int64],
+        kept_out: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None,
+    ) -> NDArray[np.int64]:
+        """Department of each component, -1 for none: by its class's duty, else the next duty's, else the class's.
+
+        Each as it stands at that stage; one that is ``kept_out`` is passed over. Shape (n,).
+        """
+        out = np.full(len(thing), -1, dtype=np.int64)
+        for step in (3, 2, 1, 0):
+            one = self.asked_department(thing, epoch, stage, step)
+            fine = one >= 0
+            if kept_out is not None:
+                fine &= ~kept_out(one)
+            out = np.where(fine, one, out)
+        return out
+
+    def asked_department(
+        self, thing: NDArray[np.int64], epoch: NDArray[np.int64], stage: NDArray[np.int64], step: int
+    ) -> NDArray[np.int64]:
+        """Who stands for the department of each component that is asked at a step: three by duty, then the class's."""
         out = np.full(len(thing), -1, dtype=np.int64)
         there = np.flatnonzero(thing >= 0)
-        kind = self.components.kind[thing[there]]
-        held, begin = self.components.departments[thing[there]], self.duty[epoch[there], kind].astype(np.int64)
-        mine = self.of_class[epoch[there], kind].astype(np.int64)
-        for step in (2, 1, 0):
-            one = held[np.arange(len(there)), (begin + step) % 3]
-            mine = np.where(one >= 0, one, mine)
-        out[there] = mine
+        if len(there):
+            out[there] = self.stands[stage[there], self.named(thing[there], epoch[there], step)]
         return out
+
+    def named(self, thing: NDArray[np.int64], epoch: NDArray[np.int64], step: int) -> NDArray[np.int32]:
+        """The department itself, whoever stands for it; every ``thing`` is a component."""
+        kind = self.components.kind[thing]
+        if step == 3:
+            return self.of_class[epoch, kind]
+        duty = self.duty[epoch, kind].astype(np.int64)
+        # supervising, owning, maintaining, from the one that is asked for on; for disposing backwards
+        column = np.where(duty == DUTIES.index("disposing"), 2 - step, (duty + step) % 3)
+        return self.components.departments[thing, column]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from grids.errors import InputError
 
-LAYOUTS = (4, 5)
+LAYOUTS = (5,)
 """Layouts that this checker knows."""
 _MARK = b"WANMI\x00"
 _PLACE = 64

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.model import RULES
+from gis.model import EFFECTS, FIRSTS, RULES
 from gis.proof.ground import Ground, Layer, Pairs
 
 RULE = {name: np.int8(i) for i, name in enumerate(RULES)}
+ONLY, NEVER, GIVES = (EFFECTS.index(word) for word in ("only", "never", "gives"))
+FAR_MM = 2_000_000_000
+LOCALITY = FIRSTS.index("locality")
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class Questions:
     """Cases as they were asked, shape (n,) each: the terms of the engine, found by the checker itself.
 
     ``x``, ``y`` whole millimetres, ``klass`` position of the class or -1, ``component`` the code that was named, UTF-8,
-    b"" for none, ``instant`` microseconds since 1970 UTC, ``error`` millimetres, ``reason`` position in
-    `gis.model.REASONS`.
+    b"" for none, ``instant`` microseconds since 1970 UTC, ``error`` millimetres, -1 for none known, ``reason``
+    position in `gis.model.REASONS`.
     """
 
     x: NDArray[np.int64]
@@ -43,11 +46,12 @@ class Questions:
 class Replay:
     """What the answers must say: positions in the snapshot, -1 for none; then the evidence.
 
-    ``owner`` is the department; ``square`` the squared distance to the component in mm²; ``areas`` and ``area_edge``
-    have an array for each area set; ``held`` is the department of the territory. ``named`` is the first version of the
-    named component, ``there`` the one that holds, ``named_owner`` its owner, ``reach`` in mm, -1 where no component is
-    looked for. ``zones`` are all that cover, in order of precedence, ``takes`` and ``valid`` tell which count;
-    ``near`` the components within reach, nearest first, ``near_owner`` their owners.
+    ``owner`` is the department; ``square`` the squared distance to the component in mm²; ``areas`` has an array for
+    each area set. ``epoch`` and ``stage`` say which state of the class rules and of the departments holds, ``asks`` the
+    duty that the class's rule names. ``named`` is the first version of the named component, ``there`` the one that
+    holds, ``named_owner`` its owner, whatever zones say; ``reach`` in mm, -1 where no component is looked for.
+    ``zones`` are all that cover, in order of precedence, ``takes`` (the class), ``meets`` (the duty) and ``valid``
+    tell which count; ``near`` the components within reach, nearest first, ``near_owner`` their owners.
     """
 
     unit: NDArray[np.int64]
@@ -59,16 +63,32 @@ class Replay:
     zone: NDArray[np.int64]
     on_edge: NDArray[np.bool_]
     epoch: NDArray[np.int64]
+    stage: NDArray[np.int64]
+    asks: NDArray[np.int8]
     named: NDArray[np.int64]
     there: NDArray[np.int64]
     named_owner: NDArray[np.int64]
     reach: NDArray[np.int64]
     zones: Pairs
     takes: NDArray[np.bool_]
+    meets: NDArray[np.bool_]
     valid: NDArray[np.bool_]
     near: Pairs
     near_owner: NDArray[np.int64]
-    starts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+
+class _Struck:
+    """Departments that a zone keeps from the place of a case."""
+
+    def __init__(self, case: NDArray[np.int64], department: NDArray[np.int64], count: int) -> None:
+        self.count = count + 1
+        self.keys = np.unique(case[department >= 0] * self.count + department[department >= 0])
+
+    def __call__(self, case: NDArray[np.int64], department: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each is, shape (n,)."""
+        if not len(self.keys):
+            return np.zeros(len(case), dtype=bool)
+        return (department >= 0) & np.isin(case * self.count + department, self.keys)
 
 
 def replay(ground: Ground, asked: Questions) -> Replay:
@@ -80,63 +100,90 @@ def replay(ground: Ground, asked: Questions) -> Replay:
         Shape (n,); a case without a place has rule ``no_location`` and nothing else.
     """
     n, placed = len(asked), asked.reason == 0
-    epoch = ground.epoch(asked.instant)
+    every = np.arange(n)
+    epoch, stage = ground.epoch(asked.instant), ground.stage(asked.instant)
     klass = np.where(asked.klass < 0, ground.no_class, asked.klass)
+    asks = ground.asks[epoch, klass]
     unit, on_unit = _first(ground.units, asked, placed)
-    areas, inside, held, on_held = {}, np.zeros(n, bool), np.full(n, -1, dtype=np.int64), np.zeros(n, bool)
-    for name, layer in ground.areas.items():
-        areas[name], on_border = _first(layer, asked, placed)
-        if name in ground.territory:
-            department = np.append(ground.opened[f"areas/{name}.department"].astype(np.int64), -1)[areas[name]]
-            taken = (held < 0) & (department >= 0)
-            held[taken], on_held[taken] = department[taken], on_border[taken]
-            inside |= areas[name] >= 0
-
-    named, there = ground.components.named(asked.component, asked.instant)
-    named, there = np.where(placed, named, -1), np.where(placed, there, -1)
-    named_owner = ground.owners(there, epoch)
-    wanted = np.where(placed, ground.wanted[klass], -1)
-    reach = np.where(wanted >= 0, ground.radius_mm[epoch, klass] + np.maximum(asked.error, 0), -1)
-    near = ground.components.near(asked.x, asked.y, wanted, reach, asked.instant)
-    order = np.lexsort([near.thing, near.extra, near.case])
-    near = near.where(order)
-    near_owner = ground.owners(near.thing, epoch[near.case])
-    nearest, square = near.first(n, near.extra, near.thing)
-    nearest_owner = ground.owners(nearest, epoch)
 
     zones = _placed(ground.zones.covering(asked.x, asked.y), placed)
     zones = zones.where(np.lexsort([ground.zones.rank[zones.thing], zones.case]))
     valid = ground.zones.valid(zones, asked.instant)
-    takes = ground.opened["filters"][ground.opened["zones.filter"][zones.thing], klass[zones.case]]
-    counts = zones.where(valid & takes)
-    zone, on_zone = counts.first(n, ground.zones.rank[counts.thing])
+    takes = ground.takes[ground.of_filter[zones.thing], klass[zones.case]]
+    meets = (ground.zone_duty[zones.thing] < 0) | (asks[zones.case] < 0)
+    meets = meets | (ground.zone_duty[zones.thing] == asks[zones.case])
+    counts = valid & takes & meets
+    leads = ground.stands[stage[zones.case], ground.of_zone[zones.thing]].astype(np.int64)
+    effect = ground.effect[zones.thing]
+    never = counts & (effect == NEVER)
+    struck = _Struck(zones.case[never], leads[never], ground.count)
+    may = counts & (leads >= 0) & ~struck(zones.case, leads)
 
-    of_zones = np.append(ground.opened["zones.department"].astype(np.int64), -1)
-    lines = np.append(ground.opened["zones.is_line"], False)
-    competent = ground.of_class[epoch, klass].astype(np.int64)
+    def first_zone(of: int) -> tuple[NDArray[np.int64], NDArray]:
+        found = zones.where(may & (effect == of))
+        return found.first(n, ground.zones.rank[found.thing])
+
+    only, on_only = first_zone(ONLY)
+    gives, on_gives = first_zone(GIVES)
+
+    named, there = ground.components.named(asked.component, asked.instant)
+    named, there = np.where(placed, named, -1), np.where(placed, there, -1)
+    by_name = ground.owners(there, epoch, stage, lambda d: struck(every, d))
+    wanted = np.where(placed, ground.wanted[klass], -1)
+    reach = np.where(wanted >= 0, ground.radius_mm[epoch, klass] + np.maximum(asked.error, 0), -1)
+    near = ground.components.near(asked.x, asked.y, wanted, reach, asked.instant)
+    near = near.where(np.lexsort([near.thing, near.extra, near.case]))
+    nearest, square = near.first(n, near.extra, near.thing)
+    by_place = ground.owners(nearest, epoch, stage, lambda d: struck(every, d))
+
+    areas, inside, held, on_held = {}, np.zeros(n, dtype=bool), np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=bool)
+    for name, layer in ground.areas.items():
+        areas[name], on_border = _first(layer, asked, placed)
+        if name in ground.territory:
+            department = ground.stands[stage, np.append(ground.of_area[name], -1)[areas[name]]].astype(np.int64)
+            taken = (held < 0) & (department >= 0) & ~struck(every, department)
+            held[taken], on_held[taken] = department[taken], on_border[taken]
+            inside |= areas[name] >= 0
+    competent = ground.stands[stage, ground.of_class[epoch, klass]].astype(np.int64)
+    competent[struck(every, competent)] = -1
     territory = np.where(competent >= 0, competent, held)
+
+    def zone_step(zone: NDArray[np.int64], when: NDArray[np.bool_]) -> tuple[NDArray, NDArray, NDArray]:
+        rule = np.where(ground.is_line[zone], RULE["zone_line"], RULE["zone_area"])
+        return (zone >= 0) & when, rule, ground.stands[stage, ground.of_zone[zone]]
+
+    locality = ground.first[epoch, klass] == LOCALITY
+    nobody, always = np.full(n, -1), np.ones(n, dtype=bool)
     steps = [
-        (~placed, RULE["no_location"], np.full(n, -1)),
-        (named_owner >= 0, RULE["component_named"], named_owner),
-        (nearest_owner >= 0, RULE["component_nearest"], nearest_owner),
-        (zone >= 0, np.where(lines[zone], RULE["zone_line"], RULE["zone_area"]), of_zones[zone]),
+        (~placed, RULE["no_location"], nobody),
+        zone_step(only, always),
+        zone_step(gives, locality),
+        (by_name >= 0, RULE["component_named"], by_name),
+        (by_place >= 0, RULE["component_nearest"], by_place),
+        zone_step(gives, ~locality),
         (inside & (territory >= 0), RULE["territory"], territory),
-        (inside, RULE["unowned"], np.full(n, -1)),
-        (np.ones(n, bool), RULE["outside"], np.full(n, -1)),
+        (inside, RULE["unowned"], nobody),
+        (always, RULE["outside"], nobody),
     ]
     holds = [step[0] for step in steps]
     rule = np.select(holds, [np.broadcast_to(np.asarray(step[1]), n) for step in steps]).astype(np.int8)
-    owner = np.select(holds, [step[2] for step in steps])
-    by_name, by_place = rule == RULE["component_named"], rule == RULE["component_nearest"]
-    component = np.where(by_name, there, np.where(by_place, nearest, -1))
-    apart = ground.components.place[component] - np.column_stack([asked.x, asked.y]) if len(component) else None
-    if apart is not None:
-        square = np.where(component >= 0, (np.clip(apart, -(2**31), 2**31) ** 2).sum(axis=1), -1)
-    by_zone = (rule == RULE["zone_line"]) | (rule == RULE["zone_area"])
-    on_edge = on_unit & (unit >= 0) | by_zone & on_zone | (rule == RULE["territory"]) & on_held
+    owner = np.select(holds, [step[2] for step in steps]).astype(np.int64)
+
+    zoned = (rule == RULE["zone_line"]) | (rule == RULE["zone_area"])
+    zone = np.where(zoned, np.where(only >= 0, only, gives), -1)
+    on_zone = np.where(only >= 0, on_only, on_gives).astype(bool)
+    found_by_name = rule == RULE["component_named"]
+    component = np.where(found_by_name, there, np.where(rule == RULE["component_nearest"], nearest, -1))
+    square = np.where(component >= 0, square, -1)
+    rows = np.flatnonzero(found_by_name)
+    # to each side no more than 2,000 km are told
+    apart = ground.components.place[there[rows]] - np.column_stack([asked.x[rows], asked.y[rows]])
+    square[rows] = (np.clip(apart, -FAR_MM, FAR_MM) ** 2).sum(axis=1)
+    on_edge = on_unit & (unit >= 0) | zoned & on_zone | (rule == RULE["territory"]) & on_held
     return Replay(
-        unit, areas, owner, rule, component, square, np.where(by_zone, zone, -1), on_edge.astype(bool), epoch,
-        named, there, named_owner, reach, zones, takes, valid, near, near_owner,
+        unit, areas, owner, rule, component, square, zone, on_edge.astype(bool), epoch, stage, asks,
+        named, there, ground.owners(there, epoch, stage), reach, zones, takes, meets, valid, near,
+        ground.owners(near.thing, epoch[near.case], stage[near.case]),
     )  # fmt: skip
 
 

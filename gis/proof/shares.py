@@ -11,7 +11,9 @@ from gis.proof.replay import Questions
 
 def what_doubt_says(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """An answer without what its position error says of it, and that."""
-    doubt: dict[str, Any] = {name: told.pop(name) for name in ("probability", "ask_first") if name in told}
+    doubt: dict[str, Any] = {
+        name: told.pop(name) for name in ("probability", "ask_first", "question", "changes") if name in told
+    }
     listed = told.get("candidates")
     if isinstance(listed, list) and all(isinstance(one, dict) for one in listed):
         doubt["candidates"] = [one.get("probability", "nothing of it") for one in listed]
@@ -23,8 +25,8 @@ def check_doubt(
     ground: Ground, asked: Questions, i: int, wanted: dict[str, Any], doubt: dict[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
     """What is wrong with the doubt of an answer."""
-    for name, value in (("probability", None), ("ask_first", False)):
-        if doubt.get(name, "nothing of it") is not value:
+    for name, value in (("probability", None), ("ask_first", False), ("question", None), ("changes", [])):
+        if doubt.get(name, "nothing of it") != value:
             yield name, doubt.get(name, "nothing of it"), value
     for k, told in enumerate(doubt.get("candidates", ())):
         if told is not None:

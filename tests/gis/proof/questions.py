@@ -32,7 +32,9 @@ def places(snapshot: Snapshot, frames: dict[str, Any], n: int, rng: np.random.Ge
     return np.rint(np.where((kind >= 4)[:, None], near, xy) * 1000).astype(np.int64)
 
 
-def asked(snapshot: Snapshot, frames: dict[str, Any], n: int, seed: int) -> pd.DataFrame:
+def asked(
+    snapshot: Snapshot, frames: dict[str, Any], n: int, seed: int, *, accuracy: tuple[float, ...] = (1.0, 0.0, 0.0)
+) -> pd.DataFrame:
     """Questions, shape (n,): x, y (millimetres), class, component, accuracy_m (NaN for none), at."""
     rng = np.random.default_rng(seed)
     place = places(snapshot, frames, n, rng)
@@ -47,7 +49,7 @@ def asked(snapshot: Snapshot, frames: dict[str, Any], n: int, seed: int) -> pd.D
             "y": place[:, 1],
             "class": klass,
             "component": np.where(rng.random(n) < 0.1, rng.choice(codes, n), ""),
-            "accuracy_m": rng.choice([math.nan, 0.0, 4.5, 30.0], n, p=[0.7, 0.1, 0.1, 0.1]),
+            "accuracy_m": rng.choice([math.nan, 4.5, 30.0], n, p=accuracy),
             "at": pd.to_datetime(rng.choice(DAYS, n), format="ISO8601", utc=True).astype("datetime64[us, UTC]"),
         }
     )
@@ -70,3 +72,34 @@ def in_degrees(snapshot: Snapshot, frame: pd.DataFrame) -> pd.DataFrame:
     """The same with lon and lat."""
     lon, lat = to_lonlat(frame["x"] / 1000, frame["y"] / 1000, snapshot.city.srid)
     return frame.assign(lon=lon, lat=lat)
+
+
+def every_rule(frames: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The same city with zones that say only and never, have a duty or are joint, rules that ask for one or for the
+    locality first, and departments that begin, end, and are stood for.
+    """
+    rng = np.random.default_rng(seed)
+    departments, zones, rules = (frames[k].copy() for k in ("departments", "zones", "rules"))
+    codes = departments["code"].to_numpy(dtype=object)
+    day = pd.Timestamp("2026-06-30T16:00", tz="UTC")
+    some = rng.permutation(len(codes))
+    gone, late = some[: len(codes) // 4], some[len(codes) // 4 : len(codes) // 3]
+    departments.iloc[gone, departments.columns.get_loc("valid_to")] = day
+    departments.iloc[late, departments.columns.get_loc("valid_from")] = day
+    top = [code for code, parent in zip(codes, departments["parent"], strict=True) if not parent]
+    parents = np.where(np.isin(codes, top[:1]) | (rng.random(len(codes)) < 0.3), "", top[0])
+    departments["parent"] = np.where(departments["parent"] == "", parents, departments["parent"])
+    n = len(zones)
+    zones["effect"] = rng.choice(["", "gives", "never"], n, p=[0.4, 0.3, 0.3])
+    only = rng.random(n) < 0.15
+    zones.loc[only, "effect"] = "only"
+    zones.loc[only, "department"] = codes[some[-1]]  # of one department, they may meet
+    zones["duty"] = rng.choice(["", "owning", "maintaining", "disposing"], n, p=[0.5, 0.2, 0.15, 0.15])
+    zones["joint"] = [" ".join(rng.choice(codes, rng.integers(0, 3), replace=False)) for _ in range(n)]
+    rules["duty"] = rng.choice(["", "supervising", "owning", "disposing"], len(rules))
+    rules["first"] = rng.choice(["", "owner", "locality"], len(rules))
+    more = rules.iloc[[0, 0]].assign(
+        **{"class": ["2026:C", "2026:E"], "first": ["locality", "owner"], "duty": "owning"}
+    )
+    rules = pd.concat([rules[~rules["class"].isin(["2026:C", "2026:E"])], more], ignore_index=True)
+    return {**frames, "departments": departments, "zones": zones, "rules": rules}
