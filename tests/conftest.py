@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from gis import postgis
@@ -64,7 +65,9 @@ def _real_folder() -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count the tests on real data."""
+    """Begin to count the tests on real data; an example takes as long as a busy machine needs."""
+    hypothesis.settings.register_profile("wanmi", deadline=None)
+    hypothesis.settings.load_profile("wanmi")
     config.stash[_real] = {"run": 0, "left out": 0}
     # what tests make of their databases is kept apart, also by the processes that they start
     config.stash[_kept] = tempfile.TemporaryDirectory(prefix="wanmi-snapshots-")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal, sparse, special
+from scipy import fft, sparse, special
 
 from gis.hotspots.discovery import LEVEL, discovery_rate
 from grids.errors import InputError, TooLarge
@@ -238,6 +238,13 @@ def _against(cube, near, sums, expected, back) -> tuple[NDArray[np.float32], NDA
     return z.astype(np.float32), discovery_rate(p.ravel()).reshape(cube.shape).astype(np.float32)
 
 
+def _convolved(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convolution by Fourier; not scipy.signal's, which takes longer to import than all else of the service."""
+    count = len(a) + len(b) - 1
+    size = fft.next_fast_len(count, real=True)
+    return fft.irfft(fft.rfft(a, size) * fft.rfft(b, size), size)[:count]
+
+
 def _tails(cube: NDArray[np.int64], sizes: NDArray, back: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Two-sided p of a sum, by the count of values in it and the sum: one long table, and where each count begins.
 
@@ -250,7 +257,7 @@ def _tails(cube: NDArray[np.int64], sizes: NDArray, back: int) -> tuple[NDArray[
     def power(k: int) -> NDArray[np.float64]:
         if k not in powers:
             a, b = power(k // 2), power(k - k // 2)
-            both = np.convolve(a, b) if len(a) < _DIRECT else signal.fftconvolve(a, b).clip(0.0)
+            both = np.convolve(a, b) if len(a) < _DIRECT else _convolved(a, b).clip(0.0)
             powers[k] = both
         return powers[k]
 

@@ -423,17 +423,17 @@ def test_city_srid_refuses_the_poles():
 def test_a_million_points_are_quick():
     lon, lat = np.meshgrid(np.linspace(110.9, 111.1, 1000), np.linspace(34.9, 35.1, 1000))
     crs.to_city(111.0, 35.0, "EPSG:4326", 4546)
-    started = time.perf_counter()
+    started = time.process_time()
     crs.to_city(lon.ravel(), lat.ravel(), "EPSG:4326", 4546)
-    assert time.perf_counter() - started < 2.0  # 0.15 s on an idle core
+    assert time.process_time() - started < 2.0  # 0.15 s on an idle core
 
 
 def test_one_point_costs_microseconds_not_a_look_up():
     crs.to_city(111.0, 35.0, "EPSG:4326", 4546)
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(200):
         crs.to_city(111.0, 35.0, "EPSG:4326", 4546)
-    assert time.perf_counter() - started < 0.2  # a transformer made anew costs 80 ms each
+    assert time.process_time() - started < 0.2  # a transformer made anew costs 80 ms each
 
 
 def test_cases_in_a_system_made_for_elsewhere_are_refused_one_or_many():
