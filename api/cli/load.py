@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--set", "set_", metavar="NAME", help="Area set (district, street, police …), or variant of the profile.")
 @click.option("--crs", metavar="EPSG:n|gcj02|bd09", help="Coordinate system, when the file does not tell or is wrong.")
 @click.option("--valid-from", metavar="D", help="Day or instant from which rows without their own beginning hold.")
+@click.option("--valid-to", metavar="D", help="Day or instant until which rows without their own end hold, excluded.")
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Where rejected rows are listed.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
 @click.option("--max-gb", type=Number(min=0, min_open=True), default=1.0, show_default=True, help="Largest file.")
@@ -46,6 +47,7 @@ def load(
     set_: str | None,
     crs: str | None,
     valid_from: str | None,
+    valid_to: str | None,
     rejects: Path | None,
     dry_run: bool,
     max_gb: float,
@@ -66,6 +68,7 @@ def load(
     Example:
       wanmi load areas Police_Districts.geojson --profile baltimore --set police
       wanmi load components covers.csv --map code=ID --map lon=X --map lat=Y --crs gcj02
+      wanmi load areas districts_2013.geojson --profile nyc --set district --valid-from 2013-01-01 --valid-to 2025-02-08
       wanmi load cases cases.csv --profile mycity.toml --dry-run --json
     """
     from api.cli.progress import stages
@@ -82,6 +85,8 @@ def load(
     engine, whose = (None, told.city) if told else _recorded(settings)
     if valid_from:
         valid_from = instant(valid_from, zone=whose.time_zone, where="--valid-from").isoformat()
+    if valid_to:
+        valid_to = instant(valid_to, zone=whose.time_zone, where="--valid-to").isoformat()
     with stages(f"{layer} {file.name}") as progress:
         how: dict[str, Any] = {
             "profile": told,
@@ -89,6 +94,7 @@ def load(
             "set_": set_,
             "crs": crs,
             "valid_from": valid_from,
+            "valid_to": valid_to,
             "progress": progress,
             "limits": Limits(bytes=int(max_gb * 2**30)),
         }
@@ -196,7 +202,7 @@ def _short_way(
     dry_run: bool,
 ) -> tuple[Checked, LoadReport] | None:
     """Load a large GeoParquet file in one stream, into a city that is there; None where that is not the way."""
-    if layer != "components" or file.suffix.lower() not in (".parquet", ".geoparquet", ".zip"):
+    if layer != "components" or file.suffix.lower() not in (".parquet", ".geoparquet", ".zip") or how["valid_to"]:
         return None
     from gis.bulk import load_components
     from gis.files.faults import no_rejects
@@ -208,7 +214,7 @@ def _short_way(
     if engine is None:
         return None
     list_rejects(no_rejects(), rejects, file, layer)  # can it be written?
-    return load_components(engine, file, city, dry_run=dry_run, **how)
+    return load_components(engine, file, city, dry_run=dry_run, **{k: v for k, v in how.items() if k != "valid_to"})
 
 
 def _record(engine: Engine | None, layer: str, checked: Checked, dry_run: bool, progress: Any) -> LoadReport | None:

@@ -30,11 +30,18 @@ def composite_codes(data: pd.DataFrame, source: Source, faults: Faults) -> None:
 
 
 def periods(
-    out: pd.DataFrame, data: pd.DataFrame, found: Mapping[str, str], start: pd.Timestamp | None, faults: Faults
+    out: pd.DataFrame,
+    data: pd.DataFrame,
+    found: Mapping[str, str],
+    start: pd.Timestamp | None,
+    end: pd.Timestamp | None,
+    faults: Faults,
 ) -> None:
-    """Fill in the beginning of ``out``; an end that is not after it is a fault."""
+    """Fill in the beginning and the end of ``out``; an end that is not after its beginning is a fault."""
     if start is not None:
         out["valid_from"] = out["valid_from"].fillna(start)
+    if end is not None:
+        out["valid_to"] = out["valid_to"].fillna(end)
     told = data[found["valid_to"]] if "valid_to" in found else ""
     wrong = (out["valid_to"] <= out["valid_from"]).to_numpy(dtype=bool)
     faults.add(wrong, found.get("valid_to", "valid_to"), told, "is not after valid_from")

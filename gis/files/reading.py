@@ -98,6 +98,7 @@ def read_layer(
     set_: str | None = None,
     crs: str | None = None,
     valid_from: str | None = None,
+    valid_to: str | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     optional: Collection[str] = (),
@@ -122,6 +123,8 @@ def read_layer(
         ``EPSG:n``, ``gcj02`` or ``bd09``; wins over the profile, which wins over the file.
     valid_from
         Day or instant from which rows without a ``valid_from`` of their own hold.
+    valid_to
+        Day or instant until which rows without a ``valid_to`` of their own hold, excluded.
     progress
         Called with the name of each step.
     optional
@@ -147,6 +150,7 @@ def read_layer(
         set_=set_,
         crs=crs,
         valid_from=valid_from,
+        valid_to=valid_to,
         limits=limits,
         optional=optional,
     ) as (table, plan):
@@ -166,6 +170,7 @@ def planned(
     set_: str | None = None,
     crs: str | None = None,
     valid_from: str | None = None,
+    valid_to: str | None = None,
     limits: Limits | None = None,
     optional: Collection[str] = (),
     only: Collection[str] = (),
@@ -174,7 +179,7 @@ def planned(
 
     Parameters
     ----------
-    path, layer, city, profile, mapping, set_, crs, valid_from, limits, optional
+    path, layer, city, profile, mapping, set_, crs, valid_from, valid_to, limits, optional
         As of `read_layer`.
     only
         Columns of the layer to read; the others are left as missing and never looked at. None named: all.
@@ -187,10 +192,11 @@ def planned(
     own = profile.layer(layer, set_) if profile else Source(layer, set_ or "")
     source = own.with_map(mapping or {})
     start = instant(valid_from, zone=city.time_zone, where="--valid-from") if valid_from else None
+    end = instant(valid_to, zone=city.time_zone, where="--valid-to") if valid_to else None
     limits = limits or Limits()
     with opened(path, limits) as file:
         table = _table(file, limits, source)
-        yield table, plan_of(table, shape, source, city, by_name=not own.columns, crs=crs, start=start)
+        yield table, plan_of(table, shape, source, city, by_name=not own.columns, crs=crs, start=start, end=end)
 
 
 @dataclass(frozen=True)
@@ -203,8 +209,8 @@ class Plan:
         Our field -> their column.
     crs
         As `gis.crs.parse_crs` gives it; None for a layer without geometry.
-    start
-        Instant from which rows without a beginning of their own hold; None for always.
+    start, end
+        Instants from and until which rows without a beginning or an end of their own hold; None for always.
     name
         The file's, for messages.
     wanted
@@ -221,6 +227,7 @@ class Plan:
     name: str
     notes: tuple[str, ...]
     wanted: tuple[str, ...]
+    end: pd.Timestamp | None = None
 
 
 def plan_of(
@@ -232,6 +239,7 @@ def plan_of(
     by_name: bool,
     crs: str | None = None,
     start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
 ) -> Plan:
     """Plan how to read a file whose head is known; ``by_name`` where no profile names its columns."""
     found = _match(table, layer, source, by_name=by_name)
@@ -245,7 +253,7 @@ def plan_of(
     extra = [c for p in source.parts for c in (p.code, *p.of)] + [*source.take, *source.leave]
     _there(table, extra)
     wanted = tuple(dict.fromkeys([*found.values(), *where.columns, *extra]))
-    return Plan(layer, source, city, found, where, known, start, table.name, tuple(notes), wanted)
+    return Plan(layer, source, city, found, where, known, start, table.name, tuple(notes), wanted, end)
 
 
 def judge(rows: Rows, plan: Plan, told: Progress, whole: Whole | None = None) -> Checked:
@@ -263,7 +271,7 @@ def judge(rows: Rows, plan: Plan, told: Progress, whole: Whole | None = None) ->
         told("places")
         out["geometry"] = _shapes(rows, shape, city, plan.crs, plan.where, faults, plan.name, out, found)
     if shape.dated:
-        periods(out, rows.data, found, plan.start, faults)
+        periods(out, rows.data, found, plan.start, plan.end, faults)
     elif "code" in out:
         # layers of the ground may come without codes: the number of the row serves
         out["code"] = out["code"].mask(out["code"] == "", pd.Series(faults.numbers).astype("str"))
