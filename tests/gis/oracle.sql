@@ -42,29 +42,80 @@ SELECT a.*, CASE WHEN w.code_2026 IS NULL THEN a.edition ELSE '2026' END AS cano
 FROM asked a LEFT JOIN wanmi.crosswalk w
   ON a.edition = '2013' AND w.kind = a.kind AND w.code_2013 = a.code AND w.match IN ('same', 'similar', 'moved');
 CREATE TEMP TABLE said AS
-SELECT s.edition, s.kind, s.code, s.at, own, r.duty, r.radius_m, r.department,
+SELECT s.edition, s.kind, s.code, s.at, own, r.duty, r.radius_m, r.department, r.first,
        CASE r.class_code WHEN '' THEN 2 WHEN CASE WHEN own THEN s.code ELSE s.canon_code END THEN 0 ELSE 1 END AS level
 FROM same s CROSS JOIN (VALUES (true), (false)) v (own) JOIN wanmi.rules r
   ON r.replaced_at = 'infinity' AND r.valid_from <= s.at AND s.at < r.valid_to AND r.kind = s.kind
  AND r.edition = CASE WHEN own THEN s.edition ELSE s.canon_edition END
  AND starts_with(CASE WHEN own THEN s.code ELSE s.canon_code END, r.class_code);
 CREATE TEMP TABLE ruled AS
-SELECT s.*, coalesce(r.duty, 'owning') AS duty, coalesce(r.radius_m, 20) AS radius_m, r.department
+SELECT s.*, r.duty, coalesce(r.radius_m, 20) AS radius_m, r.department, coalesce(r.first, 'owner') AS first
 FROM same s LEFT JOIN LATERAL (
   SELECT (array_agg(d.duty ORDER BY d.level) FILTER (WHERE d.duty IS NOT NULL))[1] AS duty,
          (array_agg(d.radius_m ORDER BY d.level) FILTER (WHERE d.radius_m IS NOT NULL))[1] AS radius_m,
-         (array_agg(d.department ORDER BY d.level) FILTER (WHERE d.department IS NOT NULL))[1] AS department
+         (array_agg(d.department ORDER BY d.level) FILTER (WHERE d.department IS NOT NULL))[1] AS department,
+         (array_agg(d.first ORDER BY d.level) FILTER (WHERE d.first IS NOT NULL))[1] AS first
   FROM said d WHERE (d.edition, d.kind, d.code, d.at) = (s.edition, s.kind, s.code, s.at)
     AND d.own = EXISTS (SELECT FROM said o WHERE o.own AND (o.edition, o.kind, o.code, o.at) = (s.edition, s.kind, s.code, s.at))
 ) r ON true;
 CREATE INDEX ON ruled (edition, kind, code, at);
 
--- components with their owner at each instant --------------------------------------------------------------
+-- who stands for a department at an instant: itself, or the nearest above it that is there ----------------------
+-- the version that speaks for it is the last that began, or the first of all
+CREATE TEMP TABLE spoken AS
+SELECT DISTINCT ON (d.code, t.at) d.code, t.at, d.parent, d.valid_from <= t.at AND t.at < d.valid_to AS there
+FROM wanmi.departments d, (SELECT DISTINCT at FROM p) t WHERE d.replaced_at = 'infinity'
+ORDER BY d.code, t.at, d.valid_from <= t.at DESC, CASE WHEN d.valid_from <= t.at THEN d.valid_from END DESC, d.valid_from;
+CREATE TEMP TABLE stands AS
+WITH RECURSIVE climb AS (
+  SELECT code, at, code AS who, parent, there, ARRAY[code] AS path FROM spoken
+  UNION ALL
+  SELECT c.code, c.at, v.code, v.parent, v.there, path || v.code
+  FROM climb c JOIN spoken v ON (v.code, v.at) = (c.parent, c.at) WHERE NOT c.there AND v.code <> ALL (path)
+) SELECT code, at, who FROM climb WHERE there;
+CREATE INDEX ON stands (code, at);
+ANALYZE stands;
+CREATE FUNCTION pg_temp.stood(text, timestamptz) RETURNS text LANGUAGE sql STABLE AS
+$$ SELECT who FROM stands WHERE code = $1 AND at = $2 $$;
+
+-- zones that cover each point, take its class and the duty that is asked for, in order of precedence ---------------
+CREATE TEMP TABLE z AS
+SELECT code, department, rank, is_line, area_m2, valid_from, valid_to, effect, duty, pg_temp.mm(footprint) AS g,
+       string_to_array(classes, ' ') AS items,
+       (SELECT max(CASE WHEN i = '*' THEN 3 WHEN length(i) = 1 OR length(split_part(i, ':', 2)) = 1 THEN 2
+                        WHEN length(split_part(i, ':', 2)) = 3 THEN 1 ELSE 0 END)
+        FROM unnest(string_to_array(classes, ' ')) i) AS level
+FROM wanmi.zones WHERE replaced_at = 'infinity';
+CREATE TEMP TABLE covering AS
+SELECT h.id, z.code, z.effect, z.is_line, s.who,
+       row_number() OVER (PARTITION BY h.id ORDER BY z.rank NULLS LAST, z.level, z.is_line DESC, z.area_m2, z.code) AS place
+FROM z CROSS JOIN LATERAL (SELECT p.* FROM p WHERE ST_Covers(z.g, p.g) OFFSET 0) h
+LEFT JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (h.edition, h.kind, h.code, h.at)
+LEFT JOIN stands s ON (s.code, s.at) = (z.department, h.at)
+WHERE z.valid_from <= h.at AND h.at < z.valid_to AND (z.duty = r.duty) IS NOT FALSE
+  AND z.items && CASE WHEN h.code = '' THEN ARRAY['*'] ELSE ARRAY['*', h.kind, h.edition || ':' || h.kind,
+                 h.edition || ':' || h.kind || left(h.code, 2), h.class] END;
+CREATE TEMP TABLE never AS SELECT DISTINCT id, who FROM covering WHERE effect = 'never' AND who IS NOT NULL;
+CREATE INDEX ON never (id);
+ANALYZE never;
+CREATE TEMP TABLE in_zone AS
+SELECT DISTINCT ON (id, effect) id, effect, code, who AS department, is_line FROM covering c
+WHERE who IS NOT NULL AND effect <> 'never' AND NOT EXISTS (SELECT FROM never n WHERE (n.id, n.who) = (c.id, c.who))
+ORDER BY id, effect, place;
+CREATE INDEX ON in_zone (id);
+CREATE FUNCTION pg_temp.first_of(int, text[]) RETURNS text LANGUAGE sql STABLE AS
+$$ SELECT who FROM unnest($2) WITH ORDINALITY u (who, place)
+   WHERE who IS NOT NULL AND NOT EXISTS (SELECT FROM never n WHERE n.id = $1 AND n.who = u.who) ORDER BY place LIMIT 1 $$;
+
+-- components with their departments in the order in which they are asked at each instant ---------------------------
 CREATE TEMP TABLE c AS
-SELECT k.code, k.valid_from, k.valid_to, r.at, r.canon_edition, r.canon_code, pg_temp.mm(k.geom) AS g,
-       coalesce(CASE r.duty WHEN 'supervising' THEN coalesce(k.supervising, k.owning, k.maintaining)
-                            WHEN 'owning' THEN coalesce(k.owning, k.maintaining, k.supervising)
-                            ELSE coalesce(k.maintaining, k.supervising, k.owning) END, r.department) AS owner
+SELECT k.code, r.at, r.canon_edition, r.canon_code, pg_temp.mm(k.geom) AS g,
+       ARRAY(SELECT pg_temp.stood(d, r.at) FROM unnest(CASE coalesce(r.duty, 'owning')
+         WHEN 'supervising' THEN ARRAY[k.supervising, k.owning, k.maintaining]
+         WHEN 'owning' THEN ARRAY[k.owning, k.maintaining, k.supervising]
+         WHEN 'maintaining' THEN ARRAY[k.maintaining, k.supervising, k.owning]
+         ELSE ARRAY[k.maintaining, k.owning, k.supervising] END || r.department) WITH ORDINALITY u (d, place)
+         ORDER BY place) AS turns
 FROM wanmi.components k JOIN ruled r ON (r.edition, r.kind, r.code) = (k.edition, k.kind, k.class_code)
 WHERE k.replaced_at = 'infinity' AND k.kind = 'C' AND k.valid_from <= r.at AND r.at < k.valid_to;
 CREATE INDEX ON c USING gist (g);
@@ -72,50 +123,42 @@ CREATE INDEX ON c (code);
 ANALYZE c;
 
 CREATE TEMP TABLE by_name AS
-SELECT p.id, c.code, c.owner FROM p JOIN c ON c.code = p.component AND c.at = p.at;
+SELECT p.id, c.code, pg_temp.first_of(p.id, c.turns) AS owner FROM p JOIN c ON c.code = p.component AND c.at = p.at;
 
 CREATE TEMP TABLE by_place AS
-SELECT p.id, n.code, n.owner
+SELECT p.id, n.code, pg_temp.first_of(p.id, n.turns) AS owner
 FROM p JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (p.edition, p.kind, p.code, p.at) AND p.kind = 'C',
 LATERAL (
-  SELECT c.code, c.owner, (ST_X(c.g) - p.x) ^ 2 + (ST_Y(c.g) - p.y) ^ 2 AS d FROM c
+  SELECT c.code, c.turns, (ST_X(c.g) - p.x) ^ 2 + (ST_Y(c.g) - p.y) ^ 2 AS d FROM c
   WHERE c.g && ST_Expand(p.g, round(r.radius_m * 1000) + p.error) AND c.at = p.at
     AND (c.canon_edition, c.canon_code) = (r.canon_edition, r.canon_code)
     AND (ST_X(c.g) - p.x) ^ 2 + (ST_Y(c.g) - p.y) ^ 2 <= (round(r.radius_m * 1000) + p.error) ^ 2
   ORDER BY d, c.code LIMIT 1) n;
 
--- zones ----------------------------------------------------------------------------------------------------
-CREATE TEMP TABLE z AS
-SELECT code, department, rank, is_line, area_m2, valid_from, valid_to, pg_temp.mm(footprint) AS g,
-       string_to_array(classes, ' ') AS items,
-       (SELECT max(CASE WHEN i = '*' THEN 3 WHEN length(i) = 1 OR length(split_part(i, ':', 2)) = 1 THEN 2
-                        WHEN length(split_part(i, ':', 2)) = 3 THEN 1 ELSE 0 END)
-        FROM unnest(string_to_array(classes, ' ')) i) AS level
-FROM wanmi.zones WHERE replaced_at = 'infinity';
-CREATE TEMP TABLE in_zone AS
-SELECT DISTINCT ON (h.id) h.id, z.code, z.department, z.is_line FROM z, LATERAL
-  (SELECT p.* FROM p WHERE ST_Covers(z.g, p.g) OFFSET 0) h
-WHERE z.valid_from <= h.at AND h.at < z.valid_to
-  AND z.items && CASE WHEN h.code = '' THEN ARRAY['*'] ELSE ARRAY['*', h.kind, h.edition || ':' || h.kind,
-                 h.edition || ':' || h.kind || left(h.code, 2), h.class] END
-ORDER BY h.id, z.rank NULLS LAST, z.level, z.is_line DESC, z.area_m2, z.code;
-
 -- the answer -----------------------------------------------------------------------------------------------
 CREATE TEMP TABLE held AS
 SELECT p.id, jsonb_object_agg(i.set, i.code) AS areas,
        count(*) FILTER (WHERE i.set = ANY (territory)) > 0 AS inside,
-       (array_agg(i.department ORDER BY array_position(territory, i.set))
-          FILTER (WHERE i.department IS NOT NULL AND i.set = ANY (territory)))[1] AS department
+       array_agg(pg_temp.stood(i.department, p.at) ORDER BY array_position(territory, i.set))
+         FILTER (WHERE i.set = ANY (territory)) AS departments
 FROM p JOIN in_area i USING (id) CROSS JOIN wanmi.city GROUP BY p.id;
+CREATE TEMP TABLE candidates AS
+SELECT p.id, v.*
+FROM p LEFT JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (p.edition, p.kind, p.code, p.at)
+  LEFT JOIN held h USING (id) LEFT JOIN by_name n USING (id) LEFT JOIN by_place b USING (id)
+  LEFT JOIN in_zone o ON o.id = p.id AND o.effect = 'only' LEFT JOIN in_zone g ON g.id = p.id AND g.effect = 'gives'
+  CROSS JOIN LATERAL (VALUES
+    (1, CASE WHEN o.is_line THEN 'zone_line' ELSE 'zone_area' END, o.department, '', o.code),
+    (CASE r.first WHEN 'locality' THEN 2 ELSE 5 END,
+     CASE WHEN g.is_line THEN 'zone_line' ELSE 'zone_area' END, g.department, '', g.code),
+    (3, 'component_named', n.owner, n.code, ''),
+    (4, 'component_nearest', b.owner, b.code, ''),
+    (6, 'territory', CASE WHEN h.inside THEN pg_temp.first_of(p.id, pg_temp.stood(r.department, p.at) || h.departments) END,
+     '', '')) v (step, rule, department, component, zone)
+WHERE v.department IS NOT NULL;
 CREATE TEMP TABLE oracle AS
 SELECT p.id, coalesce(u.unit, '') AS unit, coalesce(h.areas, '{}') AS areas,
-  CASE WHEN n.owner IS NOT NULL THEN 'component_named' WHEN b.owner IS NOT NULL THEN 'component_nearest'
-       WHEN z.is_line THEN 'zone_line' WHEN z.code IS NOT NULL THEN 'zone_area'
-       WHEN h.inside AND coalesce(r.department, h.department) IS NOT NULL THEN 'territory'
-       WHEN h.inside THEN 'unowned' ELSE 'outside' END AS rule,
-  coalesce(n.owner, b.owner, z.department, CASE WHEN h.inside THEN coalesce(r.department, h.department) END, '') AS department,
-  CASE WHEN n.owner IS NOT NULL THEN n.code WHEN b.owner IS NOT NULL THEN b.code ELSE '' END AS component,
-  CASE WHEN n.owner IS NULL AND b.owner IS NULL THEN coalesce(z.code, '') ELSE '' END AS zone
+  coalesce(f.rule, CASE WHEN h.inside THEN 'unowned' ELSE 'outside' END) AS rule, coalesce(f.department, '') AS department,
+  coalesce(f.component, '') AS component, coalesce(f.zone, '') AS zone
 FROM p LEFT JOIN in_unit u USING (id) LEFT JOIN held h USING (id)
-  LEFT JOIN by_name n USING (id) LEFT JOIN by_place b USING (id) LEFT JOIN in_zone z USING (id)
-  LEFT JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (p.edition, p.kind, p.code, p.at);
+  LEFT JOIN (SELECT DISTINCT ON (id) * FROM candidates ORDER BY id, step) f USING (id);

@@ -107,6 +107,11 @@ EDITS = st.one_of(
     st.tuples(st.just("rule"), st.sampled_from(["2026:C01", "2026:E", "2026:C01037", "2013:E01"]), st.integers(5, 60)),
     st.tuples(st.just("department"), st.integers(0, 8)),
     st.tuples(st.just("cases"), st.integers(2, 6)),
+    st.tuples(st.just("says"), st.integers(0, 8), st.sampled_from(["effect", "duty", "joint"])),
+    st.tuples(st.just("along"), st.sampled_from(["side", "from_m", "to_m"])),
+    st.tuples(st.just("asks"), st.sampled_from(["2026:C", "2026:E", "2013:C01"]), st.sampled_from(["first", "duty"])),
+    st.tuples(st.just("gone"), st.integers(1, 8), st.integers(1, 9)),
+    st.tuples(st.just("above"), st.integers(2, 8), st.integers(0, 1)),
 )
 
 
@@ -143,6 +148,21 @@ def edit(engine: Engine, what: tuple) -> None:
         store.load(
             engine, "rules", town.frame("rules", [{"class": what[1], "radius_m": float(what[2]), "department": "D3"}])
         )
+    elif kind == "says":
+        values = {"effect": "never", "duty": "supervising", "joint": "D2 D3"}
+        store.load(engine, "zones", layers["zones"].iloc[[what[1]]].assign(**{what[2]: values[what[2]]}))
+    elif kind == "along":
+        values = {"side": "left", "from_m": 120.0, "to_m": 200.5}
+        store.load(engine, "zones", layers["zones"].iloc[[2]].assign(**{what[1]: values[what[1]]}))
+    elif kind == "asks":
+        values = {"first": "locality", "duty": "disposing"}
+        store.load(engine, "rules", town.frame("rules", [{"class": what[1], what[2]: values[what[2]]}]))
+    elif kind == "gone":  # it ends, or began later, or is there as before
+        row, when = layers["departments"].iloc[[what[1]]], pd.Timestamp(f"2026-{what[2]:02d}-01", tz=UTC)
+        store.load(engine, "departments", row.assign(valid_to=when))
+    elif kind == "above":
+        row = layers["departments"].iloc[[what[1]]]
+        store.load(engine, "departments", row.assign(parent=f"D{what[2]}"))
     elif kind == "department":
         store.load(engine, "departments", layers["departments"].iloc[[what[1]]].assign(name="改名"))
     else:
@@ -157,7 +177,7 @@ def test_any_edits_give_what_a_full_run_gives(engine: Engine):
     counts: list[tuple[str, int]] = []
 
     @settings(
-        max_examples=15,
+        max_examples=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=True,
@@ -195,6 +215,19 @@ def test_a_name_concerns_nobody(engine: Engine):
     answered(engine, now(engine), anew=True)
     edit(engine, ("department", 3))
     assert answered(engine, now(engine)) == 0
+
+
+@pytest.mark.parametrize(
+    "what",
+    [("says", 1, "effect"), ("says", 3, "duty"), ("along", "side"), ("asks", "2026:C", "first"), ("gone", 6, 3),
+     ("above", 6, 1)],
+)  # fmt: skip
+def test_what_a_rule_says_concerns_some_and_all_of_those(engine: Engine, what: tuple):
+    answered(engine, now(engine), anew=True)
+    edit(engine, what)
+    snapshot = now(engine)
+    assert answered(engine, snapshot) < 0.7 * CASES
+    check(engine, snapshot)
 
 
 def test_a_load_that_ends_after_the_snapshot_was_made_is_seen(engine: Engine):
