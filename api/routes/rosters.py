@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.asked import MAX_TEXT, shown
 from api.instants import read_instant
 from api.routes.wire import Json
 from api.service import Service, service_of
-from gis.crs import to_city
-from gis.model import City
+from api.whereabouts import where_of
 from gis.store.rosters import read_rosters
-from grids.errors import InputError
 
 router = APIRouter(tags=["rosters"])
 
@@ -83,29 +79,3 @@ def rosters(
     place = where_of(city, unit, lon, lat)
     now = pd.Timestamp.now(tz="UTC").as_unit("us")
     return Json(read_rosters(service.engine, city, **place, at=now if then is None else then, known_at=known))
-
-
-def where_of(city: City, unit: str, lon: float | None, lat: float | None) -> dict[str, Any]:
-    """A unit or a point as `read_rosters` takes it, over HTTP and on the command line.
-
-    Raises
-    ------
-    InputError
-        Neither or both are given, or a number is no longitude or latitude.
-    """
-    if bool(unit) == (lon is not None or lat is not None):
-        what = "give a unit or a point, not both" if unit else "no place is given"
-        raise InputError(what, where="unit", right="send unit, or lon and lat")
-    if unit:
-        if "\x00" in unit:
-            raise InputError("holds a null character", where="unit", right="send a unit grid code")
-        if len(unit) > MAX_TEXT:
-            raise InputError(f"{shown(unit)!r} is too long", where="unit", right=f"send at most {MAX_TEXT} characters")
-        return {"unit": unit}
-    for name, value, most in (("lon", lon, 180), ("lat", lat, 90)):
-        if value is None:
-            raise InputError("is missing", where=name, right="send lon and lat")
-        if not abs(value) <= most:
-            raise InputError(f"{value:g} is no {name}", where=name, right=f"give degrees from -{most} to {most}")
-    x, y = to_city(np.array([lon], dtype=float), np.array([lat], dtype=float), "EPSG:4326", city.srid)
-    return {"x": float(x[0]), "y": float(y[0])}
