@@ -28,6 +28,7 @@ def ask(town_dsn: str):
 def test_every_name_is_there(ask):
     names = set(re.findall(r"\bwanmi\.([a-z_]+)", PAGE))
     there = {name for (name,) in ask("SELECT relname FROM pg_class WHERE relnamespace = 'wanmi'::regnamespace")}
+    there |= {name for (name,) in ask("SELECT proname FROM pg_proc WHERE pronamespace = 'wanmi'::regnamespace")}
     assert len(names) > 20 and names <= there, names - there
     views = {name for name in there if name.endswith(("_now", "_lonlat"))}
     assert views <= names, f"views that the page leaves out: {views - names}"
