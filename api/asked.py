@@ -5,6 +5,7 @@ A value that is wrong is noted with its row. A single case is refused for it; in
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -112,6 +113,16 @@ class Asked:
             row: "; ".join(f"{name}: {what}" if name else what for name, what in found)
             for row, found in sorted(self.faults.items())
         }
+
+    def questions(self, crs: str | None) -> list[dict[str, Any]]:
+        """Each case as it was asked, for `gis.answer.explain`."""
+        texts = {name: distinct(self.columns[name]) for name in ("class", "component")}
+        out = []
+        for i, (lon, lat) in enumerate(zip(self.columns["lon"].tolist(), self.columns["lat"].tolist(), strict=True)):
+            place = {"lon": lon if math.isfinite(lon) else None, "lat": lat if math.isfinite(lat) else None}
+            told = {name: (words.words[words.at[i]] or "") if words.at[i] >= 0 else "" for name, words in texts.items()}
+            out.append({**place, "crs": crs or "EPSG:4326", **told})
+        return out
 
     def stop(self) -> None:
         """Raise InputError when any row is at fault."""

@@ -85,7 +85,7 @@ def answer_many(snapshot: Snapshot, settings: Settings, query: bytes, kind: str,
         raise TooLarge(f"{len(asked):,} cases to explain", where="explain", right=right)
     cases = read_cases(snapshot, asked, wanted.crs, at=wanted.at, strict=wanted.strict)
     if wanted.in_full:
-        return _in_full(snapshot, asked, cases)
+        return _in_full(snapshot, asked, cases, wanted.crs)
     done = assign(cases, snapshot).without(cases.faults)
     return _written(snapshot, asked, cases, columns_of(done, cases))
 
@@ -131,10 +131,13 @@ def _head(snapshot: Snapshot, asked: Asked, cases: Cases) -> dict[str, Any]:
     return head | ({"hint": asked.hint} if asked.hint else {})
 
 
-def _in_full(snapshot: Snapshot, asked: Asked, cases: Cases) -> tuple[bytes, str]:
+def _in_full(snapshot: Snapshot, asked: Asked, cases: Cases, crs: str) -> tuple[bytes, str]:
     """Full answers: a list of them, columns of their parts, or (Arrow) a column ``answer`` of JSON texts."""
     n, at_fault = len(cases), cases.faults
-    answers: list[dict[str, Any] | None] = [None if i in at_fault else explain(cases, i, snapshot) for i in range(n)]
+    questions = asked.questions(crs)
+    answers: list[dict[str, Any] | None] = [
+        None if i in at_fault else explain(cases, i, snapshot, questions[i]) for i in range(n)
+    ]
     fault = [at_fault.get(i) for i in range(n)]
     if asked.form == "arrow":
         texts = [None if a is None else orjson.dumps(a).decode() for a in answers]

@@ -47,6 +47,16 @@ class Question:
         self.crs, self.at, self.known_at = given.get("crs", ""), given.get("at", ""), given.get("known_at", "")
         faults.stop()
 
+    def asked(self) -> dict[str, Any]:
+        """The question as an answer tells it."""
+        return {
+            "lon": self.lon,
+            "lat": self.lat,
+            "crs": self.crs or "EPSG:4326",
+            "class": self.class_,
+            "component": self.component,
+        }
+
 
 def _number(given: dict[str, str], name: str, faults: Faults) -> float:
     text = given.get(name)
@@ -67,7 +77,7 @@ def _number(given: dict[str, str], name: str, faults: Faults) -> float:
 def answer_quickly(snapshot: Snapshot, question: Question) -> bytes | None:
     """The answer to a question with nothing unusual in it, in microseconds; None where `answer_any` must look."""
     case = _plain(snapshot, question)
-    return None if case is None else orjson.dumps(answer(case, snapshot))
+    return None if case is None else orjson.dumps(answer(case, snapshot, question.asked()))
 
 
 def _plain(snapshot: Snapshot, asked: Question) -> One | None:
@@ -134,4 +144,4 @@ def answer_any(snapshot: Snapshot, asked: Question) -> bytes:
     if len(_at_hand) < _MOST_AT_HAND:
         system = check_crs(asked.crs)
         _at_hand[asked.crs] = system, is_degrees(system)
-    return orjson.dumps(explain(cases, 0, snapshot))
+    return orjson.dumps(explain(cases, 0, snapshot, asked.asked()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ from gis.evidence import Departments, Here
 from gis.model import DUTIES, EFFECTS, REASONS, RULES
 from gis.one import One
 from gis.raster import cover
+from gis.sealed import sealed
 from gis.snapshot import ALWAYS, FOREVER, UNRANKED, Snapshot
 from grids.errors import InputError
 
@@ -44,7 +45,7 @@ def _span(begin: int, end: int) -> str:
     return first + ("" if end == FOREVER else f" until {instant_text(end)}")
 
 
-def explain(cases: Cases, i: int, snapshot: Snapshot) -> dict[str, Any]:
+def explain(cases: Cases, i: int, snapshot: Snapshot, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The answer to case ``i`` in the shape of the interface: winner first, losers with why they lost.
 
     Parameters
@@ -55,14 +56,17 @@ def explain(cases: Cases, i: int, snapshot: Snapshot) -> dict[str, Any]:
         Which of them.
     snapshot
         The city.
+    asked
+        ``lon``, ``lat``, ``crs``, ``class``, ``component`` as the caller asked them; otherwise the place is told in the
+        city's CRS.
 
     Returns
     -------
     dict
         snapshot, at, known_at, unit, areas, owner, rule, reason, joint (departments that share a zone's duty with the
-        owner), component, zone, on_edge, probability (None: doubt
-        is not computed yet), ask_first, candidates, why. ``owner``, ``component``, ``zone`` and ``unit`` are None
-        where there is none. Its owner and rule are those of `gis.assign.assign`.
+        owner), component, zone, on_edge, probability (None without a known position error), ask_first, question,
+        changes, candidates, why, asked (the question), seal (see `gis.sealed`). ``owner``, ``component``, ``zone`` and
+        ``unit`` are None where there is none. Its owner and rule are those of `gis.assign.assign`.
 
     Raises
     ------
@@ -70,10 +74,10 @@ def explain(cases: Cases, i: int, snapshot: Snapshot) -> dict[str, Any]:
         When a value of the case was wrong (an unknown class): what, and what would be right.
     """
     columns = (cases.x, cases.y, cases.klass, cases.component, cases.instant, cases.error, cases.reason)
-    return answer(One._make([*(int(column[i]) for column in columns), cases.faults.get(i, "")]), snapshot)
+    return answer(One._make([*(int(column[i]) for column in columns), cases.faults.get(i, "")]), snapshot, asked)
 
 
-def answer(case: One, snapshot: Snapshot) -> dict[str, Any]:
+def answer(case: One, snapshot: Snapshot, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """`explain` for a case that was read by `gis.one.read_one`."""
     if case.fault:
         raise InputError(case.fault, where="class")
@@ -82,9 +86,11 @@ def answer(case: One, snapshot: Snapshot) -> dict[str, Any]:
         kept["_desk"] = _Desk(snapshot)
     desk: _Desk = kept["_desk"]
     if case.reason:
-        none = desk.told(case, RULE["no_location"], -1)
-        return none | {"candidates": [], "why": [f"no usable location: {REASONS[case.reason]}"]}
-    return desk.answer(case)
+        told = desk.told(case, RULE["no_location"], -1)
+        told |= {"candidates": [], "why": [f"no usable location: {REASONS[case.reason]}"]}
+    else:
+        told = desk.answer(case)
+    return sealed(told, desk.asked(case, asked))
 
 
 def _texts(raw: NDArray[np.bytes_]) -> Callable[[int], str]:
@@ -195,6 +201,20 @@ class _Desk:
             "question": None,
             "changes": [],
         }
+
+    def asked(self, case: One, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The question, in the caller's words where they are given; with it alone the answer can be replayed."""
+        if given is None:
+            there = not case.reason
+            given = {
+                "lon": case.x / 1000 if there else None,
+                "lat": case.y / 1000 if there else None,
+                "crs": f"EPSG:{self.snapshot.city.srid}",
+                "class": self.klass(case.klass) if case.klass >= 0 else "",
+                "component": self.component(case.component) if case.component >= 0 else "",
+            }
+        accuracy_m = case.error / 1000 if case.error >= 0 else None
+        return {**given, "accuracy_m": accuracy_m, "at": instant_text(case.instant)}
 
     def _found(self, asked: tuple[Any, ...]) -> list[int]:
         """What `decide.one` writes."""

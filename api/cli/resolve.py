@@ -86,7 +86,8 @@ def resolve(
     when = instant(at, zone=city_then.city.time_zone, where="--at") if at else city_then.at
     with as_written():
         cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
-        answer = explain(cases, 0, city_then)
+        asked = {"lon": lon, "lat": lat, "crs": crs or "EPSG:4326", "class": klass, "component": component}
+        answer = explain(cases, 0, city_then, asked)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return

@@ -73,7 +73,8 @@ def hand_in(
             right=f"at most {record.MAX_KEY} signs",
         )
     case, cases = read_case(snapshot, given, crs)
-    answer = explain(cases, 0, snapshot)
+    place = {"lon": given.get("lon"), "lat": given.get("lat"), "crs": crs or "EPSG:4326"}
+    answer = explain(cases, 0, snapshot, place | {name: given.get(name) or "" for name in ("class", "component")})
     sent = hashlib.sha256(orjson.dumps([data, crs or ""], option=orjson.OPT_SORT_KEYS)).hexdigest()
     number = f"WM{pd.Timestamp.now(tz=snapshot.city.time_zone):%Y%m%d}"
     case_id, text, again = record.record_case(

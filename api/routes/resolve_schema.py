@@ -117,6 +117,20 @@ ANSWER: Schema = {
         )
     ),
     "why": _list(TEXT),
+    "asked": _object(
+        {
+            "lon": _null(NUMBER),
+            "lat": _null(NUMBER),
+            "crs": TEXT,
+            "class": TEXT,
+            "component": TEXT,
+            "accuracy_m": _null(NUMBER, "of the request, or the default of its channel"),
+            "at": INSTANT,
+        },
+        said="the question: with it and the snapshot's file alone the answer can be proved (wanmi prove)",
+        closed=False,
+    ),
+    "seal": {"type": "string", "description": "digest of the answer: a change of it is seen"},
 }
 _IN_FULL = {name: _null(schema) for name, schema in ANSWER.items()} | {"id": CASE["id"], "fault": ROW["fault"]}
 _BEGIN = ("snapshot", "known_at", "faults")
