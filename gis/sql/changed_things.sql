@@ -7,8 +7,8 @@
 CREATE TEMP TABLE changed_departments ON COMMIT DROP AS
     WITH RECURSIVE spans AS (
         SELECT code, parent,
-            COALESCE(range_agg(tstzrange(valid_from, valid_to)) FILTER (WHERE replaced_at < 'infinity'), '{}') AS before,
-            COALESCE(range_agg(tstzrange(valid_from, valid_to)) FILTER (WHERE replaced_at = 'infinity'), '{}') AS now
+            COALESCE(range_agg(tstzrange(valid_from, valid_to)) FILTER (WHERE replaced_at < 'infinity'), tstzmultirange()) AS before,
+            COALESCE(range_agg(tstzrange(valid_from, valid_to)) FILTER (WHERE replaced_at = 'infinity'), tstzmultirange()) AS now
         FROM wanmi.departments t WHERE wanmi.unseen(t.xmin, %(seen)s) GROUP BY code, parent
     ), edited AS (
         SELECT s.code, min(lower(s.before - s.now + (s.now - s.before))) AS since

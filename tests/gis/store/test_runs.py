@@ -219,7 +219,7 @@ def test_a_name_concerns_nobody(engine: Engine):
 
 @pytest.mark.parametrize(
     "what",
-    [("says", 1, "effect"), ("says", 3, "duty"), ("along", "side"), ("asks", "2026:C", "first"), ("gone", 6, 3),
+    [("says", 1, "effect"), ("says", 3, "duty"), ("along", "side"), ("asks", "2026:C01037", "first"), ("gone", 6, 3),
      ("above", 6, 1)],
 )  # fmt: skip
 def test_what_a_rule_says_concerns_some_and_all_of_those(engine: Engine, what: tuple):
