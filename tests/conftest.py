@@ -13,6 +13,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -69,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("wanmi", deadline=None)
     hypothesis.settings.load_profile("wanmi")
     config.stash[_real] = {"run": 0, "left out": 0}
+    config.pluginmanager.register(_Counts(config.stash[_real]))
     # what tests make of their databases is kept apart, also by the processes that they start
     config.stash[_kept] = tempfile.TemporaryDirectory(prefix="wanmi-snapshots-")
     os.environ["WANMI_SNAPSHOTS"] = config.stash[_kept].name
@@ -95,11 +97,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Count a test on real data when its body has run."""
+    """Note of a test on real data that its body has run."""
     report = yield
     if report.when == "call" and not report.skipped and item.get_closest_marker("real"):
-        item.config.stash[_real]["run"] += 1
+        report.user_properties.append(("real data", True))
     return report
+
+
+class _Counts:
+    """Counts the tests on real data, in whatever process they ran."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        self.counts = counts
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.counts["run"] += report.when == "call" and ("real data", True) in map(tuple, report.user_properties)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """One of several processes that share the tests has ended; each had the same to choose from."""
+        self.counts["left out"] = getattr(node, "workeroutput", {}).get("left out", 0)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that shares out the tests what was left out."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = session.config.stash[_real]["left out"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -63,7 +63,6 @@ def run(settings: Settings) -> None:
     """
     import uvicorn
 
-    from api.app import create_app
     from api.onewrite import OneWrite
 
     with listen(settings.host, settings.port) as taken:
@@ -83,6 +82,8 @@ def run(settings: Settings) -> None:
 
                 beside.enter_context(keeping(settings, log_config(settings.log_level)))
             if settings.workers == 1:
+                from api.app import create_app  # a second and more, which a process that only has workers saves
+
                 config = uvicorn.Config(create_app(settings), **options)
                 uvicorn.Server(config).run(sockets=[taken])
                 return
