@@ -5,14 +5,24 @@ It is no signature: whoever changes an answer can seal it anew. What it then say
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import orjson
-from blake3 import blake3
 
 BESIDE = ("id", "fault", "seal")
 """Fields that may stand in an answer beside what it says."""
+ORDER = (
+    "snapshot", "at", "known_at", "unit", "areas", "owner", "rule", "reason", "joint", "component", "zone", "on_edge",
+    "probability", "ask_first", "question", "changes", "candidates", "why", "asked",
+)  # fmt: skip
+"""Order of the fields of an answer; the seal is of the fields in their order."""
+INNER = (
+    "lon", "lat", "crs", "class", "component", "accuracy_m", "code", "department", "name", "probability", "rule",
+    "evidence", "why_lost", "distance_m", "en", "zh", "at", "lang",
+)  # fmt: skip
+"""Order of the fields within them, each of which has some; area sets keep that of the snapshot."""
 
 
 def seal(answer: Mapping[str, Any]) -> str:
@@ -21,14 +31,25 @@ def seal(answer: Mapping[str, Any]) -> str:
     Parameters
     ----------
     answer
-        Fields of an answer in full, in any order; those of `BESIDE` do not count.
+        Fields of an answer in full in their order; those of `BESIDE` do not count.
     """
     said = {name: value for name, value in answer.items() if name not in BESIDE}
-    return blake3(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest(8)
+    return sha256(orjson.dumps(said)).hexdigest()[:16]
 
 
 def sealed(answer: dict[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """The answer with the question that it answers, and its seal."""
-    answer["asked"] = dict(asked)
-    answer["seal"] = seal(answer)
+    answer["asked"] = asked
+    answer["seal"] = sha256(orjson.dumps(answer)).hexdigest()[:16]
     return answer
+
+
+def in_order(value: Any, sets: Sequence[str], order: Sequence[str] = ORDER) -> Any:
+    """An answer with its fields in their order, whatever order a tool wrote them in."""
+    if isinstance(value, list):
+        return [in_order(one, sets, INNER) for one in value]
+    if not isinstance(value, dict):
+        return value
+    known = {name: at for at, name in enumerate((*order, *sets))}
+    names = sorted(value, key=lambda name: known.get(name, len(known)))
+    return {name: in_order(value[name], sets, INNER) for name in names}

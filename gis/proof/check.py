@@ -13,7 +13,7 @@ from gis.proof.full import Writer
 from gis.proof.ground import Ground
 from gis.proof.replay import Questions, replay
 from gis.proof.shares import check_doubt, what_doubt_says
-from gis.sealed import BESIDE, seal
+from gis.sealed import BESIDE, in_order, seal
 from gis.wording import LANGUAGES
 from grids.errors import InputError
 
@@ -97,7 +97,7 @@ def _portion(ground: Ground, answers: Sequence[Mapping[str, Any]]) -> list[list[
             for i, faults in _compared(ground, answers, again, other):
                 out[i] = faults if len(faults) < len(out[i]) else out[i]
     for i, answer in enumerate(answers):
-        out[i] += _sealed(answer)
+        out[i] += _sealed(answer, ground.opened.area_sets)
     return out
 
 
@@ -141,14 +141,14 @@ def differences(told: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, A
         yield path, told, wanted
 
 
-def _sealed(answer: Mapping[str, Any]) -> list[Fault]:
+def _sealed(answer: Mapping[str, Any], sets: list[str]) -> list[Fault]:
     extra = [name for name in answer["asked"] if name not in (*FIELDS, "lang")]
     faults = [Fault(f"asked.{name}", None, None, "no question has such a field") for name in extra]
     told = answer.get("seal")
     if told is None:
         return [*faults, Fault("seal", None, None, "the answer has none: a part of it is missing")]
     try:
-        known = seal(answer) == told or seal(_restored(answer)) == told
+        known = seal(answer) == told or seal(_restored(in_order(answer, sets))) == told
     except (TypeError, ValueError):  # a number that JSON cannot hold
         known = False
     if not known:
