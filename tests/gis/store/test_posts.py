@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
 from gis import store
 from gis.files import read_layer
+from gis.rosters import Where
 from gis.store.engine import transaction
 from gis.store.reading import copy_out
 from gis.store.rosters import read_rosters
-from grids.errors import Conflict
+from grids.errors import Conflict, NotFound
 from tests import town
-from tests.gis.rosters import town_rosters
-from tests.gis.rosters.town_rosters import ORDER, STREET, UNIT, local
+from tests.gis.rosters import naive, town_rosters
+from tests.gis.rosters.town_rosters import COMMUNITY, ORDER, STREET, UNIT, local
 from tests.gis.store.village import came, day
 
 GOOD = {"team": "C1", "person": "王一", "kind": "chief", "tier": 3.0, "area_set": "street", "area": STREET}
@@ -189,6 +193,53 @@ def test_what_was_known_stays_known(city: Engine) -> None:
     assert [d["person"] for d in read_rosters(city, town.CITY, unit=UNIT, at=local("2026-07-01"))["on_duty"]] == [
         "王对"
     ]
+
+
+def test_any_two_clocks_against_a_plain_look_at_all_versions(city: Engine) -> None:
+    rng = np.random.default_rng(7)
+    days = [day("2026-07-01") + pd.Timedelta(days=d) for d in range(12)]
+    for _ in range(12):
+        rows = []
+        for person in rng.permutation(list("甲乙丙丁"))[: rng.integers(1, 4)]:
+            begin, end = sorted(rng.choice(len(days), 2, replace=False))
+            set_, area = (("street", STREET), ("patrol", "P1"), ("community", COMMUNITY))[rng.integers(3)]
+            rows.append({"team": "AB"[rng.integers(2)], "person": person, "kind": "patrol", "area_set": set_,
+                         "area": area, "valid_from": days[begin], "valid_to": days[end]})  # fmt: skip
+        store.load(city, "rosters", town.frame("rosters", rows))
+    with transaction(city) as cursor:
+        cursor.execute("SELECT * FROM wanmi.rosters ORDER BY recorded_at")
+        names = [c.name for c in cursor.description]
+        versions = [dict(zip(names, map(_known, row), strict=True)) | {"tier": np.nan} for row in cursor]
+    assert len({v["recorded_at"] for v in versions}) > 6 and any(v["replaced_at"] < FOR_EVER for v in versions)
+    units = {STREET + "002002": ("patrol", "street"), COMMUNITY + "002": ("community", "patrol", "street")}
+    codes = {"community": COMMUNITY, "street": STREET, "patrol": "P1"}
+    moments = sorted({v[name] for v in versions for name in ("recorded_at", "replaced_at")} - {FOR_EVER})
+    told = 0
+    for _ in range(60):
+        at = days[rng.integers(len(days))] + pd.Timedelta(hours=int(rng.integers(0, 24)))
+        known = moments[rng.integers(len(moments))] + pd.Timedelta(microseconds=int(rng.integers(-1, 2)))
+        unit = list(units)[rng.integers(2)]
+        where = Where(tuple((s, codes[s]) for s in units[unit]))
+        believed = [
+            v | {"n": (v["team"], v["person"])} for v in versions if v["recorded_at"] <= known < v["replaced_at"]
+        ]
+        try:
+            found = read_rosters(city, town.CITY, unit=unit, at=at, known_at=known)
+        except NotFound:
+            continue  # before the units were recorded
+        assert [(d["team"], d["person"]) for d in found["on_duty"]] == naive.on_duty(believed, where, at)
+        told += len(found["on_duty"])
+    assert told > 20
+
+
+FOR_EVER = pd.Timestamp("2900-01-01", tz="UTC")
+
+
+def _known(value: Any) -> Any:
+    """A value of the record as plain Python; its endless instants as one that compares."""
+    if isinstance(value, datetime):
+        return FOR_EVER if value.year > 2800 else pd.Timestamp(value)
+    return "" if value is None else value
 
 
 def _rows(engine: Engine) -> int:
