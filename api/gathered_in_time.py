@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +86,8 @@ def gather_in_time(engine: Engine, book: Catalog, found: Look, way: Way, earlier
         raise InputError("an earlier period", where="versus_from", right="take method compare")
     selection = found.selection
     classes = class_texts(book, selection.classes, found.city.edition)
-    cases = moments.case_moments(engine, classes=classes, begin=selection.begin, end=selection.end)
+    span = {"begin": selection.begin, "end": selection.end, "known_at": selection.known_at}
+    cases = moments.case_moments(engine, classes=classes, **span)
     if way.method == "knox":
         return _knox(found, way, cases)
     cells = find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)
@@ -137,7 +138,7 @@ def _compare(engine: Engine, book: Catalog, found: Look, way: Way, earlier: Sele
     now, city = found.selection, found.city
     before = earlier or _just_before(now)
     classes = class_texts(book, now.classes, city.edition)
-    old = counts.case_places(engine, classes=classes, begin=before.begin, end=before.end)
+    old = counts.case_places(engine, classes=classes, begin=before.begin, end=before.end, known_at=before.known_at)
     both = found.places
     x, y = np.concatenate([both.x, old.x]), np.concatenate([both.y, old.y])
     units = pd.Categorical(np.concatenate([np.asarray(both.unit, dtype=object), np.asarray(old.unit, dtype=object)]))
@@ -177,7 +178,7 @@ def _just_before(now: Selection) -> Selection:
     """The stretch of the same length right before."""
     if pd.isna(now.begin) or pd.isna(now.end):
         raise InputError("no period", where="from", right="say from and to: they are held against the time before")
-    return Selection(now.classes, now.begin - (now.end - now.begin), now.begin, now.bandwidth_m)
+    return replace(now, begin=now.begin - (now.end - now.begin), end=now.begin)
 
 
 def _length(of: Selection) -> float:

@@ -239,6 +239,8 @@ def _asked(found: Look, way: Way) -> dict[str, Any]:
         "to": stamp(selection.end),
         "seed": way.seed,
     }
+    if pd.notna(selection.known_at):
+        common["known_at"] = stamp(selection.known_at)
     if way.method == "kde":
         return common | {"kernel": way.kernel, "bandwidth_m": way.bandwidth_m}
     if way.method == "clusters":
@@ -314,7 +316,8 @@ def _clusters(
 
     selection, city = found.selection, found.city
     classes = class_texts(book, selection.classes, city.edition)
-    cases = moments.case_moments(engine, classes=classes, begin=selection.begin, end=selection.end)
+    span = {"begin": selection.begin, "end": selection.end, "known_at": selection.known_at}
+    cases = moments.case_moments(engine, classes=classes, **span)
     made = hotspots.find_clusters(cases.x, cases.y, cases.at, reach_m=way.reach_m, least=way.least)
     fresh = [_name(cases, int(i), city.time_zone) for i in made.founder]
     held = _held_before(before, cases) if before is not None else np.full(len(cases.x), "", dtype=object)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +35,16 @@ MOST_SMOOTHERS = 6
 
 @dataclass(frozen=True)
 class Selection:
-    """Which cases: a class filter (class, group or kind; "" for all) and a period, UTC, half-open, NaT for open."""
+    """Which cases: a class filter (class, group or kind; "" for all) and a period, UTC, half-open, NaT for open.
+
+    ``known_at`` leaves out what was recorded later, NaT for nothing.
+    """
 
     classes: str = ""
     begin: pd.Timestamp = pd.NaT
     end: pd.Timestamp = pd.NaT
     bandwidth_m: float = BANDWIDTH_M
+    known_at: pd.Timestamp = pd.NaT
 
     @classmethod
     def read(
@@ -76,7 +80,8 @@ def other_period(found: Look, begin: str, end: str) -> Selection | None:
     if not begin or not end:
         raise InputError("an open period", where="versus_from" if end else "versus_to", right="say both, or neither")
     try:
-        return Selection.read(found.city, found.selection.classes, begin, end, found.selection.bandwidth_m)
+        read = Selection.read(found.city, found.selection.classes, begin, end, found.selection.bandwidth_m)
+        return replace(read, known_at=found.selection.known_at)
     except InputError as error:
         raise InputError(error.what, where=f"versus_{error.where}", right=error.right) from None
 
@@ -184,12 +189,17 @@ def cell_of(bandwidth_m: float) -> float:
 
 
 class Units:
-    """Unit grids of a city, who touches whom, and the ground they cover (its areas' without units); read once."""
+    """Unit grids of a city, who touches whom, and the ground they cover (its areas' without units); read once.
 
-    def __init__(self, engine: Engine, city: City) -> None:
-        now = pd.Timestamp.now(tz="UTC")
-        self.frame = counts.unit_shapes(engine, at=now, srid=city.srid)[["code", "community", "geometry"]]
-        self.areas = counts.area_shapes(engine, at=now, srid=city.srid)
+    Those that hold at an instant, as known at another; both now by default.
+    """
+
+    def __init__(
+        self, engine: Engine, city: City, *, at: pd.Timestamp | None = None, known_at: pd.Timestamp | None = None
+    ) -> None:
+        when = {"at": pd.Timestamp.now(tz="UTC") if at is None else at, "known_at": known_at}
+        self.frame = counts.unit_shapes(engine, srid=city.srid, **when)[["code", "community", "geometry"]]
+        self.areas = counts.area_shapes(engine, srid=city.srid, **when)
         self.codes = self.frame["code"].to_numpy(dtype=object)
         self.near = hotspots.contact(self.frame.geometry.to_numpy()) if len(self.frame) else None
         ground = self.frame if len(self.frame) else self.areas
@@ -236,7 +246,8 @@ def look(engine: Engine, city: City, book: Catalog, selection: Selection, units:
         The class filter takes nothing, or the period lies in the future and nothing has happened in it.
     """
     classes = class_texts(book, selection.classes, city.edition)
-    places = counts.case_places(engine, classes=classes, begin=selection.begin, end=selection.end)
+    span = {"begin": selection.begin, "end": selection.end, "known_at": selection.known_at}
+    places = counts.case_places(engine, classes=classes, **span)
     now = pd.Timestamp.now(tz="UTC")
     if not places.total and pd.notna(selection.begin) and selection.begin > now:
         begin = selection.begin.tz_convert(city.time_zone).isoformat()

@@ -14,8 +14,10 @@ from grids.errors import Conflict, InputError, NotFound, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
     from sqlalchemy import Engine
 
+    from gis.model import City
     from gis.snapshot import Snapshot
 
 log = logging.getLogger("wanmi")
@@ -132,6 +134,25 @@ def known_snapshot(settings: Settings, known_at: str, *, progress: Callable[[str
         engine.dispose()
     assert done is not None
     return done
+
+
+def known_instant(engine: Engine, city: City, known_at: str) -> pd.Timestamp:
+    """An instant of ``--known-at`` of which the record can say something, UTC.
+
+    Raises
+    ------
+    InputError
+        It is no time, has not come, or lies before the first record.
+    """
+    from api.cli.values import instant
+    from gis import store, versions
+
+    asked = instant(known_at, zone=city.time_zone, where=KNOWN_AT)
+    try:
+        versions.check_known(store.known(engine, asked), asked)
+    except InputError as error:
+        raise InputError(error.what, where=KNOWN_AT, right=error.right) from None
+    return asked
 
 
 def check_file_knows(snapshot: Snapshot, known_at: str) -> None:

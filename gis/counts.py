@@ -72,6 +72,7 @@ def case_places(
     classes: list[str] | None = None,
     begin: pd.Timestamp | None = None,
     end: pd.Timestamp | None = None,
+    known_at: pd.Timestamp | None = None,
 ) -> Places:
     """Places of the cases of some classes that were reported from `begin` until before `end`.
 
@@ -83,8 +84,11 @@ def case_places(
         Class texts ``edition:kind+code``; None for all, cases without a class included.
     begin, end
         Instants, UTC; None for open.
+    known_at
+        Cases that were recorded until then, in the units that were known then; None or NaT for now. Whether a case
+        has a place in the city is told by its latest answer.
     """
-    values = {"classes": classes, "begin": _or_none(begin), "end": _or_none(end)}
+    values = {"classes": classes, "begin": _or_none(begin), "end": _or_none(end), "known_at": _or_none(known_at)}
     with transaction(engine) as cursor:
         cursor.execute(question("case_summary"), values)
         total, unanswered, no_location, outside, first, last = cursor.fetchone()  # type: ignore[misc]
@@ -116,15 +120,24 @@ def case_mark(engine: Engine) -> int:
         return int(cursor.fetchone()[0])  # type: ignore[index]
 
 
-def unit_shapes(engine: Engine, *, at: pd.Timestamp, srid: int) -> gpd.GeoDataFrame:
-    """Unit grids at an instant: code, community, kind, issue (0 the first), geometry; in the order of their codes."""
+def unit_shapes(
+    engine: Engine, *, at: pd.Timestamp, srid: int, known_at: pd.Timestamp | None = None
+) -> gpd.GeoDataFrame:
+    """Unit grids at an instant, as known at another.
+
+    Columns code, community, kind, issue (0 the first), geometry; in the order of their codes.
+    """
     columns = ["code", "community", "kind", "issue"]
-    return _shapes(engine, "unit_shapes", columns, {"at": at.to_pydatetime()}, srid)
+    return _shapes(engine, "unit_shapes", columns, {"at": at.to_pydatetime(), "known_at": _or_none(known_at)}, srid)
 
 
-def area_shapes(engine: Engine, *, at: pd.Timestamp, srid: int) -> gpd.GeoDataFrame:
-    """Areas of all sets at an instant: set, code, name, geometry."""
-    return _shapes(engine, "area_shapes", ["set", "code", "name"], {"at": at.to_pydatetime()}, srid)
+def area_shapes(
+    engine: Engine, *, at: pd.Timestamp, srid: int, known_at: pd.Timestamp | None = None
+) -> gpd.GeoDataFrame:
+    """Areas of all sets at an instant, as known at another: set, code, name, geometry."""
+    return _shapes(
+        engine, "area_shapes", ["set", "code", "name"], {"at": at.to_pydatetime(), "known_at": _or_none(known_at)}, srid
+    )
 
 
 def ground(engine: Engine, *, srid: int) -> dict[str, gpd.GeoDataFrame]:

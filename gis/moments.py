@@ -45,7 +45,12 @@ class Moments:
 
 
 def case_moments(
-    engine: Engine, *, classes: list[str] | None, begin: pd.Timestamp | None, end: pd.Timestamp | None
+    engine: Engine,
+    *,
+    classes: list[str] | None,
+    begin: pd.Timestamp | None,
+    end: pd.Timestamp | None,
+    known_at: pd.Timestamp | None = None,
 ) -> Moments:
     """Cases of a selection that have a place in the city, as `gis.counts.case_places` selects them.
 
@@ -57,8 +62,10 @@ def case_moments(
         Class texts ``edition:kind+code``; None for all.
     begin, end
         Instants, UTC, half-open; None or NaT for open.
+    known_at
+        Cases that were recorded until then, as `gis.counts.case_places` takes it.
     """
-    bounds = {"begin": begin, "end": end}
+    bounds = {"begin": begin, "end": end, "known_at": known_at}
     values = {k: None if v is None or pd.isna(v) else v.to_pydatetime() for k, v in bounds.items()}
     sink = io.BytesIO()
     with transaction(engine) as cursor:

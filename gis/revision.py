@@ -149,7 +149,7 @@ def _planned(
     cursor.execute(question("cases_of_units"), {"codes": gone})
     cases = _things(cursor, ["code", "unit", "x", "y"])
     components = moves(versions, made.units, made.lineage)
-    cursor.execute(question("area_shapes"), {"at": at.to_pydatetime()})
+    cursor.execute(question("area_shapes"), {"at": at.to_pydatetime(), "known_at": None})
     areas = pd.DataFrame(cursor.fetchall(), columns=["set", "code", "name", "wkb"])
     areas = areas[areas["set"] == (city.territory[0] if city.territory else "")]
     ground = gpd.GeoDataFrame(areas[["code"]], geometry=shapely.from_wkb(list(map(bytes, areas["wkb"]))), crs=city.srid)

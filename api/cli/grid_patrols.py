@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 @click.option("--work", metavar="COLUMN", help="Column of F with the work of a unit; its area without it.")
 @click.option("--from", "begin", metavar="D", help="Cases reported from then on, of the record.")
 @click.option("--to", "end", metavar="D", help="Cases reported before, of the record.")
+@click.option("--at", metavar="T", help="Units of the record that hold then, ISO 8601; now by default.")
+@click.option("--known-at", metavar="T", help="Units and cases as on record then; now by default.")
 @click.option("--city", metavar="KEY", help="Key of the city whose record it is; WANMI_CITY or demo.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def patrols(
@@ -33,6 +35,8 @@ def patrols(
     work: str | None,
     begin: str | None,
     end: str | None,
+    at: str | None,
+    known_at: str | None,
     city: str | None,
     as_json: bool,
 ) -> int:
@@ -54,11 +58,11 @@ def patrols(
     check_writable(out)
     if file is None and work:
         raise InputError("the record counts cases", where="--work", right="name a file of units, or leave it out")
-    if file is not None and (begin or end):
-        raise InputError("cases are of the record", where="--from, --to", right="leave F out")
+    if file is not None and (begin or end or at or known_at):
+        raise InputError("cases are of the record", where="--from, --to, --at, --known-at", right="leave F out")
     with stages("patrol areas") as told:
         told("reading")
-        units, load = _of_file(file, work) if file else _of_record(city, begin, end)
+        units, load = _of_file(file, work) if file else _of_record(city, begin, end, at, known_at)
         told("grouping")
         label = patrol_areas(units, load, groups)
         told("writing")
@@ -98,12 +102,15 @@ def _of_file(file: str, work: str | None) -> tuple[gpd.GeoDataFrame, np.ndarray]
     return units, load.to_numpy(float)
 
 
-def _of_record(city: str | None, begin: str | None, end: str | None) -> tuple[gpd.GeoDataFrame, np.ndarray]:
+def _of_record(
+    city: str | None, begin: str | None, end: str | None, at: str | None, known_at: str | None
+) -> tuple[gpd.GeoDataFrame, np.ndarray]:
     import pandas as pd
 
     from api.cli.values import instant
     from api.settings import Settings, engine_for
-    from gis.counts import unit_shapes
+    from api.versions import known_instant
+    from gis.counts import case_places, unit_shapes
     from gis.sql import question
     from gis.store import read_city
     from gis.store.engine import transaction
@@ -112,9 +119,15 @@ def _of_record(city: str | None, begin: str | None, end: str | None) -> tuple[gp
     whose = read_city(engine)
     told = (("begin", begin, "--from"), ("end", end, "--to"))
     span = {n: instant(d, zone=whose.time_zone, where=o).to_pydatetime() if d else None for n, d, o in told}
-    units = unit_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=whose.srid)
+    then = instant(at or "now", zone=whose.time_zone, where="--at")
+    known = known_instant(engine, whose, known_at) if known_at else None
+    units = unit_shapes(engine, at=then, srid=whose.srid, known_at=known)
     if not len(units):
         raise InputError("the city has no unit grids", where=whose.key, right="wanmi load units FILE")
+    if known is not None:
+        first, last = (None if d is None else pd.Timestamp(d) for d in span.values())
+        places = case_places(engine, begin=first, end=last, known_at=known)
+        return units, places.by_unit(units["code"].to_numpy(dtype=object))
     with transaction(engine) as cursor:
         cursor.execute(question("cases_by_unit"), span)
         counts = dict(cursor.fetchall())

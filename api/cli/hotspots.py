@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli.values import Number
+from api.cli.values import Number, instant
 from grids.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from api.hotspots import Look
 
 ENDINGS = (".geojson", ".json", ".parquet", ".csv", ".html")
+KNOWN_AT = "--known-at"
 OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach"}
 """Parameters whose option has another name."""
 
@@ -52,6 +53,8 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 )
 @click.option("--before", type=click.Path(dir_okay=False), help="Earlier clusters (GeoParquet), whose ids go on.")
 @click.option("--hot", "hot_only", is_flag=True, help="Only cells that stand out.")
+@click.option("--at", metavar="T", help="Units and areas as they hold then, ISO 8601; now by default.")
+@click.option("--known-at", metavar="T", help="Cases, units and areas as on record then; now by default.")
 @click.option("--out", type=click.Path(dir_okay=False), help=f"File to write, by its ending: {' '.join(ENDINGS)}.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -61,6 +64,8 @@ def hotspots(
     end: str,
     before: str | None,
     hot_only: bool,
+    at: str | None,
+    known_at: str | None,
     out: str | None,
     city: str | None,
     as_json: bool,
@@ -83,6 +88,7 @@ def hotspots(
       wanmi hotspots --method trend --class 2026:E06 --bin-days 7 --out emerging.geojson
       wanmi hotspots --method compare --from 2026-06-01 --to 2026-07-01 --out june.csv
       wanmi hotspots --method scan --class 2026:C01 --out clusters.geojson
+      wanmi hotspots --from 2026-07-01 --to 2026-08-01 --known-at 2026-08-01 --out as-reported.csv
       wanmi hotspots --out hotspots.html
     """
     from api.gathering import Way, gather
@@ -111,7 +117,9 @@ def hotspots(
     if before and way.method != "clusters":
         raise InputError("only clusters have ids that go on", where="--before", right="take --method clusters")
     engine = engine_for(Settings.read(city=city))
-    found = ask(engine, classes, begin, end, way.bandwidth_m)
+    if out and Path(out).suffix.lower() == ".html" and (at or known_at):
+        raise InputError("the page shows the present", where="--at" if at else KNOWN_AT, right="write another format")
+    found = ask(engine, classes, begin, end, way.bandwidth_m, at=at, known_at=known_at)
     earlier = read_before(Path(before), found.city.srid) if before else None
     versus = other_period(found, asked["versus_from"], asked["versus_to"])
     options: dict[str, Any] = {"hot_only": hot_only, "before": earlier, "earlier": versus}
@@ -138,15 +146,32 @@ def check(cells: str, method: str, out: str | None) -> None:
         raise InputError("there is no such folder", where=str(Path(out).absolute().parent))
 
 
-def ask(engine: Engine, classes: str, begin: str, end: str, bandwidth: float) -> Look:
-    """What the record says of a selection."""
+def ask(
+    engine: Engine,
+    classes: str,
+    begin: str,
+    end: str,
+    bandwidth: float,
+    *,
+    at: str | None = None,
+    known_at: str | None = None,
+) -> Look:
+    """What the record says of a selection; with ``known_at`` what it said then."""
+    from dataclasses import replace
+
     from api.hotspots import Selection, Units, look
+    from api.versions import known_instant
     from gis import counts
     from gis.store import read_city
 
     city = read_city(engine)
+    then = instant(at, zone=city.time_zone, where="--at") if at else None
+    known = known_instant(engine, city, known_at) if known_at else None
     selection = Selection.read(city, classes, begin, end, bandwidth)
-    return look(engine, city, counts.class_book(engine), selection, Units(engine, city))
+    if known is not None:
+        selection = replace(selection, known_at=known)
+    units = Units(engine, city, at=then, known_at=known)
+    return look(engine, city, counts.class_book(engine), selection, units)
 
 
 def read_before(path: Path, srid: int) -> gpd.GeoDataFrame:

@@ -7,7 +7,13 @@ SELECT
     ST_Y(c.geom) AS y,
     (extract(epoch FROM c.reported_at) * 1000000)::bigint AS at,
     c.id,
-    coalesce(a.unit, '') AS unit
+    CASE
+        WHEN %(known_at)s::timestamptz IS NULL OR a.answered_at <= %(known_at)s THEN coalesce(a.unit, '')
+        ELSE coalesce((
+            SELECT u.code FROM wanmi.units_at(a.at, %(known_at)s) u
+            WHERE ST_Covers(u.geom, c.geom) ORDER BY u.code LIMIT 1
+        ), '')
+    END AS unit
 FROM wanmi.cases c
 JOIN wanmi.answers a ON a.case_id = c.id
 WHERE c.geom IS NOT NULL
@@ -15,3 +21,4 @@ WHERE c.geom IS NOT NULL
     AND (%(begin)s::timestamptz IS NULL OR c.reported_at >= %(begin)s)
     AND (%(end)s::timestamptz IS NULL OR c.reported_at < %(end)s)
     AND (%(classes)s::text[] IS NULL OR (c.edition || ':' || c.kind || c.class_code) = ANY (%(classes)s::text[]))
+    AND (%(known_at)s::timestamptz IS NULL OR c.recorded_at <= %(known_at)s)

@@ -12,7 +12,9 @@ import pytest
 import shapely
 
 from api.cli import main
+from gis import store
 from gis.demo import Demo
+from gis.store.engine import transaction
 
 
 @pytest.fixture
@@ -139,3 +141,52 @@ def test_a_selection_without_cases_is_no_error(capsys: pytest.CaptureFixture[str
         out = ["--out", str(tmp_path / "none.csv")]
         assert main(["hotspots", "--from", "1999-01-01", "--to", "1999-02-01", "--json", *arguments, *out]) == 0
         assert json.loads(capsys.readouterr().out)["counted"] == 0
+
+
+@pytest.mark.usefixtures("city")
+def test_as_known_then(demo_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """What was recorded later does not count; where the answer was given later the place is looked up as known then."""
+    engine = store.connect(demo_dsn)
+    with transaction(engine) as cursor:
+        cursor.execute("SELECT (SELECT min(recorded_at) FROM wanmi.cases), (SELECT max(recorded_at) FROM wanmi.units)")
+        cases, units = cursor.fetchone()
+        cursor.execute("SELECT min(answered_at) > %s, count(*) FROM wanmi.answers", [cases])
+        assert cursor.fetchone()[0], "answered after they were recorded"
+        cursor.execute("SELECT count(*) FROM wanmi.cases WHERE recorded_at <= %s", [cases])
+        (known,) = cursor.fetchone()
+    engine.dispose()
+    assert known > 1000
+    now, then = tmp_path / "now.parquet", tmp_path / "then.parquet"
+    assert main(["hotspots", "--json", "--to", "2199-01-01", "--out", str(now)]) == 0
+    capsys.readouterr()
+    assert main(["hotspots", "--json", "--known-at", cases.isoformat(), "--out", str(then)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["cases"] == known and pd.Timestamp(facts["known_at"]) <= pd.Timestamp(cases)
+    one, two = (gpd.read_parquet(f).set_index("code")["cases"] for f in (now, then))
+    assert (one - two).abs().sum() <= facts["cases"] * 0.001 and two.sum() > 0.9 * known
+    for method in (["--method", "clusters"], ["--method", "knox", "--class", "C"]):
+        assert main(["hotspots", "--json", *method, "--known-at", units.isoformat()]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["cases"] == 0
+    assert main(["hotspots", "--json", "--at", "1950-01-01"]) == 0
+    for wrong, says in (("2019-01-01", "is before the first record; ask from"), ("2199-01-01", "has not come yet")):
+        assert main(["hotspots", "--known-at", wrong]) == 2
+        line = capsys.readouterr().err
+        assert line.startswith("wanmi: --known-at: ") and says in line and line.count("\n") == 1
+    assert main(["hotspots", "--known-at", "2026-01-01", "--out", str(tmp_path / "x.html")]) == 2
+
+
+@pytest.mark.usefixtures("city")
+def test_patrols_as_known_then(demo_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    engine = store.connect(demo_dsn)
+    with transaction(engine) as cursor:
+        cursor.execute("SELECT min(recorded_at) FROM wanmi.cases")
+        (cases,) = cursor.fetchone()
+    engine.dispose()
+    patrols = ["grid", "patrols", "--groups", "3", "--json", "--out", str(tmp_path / "p.gpkg")]
+    work = []
+    for more in ([], ["--known-at", cases.isoformat()]):
+        assert main([*patrols, *more]) == 0
+        work.append(json.loads(capsys.readouterr().out)["work"])
+    assert work[0] > 1000 and abs(work[0] - work[1]) <= 0.001 * work[0] + 5
+    assert main([*patrols, "--known-at", "2019-01-01"]) == 2
