@@ -39,6 +39,7 @@ def roster(
       wanmi roster 111.0 35.03 --at 2026-04-15 --known-at 2026-04-01 --json
     """
     from api.settings import Settings, engine_for
+    from api.versions import known_instant
     from api.whereabouts import where_of
     from gis.store import read_city
     from gis.store.rosters import read_rosters
@@ -48,7 +49,7 @@ def roster(
         there = read_city(engine)
         zone = there.time_zone
         when = instant(at or "now", zone=zone, where="--at")
-        known = instant(known_at, zone=zone, where="--known-at") if known_at else None
+        known = known_instant(engine, there, known_at) if known_at else None
         told = read_rosters(engine, there, **where_of(there, unit, lon, lat), at=when, known_at=known)
     finally:
         engine.dispose()

@@ -8,6 +8,7 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.instants import read_instant
+from api.routes.city import At, KnownAt
 from api.routes.wire import Json
 from api.service import Service, service_of
 from api.whereabouts import where_of
@@ -66,8 +67,8 @@ def rosters(
     unit: Annotated[str, Query(description="unit grid code; or give lon and lat")] = "",
     lon: Annotated[float | None, Query(description="longitude, WGS 84")] = None,
     lat: Annotated[float | None, Query(description="latitude, WGS 84")] = None,
-    at: Annotated[str, Query(description="valid time, ISO 8601; now when missing")] = "",
-    known_at: Annotated[str, Query(description="known time, ISO 8601; now when missing")] = "",
+    at: At = "",
+    known_at: KnownAt = "",
 ) -> Response:
     """Chiefs at three tiers, the 1+5 team, this month's patrol, and the chain of escalation.
 
@@ -75,7 +76,7 @@ def rosters(
     """
     city = service.snapshot.city
     then = read_instant(at, city.time_zone, "at")
-    known = read_instant(known_at, city.time_zone, "known_at")
+    known = service.known_instant(known_at)
     place = where_of(city, unit, lon, lat)
     now = pd.Timestamp.now(tz="UTC").as_unit("us")
     return Json(read_rosters(service.engine, city, **place, at=now if then is None else then, known_at=known))

@@ -195,6 +195,21 @@ def test_what_was_known_stays_known(city: Engine) -> None:
     ]
 
 
+def test_before_the_first_roster_was_recorded(city: Engine) -> None:
+    with transaction(city) as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        before = pd.Timestamp(cursor.fetchone()[0])
+    here = {"unit": UNIT, "at": local("2026-07-15")}
+    assert [h["what"] for h in read_rosters(city, town.CITY, **here)["holes"]] == ["no roster is on record"]
+    store.load(city, "rosters", town_rosters.layers()["rosters"])
+    told = read_rosters(city, town.CITY, **here, known_at=before)
+    assert told["on_duty"] == told["chain"] == [] and len(told["holes"]) == 1
+    asked = before.tz_convert(town.CITY.time_zone).strftime("%Y-%m-%d %H:%M")
+    assert told["holes"][0]["what"].startswith(f"no roster was on record at {asked}; the first was recorded at ")
+    with pytest.raises(NotFound, match=r"there is no unit .* as known at 2020-01-01"):
+        read_rosters(city, town.CITY, **here, known_at=day("2020-01-01"))
+
+
 def test_any_two_clocks_against_a_plain_look_at_all_versions(city: Engine) -> None:
     rng = np.random.default_rng(7)
     days = [day("2026-07-01") + pd.Timedelta(days=d) for d in range(12)]
