@@ -1,17 +1,20 @@
 """Hotspots given an exposure: do a cell and its neighbours hold more than is to be expected there?
 
-Expected counts come from one exposure (cases in proportion to it) or from a regression on several covariates. A cell
-stands out when two doubts are answered at once:
+Expected counts E are in proportion to one exposure, or come from a log-linear regression on several covariates. No
+exposure is the whole truth, so a strict Poisson test paints a city red; here the true rate of a cell may differ from
+the expected one by chance of its own, with a variance v that the counts tell (in squares of the usual rate). The cases
+of a window with M = sum E expected ones have the variance ``M + v sum E²``.
 
-1. *Could chance do it, were the risk the same everywhere?* The cases of a neighbourhood are then binomial, given the
-   whole count: an exact tail, whatever the exposure, few cases or many.
-2. *Is it more than cells differ anyway?* No exposure is complete. Cells are standardized (Assunção & Reis 1999, "A new
-   proposal to adjust Moran's I for population density", Statistics in Medicine 18): the excess over its standard
-   deviation, unevenness included. Those values are dealt out anew, as for counts without an exposure.
+*Tail.* The chance of as many cases when the window's true rate is gamma distributed (a negative binomial count) or
+log-normal, whichever is larger: nothing says how uneven rates are distributed, and the log-normal has the longer tail.
+With v = 0 both are the Poisson tail.
 
-p is the larger of both, so a false alarm must pass either: with an even risk the first keeps the level, with cells
-that are uneven on their own the second. A strict Poisson test alone paints a city red wherever its exposure is not the
-whole truth; dealing alone errs where the exposure is very uneven.
+*Windows.* The cell alone and the cell with its neighbours; p is twice the smaller one's (Bonferroni), for a gathering
+at one corner drowns in a neighbourhood.
+
+*Twice.* What gathers makes v and E too large. So windows that stand out are left out and both are found once more;
+where nothing stands out nothing is left out, so no false alarm comes of it. Once only: more turns would turn what the
+model does not know into hotspots.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, special
 
 from gis.hotspots.discovery import LEVEL, discovery_rate
-from gis.hotspots.getis import gi_star, without_own
+from gis.hotspots.getis import without_own
 from gis.hotspots.moran import local_moran
 from gis.hotspots.permutation import RUNS
 from gis.hotspots.rates import read_exposure
@@ -34,6 +37,8 @@ from grids.errors import InputError
 LEAST_COVARIATE = 1e-6
 """Weight, in the regression, of the thought that a covariate tells nothing; keeps columns that say the same apart."""
 _STEPS = 60
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,11 @@ def in_proportion(counts: ArrayLike, exposure: ArrayLike) -> Floats:
     return e * (x[known].sum() / e[known].sum())
 
 
-def by_regression(counts: ArrayLike, covariates: ArrayLike) -> Floats:
+def by_regression(counts: ArrayLike, covariates: ArrayLike, *, use: NDArray[np.bool_] | None = None) -> Floats:
     """Expected cases of a log-linear regression: ``log E = b0 + sum_k b_k c_k``, Poisson likelihood.
 
     McCullagh & Nelder 1989, "Generalized Linear Models", chapter 6, by Newton's steps. Only the mean is taken from the
-    model, not its variance. The sum is that of the counts.
+    model, not its variance. The sum over the cells that are used is that of their counts.
 
     Parameters
     ----------
@@ -99,6 +104,8 @@ def by_regression(counts: ArrayLike, covariates: ArrayLike) -> Floats:
         Cases of each cell, shape (n,).
     covariates
         What may tell how many are to be expected, shape (n, k): logarithms of lengths and counts, shares of ground.
+    use
+        Cells that the coefficients are found from, bool (n,); all by default.
 
     Returns
     -------
@@ -120,32 +127,33 @@ def by_regression(counts: ArrayLike, covariates: ArrayLike) -> Floats:
     if c.ndim != 2 or len(c) != len(x) or not np.isfinite(c).all():
         raise InputError(f"covariates of shape {c.shape}", right=f"({len(x)}, k), without NaN")
     read_exposure(x, np.ones(len(x)))
-    if not x.sum() > 0:
+    w = np.ones(len(x)) if use is None else np.asarray(use, float)
+    if not (w * x).sum() > 0:
         raise InputError("no case: nothing can be expected", where="counts", right="a class and a period with cases")
     spread = c.std(axis=0)
     some = (c - c.mean(axis=0))[:, spread > 1e-12] / spread[spread > 1e-12]
     table = np.column_stack([np.ones(len(x)), some])
     keep = LEAST_COVARIATE * len(x) * np.append(0.0, np.ones(some.shape[1]))
     at = np.zeros(table.shape[1])
-    at[0] = np.log(x.mean())
+    at[0] = np.log((w * x).sum() / w.sum())
 
     def surprise(at: Floats) -> float:
         told = table @ at
-        return float(np.exp(np.minimum(told, 700.0)).sum() - x @ told + 0.5 * keep @ at**2)
+        return float(w @ (np.exp(np.minimum(told, 700.0)) - x * told) + 0.5 * keep @ at**2)
 
     now = surprise(at)
     for _ in range(_STEPS):
         mean = np.exp(table @ at)
-        slope = table.T @ (x - mean) - keep * at
-        step = np.linalg.solve((table * mean[:, None]).T @ table + np.diag(keep + 1e-9), slope)
+        slope = table.T @ (w * (x - mean)) - keep * at
+        step = np.linalg.solve((table * (w * mean)[:, None]).T @ table + np.diag(keep + 1e-9), slope)
         size = 1.0
         while (then := surprise(at + size * step)) > now and size > 1e-6:
             size /= 2.0
         at, gained, now = at + size * step, now - then, min(now, then)
         if gained < 1e-9 * max(1.0, abs(now)):
             break
-    mean = np.exp(table @ at)
-    return mean * (x.sum() / mean.sum())
+    mean = np.exp(np.minimum(table @ at, 700.0))
+    return mean * ((w @ x) / (w @ mean))
 
 
 def standardized(counts: ArrayLike, expected: ArrayLike) -> tuple[Floats, float]:
@@ -175,31 +183,27 @@ def standardized(counts: ArrayLike, expected: ArrayLike) -> tuple[Floats, float]
     return (ratio - 1.0) / np.sqrt(v + 1.0 / m), v
 
 
-def gi_star_exposed(
-    counts: ArrayLike, expected: ArrayLike, near: sparse.csr_array, *, runs: int = RUNS, seed: int = 0
-) -> Excess:
-    """Gi* given what is expected: do a cell and its neighbours hold more?
+def gi_star_exposed(counts: ArrayLike, exposure: ArrayLike, near: sparse.csr_array) -> Excess:
+    """Gi* given what is expected: do a cell, or a cell and its neighbours, hold more?
 
     Parameters
     ----------
     counts
         Cases of each cell, shape (n,).
-    expected
-        What is to be expected, up to a factor: an exposure, `in_proportion` or `by_regression`; 0 or NaN: unknown.
-        Unknown cells are nobody's neighbours.
+    exposure
+        Shape (n,): cases are expected in proportion to it; 0 or NaN: unknown, and nobody's neighbour. Shape (n, k):
+        covariates of a regression (`by_regression`), without NaN.
     near
         Ones (n, n), the diagonal included: `contact` or `band`.
-    runs, seed
-        Of the dealing, as for `gi_star`.
 
     Returns
     -------
-    Excess; z is Gi* of the standardized excess.
+    Excess; z is ``(S - M) / sqrt(M + v sum E²)`` of the window that decides, p and q two-sided as the module says.
 
     Raises
     ------
     InputError
-        As `read_exposure`; fewer than two cells with an exposure.
+        As `read_exposure` and `by_regression`; fewer than two cells with an exposure.
 
     Examples
     --------
@@ -209,59 +213,110 @@ def gi_star_exposed(
     >>> x = np.random.default_rng(1).poisson(expected)
     >>> x[[65, 66, 77, 78]] = 16
     >>> np.flatnonzero(gi_star_exposed(x, expected, near).hot()).tolist()
-    [65, 66, 77, 78]
+    [65, 66, 76, 77, 78, 79, 90]
     """
-    x, m, values, v, known, part = _prepared(counts, expected, near)
-    dealt = gi_star(values[known], part, p="permutation", runs=runs, seed=seed)
-    upper, lower = _tails(x[known], m[known], part)
-    with np.errstate(invalid="ignore"):
-        chance = np.minimum(1.0, 2.0 * np.where(dealt.z > 0, upper, lower))
-    p = np.maximum(dealt.p, np.where(np.isnan(dealt.p), np.nan, chance))
-    evidence = _evidence(dealt.evidence)
-    around = (part @ x[known]) / (part @ m[known])
-    return _whole(known, m, x, around, dealt.z, p, np.zeros(int(known.sum()), np.int8), evidence, v)
+    x, known, part = _prepared(counts, exposure, near)
+    use = known.copy()
+    for again in (True, False):
+        m = _expected(x, exposure, use)
+        v = _unevenness(x[use], m[use])
+        held, mean, spread = part @ x[known], part @ m[known], m[known] + v * m[known] ** 2
+        variance = part @ spread
+        around, alone = _tail(held, mean, variance), _tail(x[known], m[known], spread)
+        p = np.minimum(1.0, 4.0 * np.minimum(around, alone))  # two sides, two windows
+        if not (again and x[known].sum() > 0):
+            break
+        out = np.zeros(len(x), dtype=np.bool_)
+        out[known] = (part @ (discovery_rate(p) < LEVEL).astype(float)) > 0
+        if not out.any() or (x * (use & ~out)).sum() <= 0:
+            break
+        use &= ~out
+    wide = around <= alone
+    z = np.where(wide, (held - mean) / np.sqrt(variance), (x[known] - m[known]) / np.sqrt(spread))
+    why = "tail of a count whose rate is uneven by the variance told (gamma or log-normal, the longer), two windows"
+    return _whole(known, m, x, held / mean, z, p, np.zeros(len(z), np.int8), Evidence("analytic", why), v)
+
+
+def _expected(x: Floats, exposure: ArrayLike, use: NDArray[np.bool_]) -> Floats:
+    """Expected cases of all cells, as those tell that are used; NaN where unknown."""
+    e = np.asarray(exposure, float)
+    if e.ndim == 2:
+        return by_regression(x, e, use=use)
+    e = np.where(e > 0, e, np.nan)
+    cases = x[use].sum()
+    return e * ((cases if cases > 0 else 1.0) / e[use].sum())
+
+
+def _unevenness(x: Floats, m: Floats) -> float:
+    """Variance of true over expected rates by moments: ``sum E (x/E - 1)² / sum E - 1 / mean(E)``, at least 0."""
+    return max(float(((x - m) ** 2 / m).sum() / m.sum() - 1.0 / m.mean()), 0.0)
+
+
+def _tail(held: Floats, mean: Floats, variance: Floats) -> Floats:
+    """Chance of as many cases where there are more than expected, of as few where there are fewer."""
+    uneven = np.maximum((variance - mean) / mean**2, 1e-12)
+    more, out = held > mean, np.ones(len(held))
+    shape = 1.0 / np.maximum(uneven, 1e-9)
+    share = mean / (mean + shape)
+    k = np.maximum(held, 1e-300)
+    out[more] = special.betainc(k, shape, share)[more]
+    out[~more] = special.betaincc(held + 1.0, shape, share)[~more]
+    wide = np.sqrt(np.log1p(uneven))
+    # by Gauss-Hermite quadrature over the logarithm of the rate
+    rate = mean[:, None] * np.exp(wide[:, None] * _NODES - 0.5 * wide[:, None] ** 2)
+    long = np.empty(len(held))
+    long[more] = special.gammainc(k[more, None], rate[more]) @ _WEIGHTS
+    long[~more] = special.gammaincc(held[~more, None] + 1.0, rate[~more]) @ _WEIGHTS
+    return np.maximum(out, long)
 
 
 def local_moran_exposed(
-    counts: ArrayLike, expected: ArrayLike, near: sparse.csr_array, *, runs: int = RUNS, seed: int = 0
+    counts: ArrayLike, exposure: ArrayLike, near: sparse.csr_array, *, runs: int = RUNS, seed: int = 0
 ) -> Excess:
     """Local Moran given what is expected: is a cell high among high ones, low among low, or unlike them?
 
+    Cells are standardized (`standardized`) and dealt out anew, each cell keeping its own value; beside it stands the
+    exact binomial tail of what the neighbours hold, given the whole count and an even risk. p is the larger of both.
+
     Parameters
     ----------
-    counts, expected, near, runs, seed
+    counts, exposure, near
         As for `gi_star_exposed`.
+    runs, seed
+        Of the dealing, as for `gis.hotspots.moran.local_moran`.
 
     Returns
     -------
-    Excess; z is that of local Moran of the standardized excess. The exact tail is that of the neighbours alone.
+    Excess; z is that of local Moran of the standardized excess.
     """
-    x, m, values, v, known, part = _prepared(counts, expected, near)
+    x, known, part = _prepared(counts, exposure, near)
+    m = _expected(x, exposure, known)
+    values, v = standardized(x, m)
     dealt = local_moran(values[known], part, p="permutation", runs=runs, seed=seed)
-    off = without_own(part)
-    upper, lower = _tails(x[known], m[known], off)
+    upper, lower = _tails(x[known], m[known], without_own(part))
     chance = np.minimum(1.0, 2.0 * np.where(np.isin(dealt.quadrant, (1, 2)), upper, lower))
-    p = np.maximum(dealt.p, np.where(np.isnan(dealt.p), np.nan, chance))
-    evidence = _evidence(dealt.evidence)
+    p = np.where(np.isnan(dealt.p), np.nan, np.maximum(dealt.p, chance))
+    why = "the larger of the exact binomial tail, given the exposure, and of the standardized excess dealt out anew"
+    by = dealt.evidence
+    evidence = Evidence("permutation", why, by.runs, by.seed) if by.runs else Evidence(by.by, by.why)
     around = (part @ x[known]) / (part @ m[known])
     return _whole(known, m, x, around, dealt.z, p, dealt.quadrant, evidence, v)
 
 
 def _prepared(
-    counts: ArrayLike, expected: ArrayLike, near: sparse.csr_array
-) -> tuple[Floats, Floats, Floats, float, NDArray[np.bool_], sparse.csr_array]:
-    x, m = read_exposure(counts, expected, where="expected")
+    counts: ArrayLike, exposure: ArrayLike, near: sparse.csr_array
+) -> tuple[Floats, NDArray[np.bool_], sparse.csr_array]:
+    """Cases, which cells have an exposure, and the neighbours among those."""
+    e = np.asarray(exposure, float)
+    x, first = read_exposure(counts, np.ones(len(e)) if e.ndim == 2 else e)
     if near.shape != (len(x), len(x)):
         raise InputError(f"{len(x)} counts with neighbours of shape {near.shape}", right="(n, n)")
-    known = ~np.isnan(m)
+    known = ~np.isnan(first)
     if known.sum() < 2:
         raise InputError(f"{known.sum()} cells have an exposure", where="exposure", right="two or more")
-    cases = x[known].sum()
-    m = m * ((cases if cases > 0 else 1.0) / m[known].sum())
-    values, v = standardized(x, m)
     part = near if known.all() else sparse.csr_array(near[known][:, known])
     part.sort_indices()
-    return x, m, values, v, known, part
+    return x, known, part
 
 
 def _tails(x: Floats, m: Floats, near: sparse.csr_array) -> tuple[Floats, Floats]:
@@ -273,11 +328,6 @@ def _tails(x: Floats, m: Floats, near: sparse.csr_array) -> tuple[Floats, Floats
     upper = np.where(held > 0, special.betainc(np.maximum(held, 1e-300), cases - held + 1.0, share), 1.0)
     lower = np.where(held < cases, special.betaincc(held + 1.0, np.maximum(cases - held, 1e-300), share), 1.0)
     return upper, lower
-
-
-def _evidence(dealt: Evidence) -> Evidence:
-    why = "the larger of the exact binomial tail, given the exposure, and of the standardized excess dealt out anew"
-    return Evidence("permutation", why, dealt.runs, dealt.seed) if dealt.runs else Evidence(dealt.by, dealt.why)
 
 
 def _whole(known, m, x, around, z, p, quadrant, evidence, v) -> Excess:  # type: ignore[no-untyped-def]
