@@ -32,9 +32,8 @@ def layers(draw):
     return step, shapes
 
 
-@settings(max_examples=150, deadline=None)
-@given(layers(), st.floats(1, 500))
-def test_exact_on_every_lattice_point(case, cell_m):
+def compare(case, cell_m) -> None:
+    """The rasters of a layer, at one cell size and of one cell, beside the plain loop."""
     step, shapes = case
     lattice = np.array([[i, j] for i in range(-2, 27) for j in range(-2, 27)]) * step / 2 + START
     corners = np.vstack([lattice, *(shapely.get_coordinates(s) for s in shapes)])
@@ -42,6 +41,19 @@ def test_exact_on_every_lattice_point(case, cell_m):
     want = plain(shapes, x, y)
     assert np.array_equal(raster.locate(raster.build(shapes, cell_m=cell_m), x, y), want)
     assert np.array_equal(raster.locate(raster.build(shapes, most_cells=1), x, y), want)
+
+
+@settings(max_examples=40)
+@given(layers(), st.floats(1, 500))
+def test_exact_on_every_lattice_point(case, cell_m):
+    compare(case, cell_m)
+
+
+@pytest.mark.long
+@settings(max_examples=400)
+@given(layers(), st.floats(1, 500))
+def test_exact_on_every_lattice_point_of_many_layers(case, cell_m):
+    compare(case, cell_m)
 
 
 def test_nearby_is_a_permutation_that_keeps_places_together():
