@@ -41,6 +41,8 @@ def tell(
         ``on_duty``, ``chain``, ``holes``: lists of dicts; None for what is not told.
     """
     known = departments or {}
+    texts = rosters.select_dtypes("str").columns
+    rosters = rosters.astype(dict.fromkeys(texts, object))  # looked at many times: plain texts are quick
     steps, broken = chain(rosters, where, at)
     found = holes(rosters, where, at, tiers=tiers)
     told = {_same(hole) for hole in found}

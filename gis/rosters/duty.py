@@ -41,16 +41,14 @@ class Where:
 
         A row that names no place looks after the whole city, and comes last.
         """
-        named = [("place", *thing) for thing in self.things] + [("area", *area) for area in self.areas]
-        thing = rosters["place"].to_numpy(object) != ""
-        lacks = ~thing & (rosters["area"].to_numpy(object) == "")
-        if not named:
-            return np.where(lacks, 0, -1)
-        keys = [np.where(thing, "place", "area")]
-        keys += [np.where(thing, rosters[p].to_numpy(object), rosters[a].to_numpy(object))
-                 for p, a in (("place_kind", "area_set"), ("place", "area"))]  # fmt: skip
-        rank = pd.MultiIndex.from_tuples(named).get_indexer(pd.MultiIndex.from_arrays(keys)).astype(np.int64)
-        return np.where(lacks, len(named), rank)
+        place, area = (rosters[name].to_numpy(object) for name in ("place", "area"))
+        kind, set_ = (rosters[name].to_numpy(object) for name in ("place_kind", "area_set"))
+        rank = np.full(len(rosters), -1, dtype=np.int64)
+        named = [(place, kind, *thing) for thing in self.things] + [(area, set_, *found) for found in self.areas]
+        for number, (codes, sets, of, code) in reversed(list(enumerate(named))):  # a handful
+            rank[(codes == code) & (sets == of) & (True if codes is place else place == "")] = number
+        rank[(place == "") & (area == "")] = len(named)
+        return rank
 
 
 def spans(rosters: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
