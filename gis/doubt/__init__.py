@@ -104,9 +104,8 @@ def shares(cases: Cases, snapshot: Snapshot, *, things: bool = False, threads: i
 
     def work(at: int) -> tuple[NDArray, ...]:
         rows = slice(at, at + CHUNK)
-        columns = (asked.x, asked.y, klass, asked.component, asked.instant, sigma)
-        many: Any = kernel.many
-        return many(*(c[rows] for c in columns), MOST_M * 1000 * SIGMA, things, ground, territory, AIM, SPIRAL)
+        columns = [c[rows] for c in (asked.x, asked.y, klass, asked.component, asked.instant, sigma)]
+        return _followed(columns, things, ground, territory)
 
     bounds = range(0, max(n, 1), CHUNK)
     if len(bounds) == 1:
@@ -147,6 +146,22 @@ def probability(
     if len(rows):
         out[rows] = np.round(shares(cases.take(rows), snapshot, threads=threads).of(department[rows]), DIGITS)
     return out
+
+
+def _followed(columns: list[NDArray], things: bool, ground: Any, territory: Any) -> tuple[NDArray, ...]:
+    """Count of rows of each case, the rows (owner, layer, thing), their shares."""
+    n = len(columns[0])
+    counts, begin = np.empty(n, dtype=np.int64), 0
+    desk = kernel.new_desk(DIRECTIONS, len(territory[0]))
+    parts: list[tuple[NDArray, NDArray]] = []
+    while begin < n or not parts:
+        out, share = np.empty((2 * n + kernel.STATES, 3), dtype=np.int32), np.empty(2 * n + kernel.STATES)
+        begin, rows = kernel.many(
+            *columns, MOST_M * 1000 * SIGMA, things, ground, territory, AIM, SPIRAL, desk, begin, counts, out, share
+        )
+        parts.append((out[:rows], share[:rows]))
+    rows_, shares_ = zip(*parts, strict=True)
+    return counts, np.concatenate(rows_), np.concatenate(shares_)
 
 
 def territory_of(snapshot: Snapshot) -> tuple[Any, ...]:

@@ -4,56 +4,74 @@ from __future__ import annotations
 
 import numpy as np
 
-from gis.compiled import kernel
+from gis.compiled import lookup
 from gis.decide import owner_of
-from gis.grouped import raster_of
 
 
-@kernel(plain=False)
+@lookup
 def zones(grouped, begins, ends, slot, instant, x, y, reach, found, whole):
     """Zones of a slot (see `gis.grouped.slots`) near a place, as `polygons` gives them."""
-    asks, asked = grouped[10], grouped[11]
-    n = 0
+    frame, cells, starts, lists, member, asks, asked = (
+        grouped[0], grouped[1], grouped[2], grouped[3], grouped[8], grouped[10], grouped[11]
+    )  # fmt: skip
+    n = np.int64(0)
     for t in range(asks[slot], asks[slot + 1]):
         g = asked[t]
-        a, b = grouped[0][g, 9], grouped[0][g + 1, 9]
-        n = _near(raster_of(grouped, g), grouped[8][a:b], begins, ends, instant, x, y, reach, n, found, whole)
+        n = _near(
+            frame[g, 0], frame[g, 1], frame[g, 5], frame[g, 3], frame[g, 4], cells, frame[g, 6], starts, frame[g, 7],
+            lists, frame[g, 8], member, frame[g, 9], begins, ends, instant, x, y, reach, n, found, whole,
+        )  # fmt: skip
         if n > len(found):
-            break
-    return _in_order(n, found, whole)
+            return n
+    _in_order(n, found, whole)
+    return n
 
 
-@kernel(plain=False)
+@lookup
 def polygons(raster, begins, ends, instant, x, y, reach, found, whole):
     """Polygons of a layer near a place that are valid at the instant, in order of precedence.
 
     Writes their numbers, and 1 for those that cover the whole square of ``reach`` around the place; returns how many,
     more than there is room for when they do not fit.
     """
-    n = _near(raster, np.empty(0, np.int32), begins, ends, instant, x, y, reach, 0, found, whole)
-    return _in_order(n, found, whole)
-
-
-@kernel(plain=False)
-def _near(raster, member, begins, ends, instant, x, y, reach, n, found, whole):
-    """Add the polygons of a raster to the ``n`` found before; ``member`` has their numbers, unless they are its own."""
     frame, cells, starts, lists = raster[0], raster[1], raster[2], raster[3]
+    n = _near(
+        frame[0], frame[1], frame[5], frame[3], frame[4], cells, 0, starts, 0, lists, 0, starts, -1, begins, ends,
+        instant, x, y, reach, np.int64(0), found, whole,
+    )  # fmt: skip
+    if n <= len(found):
+        _in_order(n, found, whole)
+    return n
+
+
+@lookup
+def _near(
+    x0, y0, power, columns, rows, cells, cell0, starts, start0, lists, list0, member, member0, begins, ends, instant, x,
+    y, reach, n, found, whole,
+):  # fmt: skip
+    """Add the polygons of a raster to the ``n`` found before.
+
+    Its parts begin at ``cell0`` and so on; ``member`` has the numbers of its polygons from ``member0`` on, unless that
+    is -1 and they are its own.
+    """
     own = n
-    px, py = x - frame[0], y - frame[1]
-    c0, c1 = (px - reach) >> frame[5], (px + reach) >> frame[5]
-    r0, r1 = (py - reach) >> frame[5], (py + reach) >> frame[5]
+    px, py = x - x0, y - y0
+    c0, c1 = (px - reach) >> power, (px + reach) >> power
+    r0, r1 = (py - reach) >> power, (py + reach) >> power
     total = (c1 - c0 + 1) * (r1 - r0 + 1)
-    for r in range(max(0, r0), min(frame[4] - 1, r1) + 1):
-        for c in range(max(0, c0), min(frame[3] - 1, c1) + 1):
-            value = np.int64(cells[r * frame[3] + c])
+    for r in range(max(np.int64(0), r0), min(rows - 1, r1) + 1):
+        for c in range(max(np.int64(0), c0), min(columns - 1, c1) + 1):
+            value = np.int64(cells[cell0 + r * columns + c])
             if value == -1:
                 continue
-            a, b = (np.int64(0), np.int64(1))
+            a, b = np.int64(0), np.int64(1)
             if value < 0:
-                a, b = np.int64(starts[-value - 2]), np.int64(starts[-value - 1])
+                a, b = np.int64(starts[start0 - value - 2]), np.int64(starts[start0 - value - 1])
             for j in range(a, b):
-                entry = np.int64(2 * value if value >= 0 else lists[j, 0])
-                p = np.int64(member[entry >> 1]) if len(member) else entry >> 1
+                entry = 2 * value if value >= 0 else np.int64(lists[list0 + j, 0])
+                p = entry >> 1
+                if member0 >= 0:
+                    p = np.int64(member[member0 + p])
                 k = own
                 while k < n and found[k] != p:
                     k += 1
@@ -66,23 +84,21 @@ def _near(raster, member, begins, ends, instant, x, y, reach, n, found, whole):
                     n += 1
                 whole[k] += 1 - (entry & 1)
     for k in range(own, n):
-        whole[k] = whole[k] == total
+        whole[k] = 1 if whole[k] == total else 0
     return n
 
 
-@kernel(plain=False)
+@lookup
 def _in_order(n, found, whole):
-    if n <= len(found):
-        for a in range(1, n):
-            p, w, b = found[a], whole[a], a
-            while b > 0 and found[b - 1] > p:
-                found[b], whole[b] = found[b - 1], whole[b - 1]
-                b -= 1
-            found[b], whole[b] = p, w
-    return n
+    for a in range(1, n):
+        p, w, b = found[a], whole[a], a
+        while b > 0 and found[b - 1] > p:
+            found[b], whole[b] = found[b - 1], whole[b - 1]
+            b -= 1
+        found[b], whole[b] = p, w
 
 
-@kernel(plain=False)
+@lookup
 def components(hash_, x, y, klass, reach, instant, epoch, stage, things, rules, stands, near, number, owner):
     """Components of a class near a place.
 
@@ -91,7 +107,7 @@ def components(hash_, x, y, klass, reach, instant, epoch, stage, things, rules, 
     """
     grid, starts, place, point = hash_
     _, begins, ends, kinds, _, _, departments = things
-    n = 0
+    n = np.int64(0)
     px, py, power, columns = x - grid[klass, 0], y - grid[klass, 1], grid[klass, 2], grid[klass, 3]
     c0, c1 = max(np.int64(0), (px - reach) >> power), min(columns - 1, (px + reach) >> power)
     if c0 > c1:

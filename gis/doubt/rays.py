@@ -1,4 +1,7 @@
-"""Rays from a place: where they cross the borders of polygons, and where another component becomes the nearest."""
+"""Rays from a place: where they cross the borders of polygons, and where another component becomes the nearest.
+
+An event is (distance, mark, next event on its ray); an event for which there is no room is only counted.
+"""
 
 from __future__ import annotations
 
@@ -6,79 +9,82 @@ import math
 
 import numpy as np
 
-from gis.compiled import kernel
+from gis.compiled import lookup
+
+TWO_PI = 2.0 * math.pi
 
 
-@kernel(plain=False)
-def crossings(raster, p, mark, x, y, reach, aim, rays, events, n):
-    """Where the rays cross the border of polygon ``p``: whether the origin is inside, the events and their count.
+@lookup
+def crossings(
+    x0, y0, power, first, low, high, slabs, slab0, edges, edge0, mark, x, y, reach, aim, rays, events, n,
+):  # fmt: skip
+    """Where the rays cross the border of a polygon: whether the origin is inside, and the count of events.
 
-    An event is (distance, mark, next event on its ray). The origin is shifted by a part of a millimetre, so that no
-    corner and no edge lies on it.
+    ``x0``, ``y0``, ``power`` are of its raster's frame, ``first`` its first row; its rows are ``slabs[low:high]``
+    from ``slab0`` on, and point to ``edges`` from ``edge0`` on. The origin is shifted by a part of a millimetre, so
+    that no corner and no edge lies on it.
     """
-    frame, first_row, slab_of, slabs, edges = raster[0], raster[4], raster[5], raster[6], raster[7]
-    px, py = x - frame[0], y - frame[1]
-    count, two_pi = len(rays), 2.0 * np.pi
-    base, rows = slab_of[p] - first_row[p], slab_of[p + 1] - slab_of[p]
-    here = py >> frame[5]
-    inside = False
-    r0, r1 = max((py - reach) >> frame[5], first_row[p]), min((py + reach) >> frame[5], first_row[p] + rows - 1)
-    far = float(reach)
+    px, py, far = x - x0, y - y0, float(reach)
+    ox, oy, count = px + 0.37, py + 0.41, len(rays)
+    here, inside = py >> power, False
+    r0, r1 = max((py - reach) >> power, np.int64(first)), min((py + reach) >> power, first + high - low - 1)
     for r in range(r0, r1 + 1):
-        for e in range(slabs[base + r], slabs[base + r + 1]):
-            x0, y0 = edges[e, 0] - px - 0.37, edges[e, 1] - py - 0.41
-            x1, y1 = edges[e, 2] - px - 0.37, edges[e, 3] - py - 0.41
-            turn = x0 * y1 - x1 * y0
-            if r == here and (y0 > 0) != (y1 > 0) and (turn > 0) == (y1 > y0):
+        at = slab0 + low + r - first
+        for e in range(edge0 + slabs[at], edge0 + slabs[at + 1]):
+            ay, by = edges[e, 1] - oy, edges[e, 3] - oy
+            if (ay < -far and by < -far) or (ay > far and by > far):
+                continue
+            ax, bx = edges[e, 0] - ox, edges[e, 2] - ox
+            turn = ax * by - bx * ay
+            if r == here and (ay > 0) != (by > 0) and (turn > 0) == (by > ay):
                 inside = not inside
-            if max(x0, x1) < -far or min(x0, x1) > far or max(y0, y1) < -far or min(y0, y1) > far:
+            if (ax < -far and bx < -far) or (ax > far and bx > far):
                 continue
             # an edge stands in every row that it touches: it counts in the lowest of ours
-            if max(min(edges[e, 1], edges[e, 3]) >> frame[5], r0) != r or turn == 0.0:
+            if max(min(edges[e, 1], edges[e, 3]) >> power, r0) != r or turn == 0.0:
                 continue
-            dx, dy = x1 - x0, y1 - y0
+            dx, dy = bx - ax, by - ay
             if turn * turn > far * far * (dx * dx + dy * dy):  # its line passes farther than the reach
                 continue
-            low, high = math.atan2(y0, x0), math.atan2(y1, x1)
+            begin, end = math.atan2(ay, ax), math.atan2(by, bx)
             if turn < 0:
-                low, high = high, low
-            if high < low:
-                high += two_pi
-            for step in range(math.ceil(low * count / two_pi - 0.5), math.ceil(high * count / two_pi - 0.5)):
+                begin, end = end, begin
+            if end < begin:
+                end += TWO_PI
+            for step in range(math.ceil(begin * count / TWO_PI - 0.5), math.ceil(end * count / TWO_PI - 0.5)):
                 k = step + count if step < 0 else step - count if step >= count else step
                 below = aim[k, 0] * dy - aim[k, 1] * dx
-                t = turn / below if below != 0.0 else np.inf
+                t = turn / below if below != 0.0 else far
                 if t < far:
-                    events, n = add(events, n, t, mark, rays, k)
-    return inside, events, n
+                    n = add(events, n, t, mark, rays, k)
+    return inside, n
 
 
-@kernel(plain=False)
+@lookup
 def add(events, n, t, mark, rays, k):
     """Put one more event on ray k."""
-    if n == len(events):
-        events = np.concatenate((events, np.empty_like(events)))
-    events[n, 0], events[n, 1], events[n, 2] = max(t, 0.0), mark, rays[k]
-    rays[k] = n
-    return events, n + 1
+    if n < len(events):
+        events[n, 0], events[n, 1], events[n, 2] = max(t, 0.0), mark, rays[k]
+        rays[k] = n
+    return n + 1
 
 
-@kernel(plain=False)
+@lookup
 def nearest(near, m, sets, radius, reach, mark, aim, rays, events, n):
     """Where along the rays another component is the one within reach, or none is any more.
 
     ``near`` has a row (x, y from the origin, squared distance) for each of ``m`` components; ``sets`` says which
     belong together (same owner), -1 for those that count as none. Along a ray the squared distance to a component
     is t² plus a line in t, so the nearest are the lower envelope of lines, which is walked from the origin on.
-    Returns the one at the origin (its set or -1), the events and their count; the mark of an event is ``mark`` plus
-    the set that begins there, plus one.
+    Returns the one at the origin (its set or -1) and the count of events; the mark of an event is ``mark`` plus the set
+    that begins there, plus one.
     """
     first = 0
     for a in range(1, m):
         if near[a, 2] < near[first, 2]:
             first = a
     limit, far = radius * radius, float(reach)
-    here = sets[first] if near[first, 2] <= limit else np.int64(-1)
+    here = np.int64(sets[first]) if near[first, 2] <= limit else np.int64(-1)
     for k in range(len(rays)):
         ux, uy = aim[k, 0], aim[k, 1]
         at, t = first, 0.0
@@ -88,32 +94,23 @@ def nearest(near, m, sets, radius, reach, mark, aim, rays, events, n):
             until, then = far, -1
             for a in range(m):
                 slope = near[a, 0] * ux + near[a, 1] * uy - along
-                if slope > 0.0:
-                    cut = (near[a, 2] - near[at, 2]) / (2.0 * slope)
-                    if cut < until:
-                        until, then = cut, a
+                if slope > 0.0 and near[a, 2] - near[at, 2] < 2.0 * slope * until:
+                    until, then = (near[a, 2] - near[at, 2]) / (2.0 * slope), a
             half = limit - near[at, 2] + along * along
-            set_ = sets[at]
+            set_, enter, leave = np.int64(sets[at]), far, far
             if half > 0.0 and set_ >= 0:
                 half = math.sqrt(half)
                 enter, leave = max(along - half, t), min(along + half, until)
-                if enter < leave:
-                    if enter > t and now != -1:
-                        events, n = add(events, n, t, mark, rays, k)
-                        now = np.int64(-1)
-                    if now != set_:
-                        events, n = add(events, n, enter, mark + 1 + set_, rays, k)
-                        now = set_
-                    if leave < until:
-                        events, n = add(events, n, leave, mark, rays, k)
-                        now = np.int64(-1)
-                elif now != -1:
-                    events, n = add(events, n, t, mark, rays, k)
-                    now = np.int64(-1)
+            if enter < leave:
+                if enter > t and now != -1:
+                    n, now = add(events, n, t, mark, rays, k), np.int64(-1)
+                if now != set_:
+                    n, now = add(events, n, enter, mark + 1 + set_, rays, k), set_
+                if leave < until:
+                    n, now = add(events, n, leave, mark, rays, k), np.int64(-1)
             elif now != -1:
-                events, n = add(events, n, t, mark, rays, k)
-                now = np.int64(-1)
+                n, now = add(events, n, t, mark, rays, k), np.int64(-1)
             if then < 0:
                 break
             at, t = then, max(until, t)
-    return here, events, n
+    return here, n

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LEAST = 0.005
 """A department with a smaller share is no candidate for that alone."""
 MOST_CHANGES = 5
+MOST_KEYS, STRETCHES = 512, 1 << 15
+"""Most things that are told apart, and most stretches that are looked at."""
 WORDS = {
     "side": ("Which side of %s is it?", "在%s的哪一侧？"),
     "on": ("Is it on %s, or beside it?", "在%s上，还是在旁边？"),
@@ -67,11 +69,15 @@ class _Outlook:
     def __init__(self, snapshot: Snapshot, case: One) -> None:
         self.snapshot, self.case = snapshot, case
         klass = case.klass if case.klass >= 0 else len(snapshot.arrays["classes.text"])
+        territory = territory_of(snapshot)
+        keys, share, begins = np.empty((MOST_KEYS, 3), np.int64), np.empty(MOST_KEYS), np.empty((MOST_KEYS, 3))
         outlook: Any = kernel.outlook
-        keys, share, begins = outlook(
+        m = outlook(
             case.x, case.y, klass, case.component, case.instant, max(case.error * SIGMA, 1e-3), MOST_M * 1000 * SIGMA,
-            decide.ground(snapshot), territory_of(snapshot), AIM, SPIRAL,
+            decide.ground(snapshot), territory, AIM, SPIRAL, kernel.new_desk(len(AIM), len(territory[0]), STRETCHES),
+            keys, share, begins,
         )  # fmt: skip
+        keys, share, begins = keys[:m], share[:m], begins[:m]
         self.keys: list[list[int]] = keys.tolist()
         self.begins: list[list[float]] = begins.tolist()
         self.share: dict[int, float] = {}
@@ -158,7 +164,7 @@ class _Outlook:
     def question(self) -> tuple[str, str]:
         """What would tell the two likeliest owners apart, in English and Chinese."""
         first, second = self._two()
-        if second is None:
+        if second is None or not self.begins[second][0] >= 0:
             return _said("where", self.case.error / 1000)
         (_, layer, thing), (_, layer2, thing2) = self.keys[first], self.keys[second]
         if -2 in (layer, layer2):  # one of them is nobody
