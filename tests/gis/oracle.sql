@@ -59,6 +59,7 @@ FROM same s LEFT JOIN LATERAL (
     AND d.own = EXISTS (SELECT FROM said o WHERE o.own AND (o.edition, o.kind, o.code, o.at) = (s.edition, s.kind, s.code, s.at))
 ) r ON true;
 CREATE INDEX ON ruled (edition, kind, code, at);
+ANALYZE ruled;
 
 -- who stands for a department at an instant: itself, or the nearest above it that is there ----------------------
 -- the version that speaks for it is the last that began, or the first of all
@@ -103,9 +104,13 @@ SELECT DISTINCT ON (id, effect) id, effect, code, who AS department, is_line FRO
 WHERE who IS NOT NULL AND effect <> 'never' AND NOT EXISTS (SELECT FROM never n WHERE (n.id, n.who) = (c.id, c.who))
 ORDER BY id, effect, place;
 CREATE INDEX ON in_zone (id);
-CREATE FUNCTION pg_temp.first_of(int, text[]) RETURNS text LANGUAGE sql STABLE AS
-$$ SELECT who FROM unnest($2) WITH ORDINALITY u (who, place)
-   WHERE who IS NOT NULL AND NOT EXISTS (SELECT FROM never n WHERE n.id = $1 AND n.who = u.who) ORDER BY place LIMIT 1 $$;
+ANALYZE in_zone;
+CREATE TEMP TABLE kept_out AS SELECT id, array_agg(who) AS never FROM never GROUP BY id;
+CREATE INDEX ON kept_out (id);
+ANALYZE kept_out;
+CREATE FUNCTION pg_temp.left_of(text[], text[]) RETURNS text LANGUAGE sql IMMUTABLE AS
+$$ SELECT who FROM unnest($1) WITH ORDINALITY u (who, place)
+   WHERE who IS NOT NULL AND who <> ALL ($2) ORDER BY place LIMIT 1 $$;
 
 -- components with their departments in the order in which they are asked at each instant ---------------------------
 CREATE TEMP TABLE c AS
@@ -123,11 +128,13 @@ CREATE INDEX ON c (code);
 ANALYZE c;
 
 CREATE TEMP TABLE by_name AS
-SELECT p.id, c.code, pg_temp.first_of(p.id, c.turns) AS owner FROM p JOIN c ON c.code = p.component AND c.at = p.at;
+SELECT p.id, c.code, CASE WHEN k.id IS NULL THEN (array_remove(c.turns, NULL))[1] ELSE pg_temp.left_of(c.turns, k.never) END AS owner
+FROM p JOIN c ON c.code = p.component AND c.at = p.at LEFT JOIN kept_out k ON k.id = p.id;
 
 CREATE TEMP TABLE by_place AS
-SELECT p.id, n.code, pg_temp.first_of(p.id, n.turns) AS owner
-FROM p JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (p.edition, p.kind, p.code, p.at) AND p.kind = 'C',
+SELECT p.id, n.code, CASE WHEN k.id IS NULL THEN (array_remove(n.turns, NULL))[1] ELSE pg_temp.left_of(n.turns, k.never) END AS owner
+FROM p JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (p.edition, p.kind, p.code, p.at) AND p.kind = 'C'
+LEFT JOIN kept_out k ON k.id = p.id,
 LATERAL (
   SELECT c.code, c.turns, (ST_X(c.g) - p.x) ^ 2 + (ST_Y(c.g) - p.y) ^ 2 AS d FROM c
   WHERE c.g && ST_Expand(p.g, round(r.radius_m * 1000) + p.error) AND c.at = p.at
@@ -139,13 +146,17 @@ LATERAL (
 CREATE TEMP TABLE held AS
 SELECT p.id, jsonb_object_agg(i.set, i.code) AS areas,
        count(*) FILTER (WHERE i.set = ANY (territory)) > 0 AS inside,
-       array_agg(pg_temp.stood(i.department, p.at) ORDER BY array_position(territory, i.set))
-         FILTER (WHERE i.set = ANY (territory)) AS departments
-FROM p JOIN in_area i USING (id) CROSS JOIN wanmi.city GROUP BY p.id;
+       array_agg(s.who ORDER BY array_position(territory, i.set)) FILTER (WHERE i.set = ANY (territory)) AS departments
+FROM p JOIN in_area i USING (id) LEFT JOIN stands s ON (s.code, s.at) = (i.department, p.at) CROSS JOIN wanmi.city GROUP BY p.id;
+CREATE INDEX ON held (id);
+ANALYZE held;
+ANALYZE by_name;
+ANALYZE by_place;
 CREATE TEMP TABLE candidates AS
 SELECT p.id, v.*
 FROM p LEFT JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (p.edition, p.kind, p.code, p.at)
-  LEFT JOIN held h USING (id) LEFT JOIN by_name n USING (id) LEFT JOIN by_place b USING (id)
+  LEFT JOIN stands s ON (s.code, s.at) = (r.department, p.at) LEFT JOIN kept_out k ON k.id = p.id
+  LEFT JOIN held h ON h.id = p.id LEFT JOIN by_name n ON n.id = p.id LEFT JOIN by_place b ON b.id = p.id
   LEFT JOIN in_zone o ON o.id = p.id AND o.effect = 'only' LEFT JOIN in_zone g ON g.id = p.id AND g.effect = 'gives'
   CROSS JOIN LATERAL (VALUES
     (1, CASE WHEN o.is_line THEN 'zone_line' ELSE 'zone_area' END, o.department, '', o.code),
@@ -153,8 +164,8 @@ FROM p LEFT JOIN ruled r ON (r.edition, r.kind, r.code, r.at) = (p.edition, p.ki
      CASE WHEN g.is_line THEN 'zone_line' ELSE 'zone_area' END, g.department, '', g.code),
     (3, 'component_named', n.owner, n.code, ''),
     (4, 'component_nearest', b.owner, b.code, ''),
-    (6, 'territory', CASE WHEN h.inside THEN pg_temp.first_of(p.id, pg_temp.stood(r.department, p.at) || h.departments) END,
-     '', '')) v (step, rule, department, component, zone)
+    (6, 'territory', CASE WHEN h.inside AND k.id IS NULL THEN (array_remove(s.who || h.departments, NULL))[1]
+                          WHEN h.inside THEN pg_temp.left_of(s.who || h.departments, k.never) END, '', '')) v (step, rule, department, component, zone)
 WHERE v.department IS NOT NULL;
 CREATE TEMP TABLE oracle AS
 SELECT p.id, coalesce(u.unit, '') AS unit, coalesce(h.areas, '{}') AS areas,
