@@ -21,10 +21,9 @@ from gis.one import One
 from gis.raster import cover
 from gis.sealed import sealed
 from gis.snapshot import ALWAYS, FOREVER, UNRANKED, Snapshot
+from gis.wording import LANGUAGES, WORDS, Words
 from grids.errors import InputError
 
-LEVELS = ("names the class itself", "names its major class", "names its kind", "takes everything")
-DUTY_WORDS = dict(zip(DUTIES, ("supervises", "owns", "maintains", "disposes of"), strict=True))
 ROOM = 256
 """Numbers that a case's evidence takes as a rule; what takes more is asked for again with more room."""
 _FEW = 20_000
@@ -38,11 +37,6 @@ def instant_text(microseconds: int) -> str:
         return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
     except OverflowError:  # beyond the year 9999
         return f"{np.datetime64(microseconds, 'us')}Z"
-
-
-def _span(begin: int, end: int) -> str:
-    first = "" if begin == ALWAYS else f" from {instant_text(begin)}"
-    return first + ("" if end == FOREVER else f" until {instant_text(end)}")
 
 
 def explain(cases: Cases, i: int, snapshot: Snapshot, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -82,12 +76,13 @@ def answer(case: One, snapshot: Snapshot, asked: Mapping[str, Any] | None = None
     if case.fault:
         raise InputError(case.fault, where="class")
     kept = vars(snapshot)
-    if "_desk" not in kept:
-        kept["_desk"] = _Desk(snapshot)
-    desk: _Desk = kept["_desk"]
+    name = "_desk_" + (asked.get("lang", LANGUAGES[0]) if asked else LANGUAGES[0])
+    if name not in kept:
+        kept[name] = _Desk(snapshot, WORDS[name[6:]])
+    desk: _Desk = kept[name]
     if case.reason:
         told = desk.told(case, RULE["no_location"], -1)
-        told |= {"candidates": [], "why": [f"no usable location: {REASONS[case.reason]}"]}
+        told |= {"candidates": [], "why": [desk.words("no_location", desk.words(REASONS[case.reason]))]}
     else:
         told = desk.answer(case)
     return sealed(told, desk.asked(case, asked))
@@ -103,9 +98,9 @@ def _texts(raw: NDArray[np.bytes_]) -> Callable[[int], str]:
 class _Desk:
     """What answers in full need of a snapshot, made once: its arrays for the kernels, its texts."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, words: Words) -> None:
         arrays, rules = snapshot.arrays, snapshot.rules
-        self.snapshot = snapshot
+        self.snapshot, self.words = snapshot, words
         self.arrays, self.ground = arrays, decide.ground(snapshot)
         self.version = snapshot.version
         self.known_at = snapshot.known_at.isoformat().replace("+00:00", "Z")
@@ -119,8 +114,8 @@ class _Desk:
         self.zone, self.zone_name, self.zone_classes = (
             _texts(arrays[f"zones.{k}"]) for k in ("code", "name", "classes")
         )
-        self.departments = Departments(arrays, self.department, self.zone, instant_text)
-        self.zone_told: dict[int, tuple[str | None, str, str, str]] = {}
+        self.departments = Departments(arrays, self.department, self.zone, instant_text, words)
+        self.zone_told: dict[tuple[int, int], tuple[int, str, str, str]] = {}
         self.sets = []
         for name in snapshot.area_sets:
             layer = snapshot.layer(f"areas/{name}")
@@ -172,9 +167,11 @@ class _Desk:
         self._components(case, found, here, candidates, why)
         self._zones(found, int(self.asks[found[9], klass]), here, candidates, why)
         self._territory(klass, found[9], held, here, candidates, why)
-        why += [*here.said, _verdict(told)]
+        why += [*here.said, self._verdict(told)]
         locality = bool(self.first[found[9], klass] == decide.LOCALITY)
-        told["candidates"] = _ranked(candidates, told, self._says(found[5]), locality)
+        told["candidates"] = self._ranked(
+            candidates, told, here.only if self._says(found[5]) == "only" else None, locality
+        )
         told["why"] = why
         tell(told, case, self.snapshot, owner)
         return told
@@ -232,23 +229,23 @@ class _Desk:
     ) -> None:
         """Candidates by the component that the case names, then the nearest of its class of each owner."""
         epoch, named, owner, reach, zones, near, listed = found[9:16]
+        say = self.words
         if case.component >= 0:
             if named < 0:
-                code = self.component(case.component)
-                why.append(f"component {code} is named but was not there at that instant")
+                why.append(say("named_gone", self.component(case.component)))
             else:
                 code = self.component(named)
-                why.append(f"component {code} is named")
-                self._owners(named, epoch, owner, here, "component_named", f"component {code}", candidates)
+                why.append(say("named", code))
+                self._owners(named, epoch, owner, here, "component_named", say("component", code), candidates)
         if reach < 0:
-            why.append("the class is not about a component: none is looked for")
+            why.append(say("no_component_class"))
             return
-        why.append(f"{near} component(s) of the class within {reach / 1000:g} m")
+        why.append(say("components_near", near, reach / 1000))
         kinds, first = self.arrays["components.class"], decide.HEAD + 4 * zones
         for at in range(first, first + 3 * listed, 3):
             square, k, owner = found[at : at + 3]
-            duty = DUTY_WORDS[DUTIES[self.duty[epoch, kinds[k]]]]
-            evidence = f"component {self.component(k)} at {math.sqrt(square) / 1000:.3f} m, which it {duty}"
+            duty = say(DUTIES[self.duty[epoch, kinds[k]]])
+            evidence = say("component_at", self.component(k), math.sqrt(square) / 1000, duty)
             self._owners(k, epoch, owner, here, "component_nearest", evidence, candidates)
 
     def _owners(
@@ -256,7 +253,7 @@ class _Desk:
     ) -> None:
         """Candidates by one component: its owner, and the next of its departments where a zone keeps that out."""
         if owner < 0:
-            candidates.append(self._candidate(owner, rule, evidence, "the component has no department"))
+            candidates.append(self._candidate(owner, rule, evidence, self.words("component_nobody")))
             return
         kind = self.arrays["components.class"][k]
         three, duty = self.arrays["components.department"][k].tolist(), int(self.duty[epoch, kind])
@@ -267,42 +264,47 @@ class _Desk:
         self, found: list[int], asked: int, here: Here, candidates: list[dict[str, Any]], why: list[str]
     ) -> None:
         """Candidates by the zones that cover the place, in their order of precedence; those that say never are none."""
-        count = found[13]
-        why.append(f"{count} zone(s) cover the place")
+        count, say = found[13], self.words
+        why.append(say("zones_cover", count))
         for at in range(decide.HEAD, decide.HEAD + 4 * count, 4):
             k, side, valid, takes = found[at : at + 4]
             if self.departments.effect[k] == decide.NEVER:
                 continue
-            department, rule, evidence, not_taken = self.zone_told.get(k) or self._zone(k)
+            department, rule, evidence, not_taken = self.zone_told.get((k, side)) or self._zone(k, side)
             who = here.stands(department) if takes and valid else department
-            lost = here.lost(who) if who >= 0 else "its department is not there then, nor any above it"
+            lost = here.lost(who) if who >= 0 else say("not_there")
             if takes != 1:
                 lost = here.other_duty(k, asked) if takes else not_taken
             if not valid:
-                begin, end = self.arrays["zones.begins"][k], self.arrays["zones.ends"][k]
-                lost = "not valid then: it holds" + _span(int(begin), int(end))
-            if side == 2:
-                evidence = evidence[:-1] + ", the place is on its border)"
+                lost = say("zone_not_then", self._span(k))
             candidates.append(self._candidate(who, rule, evidence, lost))
+            if self.departments.effect[k] == decide.ONLY:
+                here.only.append(candidates[-1])
 
     def _says(self, zone: int) -> str:
         """What the zone that decided says; "" for none."""
         return EFFECTS[self.departments.effect[zone]] if zone >= 0 else ""
 
-    def _zone(self, k: int) -> tuple[int, str, str, str]:
+    def _span(self, zone: int) -> str:
+        """From when until when a zone holds, in words."""
+        begin, end = int(self.arrays["zones.begins"][zone]), int(self.arrays["zones.ends"][zone])
+        first = "" if begin == ALWAYS else self.words("from", instant_text(begin))
+        return first + ("" if end == FOREVER else self.words("until", instant_text(end)))
+
+    def _zone(self, k: int, side: int) -> tuple[int, str, str, str]:
         """What is told of a zone wherever it is a candidate: its department, rule, evidence, that it takes others."""
-        arrays, rank, department = self.arrays, self.arrays["zones.rank"][k], int(self.arrays["zones.department"][k])
-        ranked = "" if rank == UNRANKED else f"rank {rank}, "
-        says = "" if self._says(k) == "gives" else f"says {self._says(k)}, "
-        level, area = LEVELS[arrays["zones.level"][k]], arrays["zones.area_m2"][k]
-        evidence = f"zone {self.zone(k)} {self.zone_name(k)} ({says}{ranked}{level}, {area:.0f} m²)"
+        arrays, say, rank = self.arrays, self.words, self.arrays["zones.rank"][k]
+        ranked = "" if rank == UNRANKED else say("ranked", rank)
+        says = "" if self._says(k) == "gives" else say("says_only")
+        level, area = say(f"level_{arrays['zones.level'][k]}"), arrays["zones.area_m2"][k]
+        border = say("on_border") if side == 2 else ""
         told = (
-            department,
+            int(arrays["zones.department"][k]),
             "zone_line" if arrays["zones.is_line"][k] else "zone_area",
-            evidence,
-            f"it takes {self.zone_classes(k)}, not this class",
+            say("zone", self.zone(k), self.zone_name(k), says, ranked, level, area, border),
+            say("zone_not_class", self.zone_classes(k)),
         )
-        self.zone_told[k] = told
+        self.zone_told[k, side] = told
         return told
 
     def _territory(
@@ -316,60 +318,62 @@ class _Desk:
     ) -> None:
         """Candidates by the territory: the class's competent department, then the areas, smallest first."""
         if not held:
-            why.append("no area of the territory covers the place")
+            why.append(self.words("no_area"))
             return
-        named = [(int(self.of_class[epoch, klass]), "competent department of class ")]
-        named += [(of, f"{name} {code}") for name, code, of in held]
-        for department, evidence in named:
+        named = [(int(self.of_class[epoch, klass]), "competent", ("",))]
+        named += [(of, "area", (name, code)) for name, code, of in held]
+        for department, key, values in named:
             if department >= 0:
                 who = here.stands(department)
-                lost = here.lost(who) if who >= 0 else "its department is not there then, nor any above it"
-                text = evidence + self.klass(klass) if evidence.endswith(" class ") else evidence
-                candidates.append(self._candidate(who, "territory", text, lost))
+                lost = here.lost(who) if who >= 0 else self.words("not_there")
+                evidence = self.words(key, *(values if key == "area" else (self.klass(klass),)))
+                candidates.append(self._candidate(who, "territory", evidence, lost))
 
     def _candidate(self, owner: int, rule: str, evidence: str, lost: str | None = None) -> dict[str, Any]:
         code = self.department(owner) if owner >= 0 else None
         return {"department": code, "probability": None, "rule": rule, "evidence": evidence, "why_lost": lost}
 
+    def _verdict(self, told: dict[str, Any]) -> str:
+        say = self.words
+        if told["owner"] is None:
+            return say("outside" if told["rule"] == "outside" else "unowned")
+        return say("owner", told["owner"]["name"], say.rule[told["rule"]], say("on_edge") if told["on_edge"] else "")
 
-def _verdict(told: dict[str, Any]) -> str:
-    if told["owner"] is None:
-        outside = told["rule"] == "outside"
-        return "outside the territory: nobody is responsible" if outside else "the territory names no department"
-    edge = "; the place lies exactly on a border, where the lower code wins" if told["on_edge"] else ""
-    return f"{told['owner']['name']} by rule {told['rule']}{edge}"
+    def _ranked(
+        self,
+        found: list[dict[str, Any]],
+        told: dict[str, Any],
+        only: list[dict[str, Any]] | None,
+        by_locality: bool,
+    ) -> list[dict[str, Any]]:
+        """Candidates with the winner first; each loser says why it lost.
 
+        ``only``: those by zones that say so, where such a zone decided; else None.
+        """
+        rule, code, say = told["rule"], told["owner"] and told["owner"]["department"], self.words
+        begins = say.of["zone"].split("%s")[0] + f"{told['zone']['code']} " if told["zone"] else ""
+        fit = (f for f in found if f["why_lost"] is None and (f["rule"], f["department"]) == (rule, code))
+        won = next((f for f in fit if f["evidence"].startswith(begins)), None)
+        for f in found:
+            if f["why_lost"] is None and f is not won:
+                by_only = only is not None and not any(f is one for one in only)
+                f["why_lost"] = say("lost_only") if by_only else self._why_lost(f["rule"], rule, by_locality)
+        return [won, *(f for f in found if f is not won)] if won else found
 
-def _ranked(found: list[dict[str, Any]], told: dict[str, Any], says: str, by_locality: bool) -> list[dict[str, Any]]:
-    """Candidates with the winner first; each loser says why it lost.
-
-    ``says``: what the zone that decided says, "" for none.
-    """
-    rule, code = told["rule"], told["owner"] and told["owner"]["department"]
-    begins = f"zone {told['zone']['code']} " if told["zone"] else ""
-    fit = (f for f in found if f["why_lost"] is None and (f["rule"], f["department"]) == (rule, code))
-    won = next((f for f in fit if f["evidence"].startswith(begins)), None)
-    for f in found:
-        if f["why_lost"] is None and f is not won:
-            f["why_lost"] = _why_lost(f, rule, says, by_locality)
-    return [won, *(f for f in found if f is not won)] if won else found
-
-
-def _why_lost(loser: dict[str, Any], winner: str, says: str, by_locality: bool) -> str:
-    rule = loser["rule"]
-    if says == "only" and "(says only, " not in loser["evidence"]:
-        return "a zone that says only decides before everything else"
-    if rule == winner == "component_nearest":
-        return "another component is nearer"
-    if rule == winner == "territory":
-        return "a nearer duty comes first in the territory"
-    if rule.startswith("zone") and winner.startswith("zone"):
-        return "a zone before it: by rank, narrower filter, line before area, size, code"
-    if by_locality and winner.startswith("zone") and rule.startswith("component"):
-        return f"rule {winner} comes before {rule}: the class's rule says locality first"
-    if RULE[rule] > RULE[winner] or (by_locality and winner.startswith("component") and rule == "territory"):
-        return f"rule {winner} comes before {rule}"
-    return "it names no department"
+    def _why_lost(self, rule: str, winner: str, by_locality: bool) -> str:
+        say = self.words
+        both = say.rule[winner], say.rule[rule]
+        if rule == winner == "component_nearest":
+            return say("lost_nearer")
+        if rule == winner == "territory":
+            return say("lost_territory")
+        if rule.startswith("zone") and winner.startswith("zone"):
+            return say("lost_zone")
+        if by_locality and winner.startswith("zone") and rule.startswith("component"):
+            return say("lost_locality", *both)
+        if RULE[rule] > RULE[winner] or (by_locality and winner.startswith("component") and rule == "territory"):
+            return say("lost_rule", *both)
+        return say("lost_nobody")
 
 
 __all__ = ["REASON", "answer", "explain", "instant_text"]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gis import decide
 from gis.decide import NEVER
 from gis.model import DUTIES
+from gis.wording import Words
 
 
 class Departments:
@@ -23,6 +24,8 @@ class Departments:
         Code of a department, of a zone, by position.
     instant
         Text of an instant in microseconds.
+    words
+        Sentences of a language.
     """
 
     def __init__(
@@ -31,8 +34,9 @@ class Departments:
         code: Callable[[int], str],
         zone: Callable[[int], str],
         instant: Callable[[int], str],
+        words: Words,
     ) -> None:
-        self.code, self.zone, self.instant = code, zone, instant
+        self.code, self.zone, self.instant, self.words = code, zone, instant, words
         self.since = arrays["departments.since"].tolist()
         self.table = arrays["departments.stands"]
         self.stands = [row.tolist() for row in self.table]
@@ -42,16 +46,16 @@ class Departments:
 
     def absence(self, department: int, stage: int, who: int) -> str:
         """In words, that a department is not there at a stage, and who stands for it, -1 for nobody."""
-        there = np.flatnonzero(self.table[:, department] == department)
+        say, there = self.words, np.flatnonzero(self.table[:, department] == department)
         before = there[there < stage]
         if len(before):
-            when = f"ended {self.instant(self.since[before[-1] + 1])}"
+            when = say("department_ended", self.instant(self.since[before[-1] + 1]))
         elif len(there):
-            when = f"begins {self.instant(self.since[there[0]])}"
+            when = say("department_begins", self.instant(self.since[there[0]]))
         else:
-            when = "was never there"
-        stands = f"{self.code(who)}, above it, stands for it" if who >= 0 else "nobody above it was there either"
-        return f"department {self.code(department)} {when}; {stands}"
+            when = say("department_never")
+        above = say("stands", self.code(who)) if who >= 0 else say("nobody_stands")
+        return say("absence", self.code(department), when, above)
 
 
 class Here:
@@ -71,13 +75,14 @@ class Here:
         self._known, self._stage, self._stands = known, stage, known.stands[stage]
         self.said: list[str] = []
         self.never: dict[int, str] = {}
+        self.only: list[dict[str, object]] = []
         for at in range(0, len(covering), 4):
             zone, _, valid, takes = covering[at : at + 4]
             if known.effect[zone] == NEVER and valid and takes == 1:
                 who = self.stands(known.of_zone[zone])
                 if who >= 0:
                     self.never.setdefault(who, known.zone(zone))
-                    self.said.append(f"zone {known.zone(zone)} says never: {known.code(who)} is not asked here")
+                    self.said.append(known.words("says_never", known.zone(zone), known.code(who)))
 
     def stands(self, department: int) -> int:
         """Who stands for a department, -1 for nobody; told once when it is another."""
@@ -93,7 +98,7 @@ class Here:
     def lost(self, who: int) -> str | None:
         """Why a department that stands cannot have the case; None when it can."""
         zone = self.never.get(who)
-        return None if zone is None else f"never here: zone {zone}"
+        return None if zone is None else self._known.words("lost_never", zone)
 
     def owners(self, three: list[int], duty: int, competent: int) -> Iterator[int]:
         """Departments of a component as they are asked in turn, each once, up to the first that no zone keeps out."""
@@ -117,4 +122,5 @@ class Here:
 
     def other_duty(self, zone: int, asked: int) -> str:
         """Why a zone of another duty than the class asks for does not take the case."""
-        return f"its duty there is {DUTIES[self._known.duty[zone]]}, the class asks for {DUTIES[asked]}"
+        say, duties = self._known.words, (DUTIES[self._known.duty[zone]], DUTIES[asked])
+        return say("zone_duty", *(say(f"duty_{duty}") for duty in duties))
