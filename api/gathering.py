@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from api.cells import boxes, find_cells
+from api.exposing import Exposing, gather_exposed
 from api.gathered_in_time import METHODS as IN_TIME
 from api.gathered_in_time import gather_in_time
 from api.hotspots import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of, class_texts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-METHODS = ("gi", "moran", "kde", "clusters", *IN_TIME)
+METHODS = ("gi", "moran", "rates", "kde", "clusters", *IN_TIME)
 SQUARES_M = (10.0, 2000.0)
 MOST_FEATURES = 20_000
 """Most cells of a density over HTTP: coarser ones are made of the fine ones, the integral stays."""
@@ -167,6 +168,7 @@ def gather(
     hot_only: bool = False,
     before: gpd.GeoDataFrame | None = None,
     earlier: Selection | None = None,
+    exposing: Exposing | None = None,
 ) -> Gathering:
     """Answer a question.
 
@@ -186,11 +188,13 @@ def gather(
         Clusters of an earlier answer (``id``, geometry in the city's CRS), whose ids are taken over.
     earlier
         The period that ``compare`` holds this one against; the stretch right before it by default.
+    exposing
+        What gi, moran and rates set the cases against; None for the counts themselves.
 
     Raises
     ------
     InputError
-        There is no such set of areas; a period that the method cannot do with.
+        There is no such set of areas or exposure; a period that the method cannot do with.
     """
     facts = _counts(found)
     parameters = _asked(found, way)
@@ -198,6 +202,8 @@ def gather(
         frame, more, told = _density(found, way, most)
     elif way.method == "clusters":
         frame, more, told = _clusters(engine, book, found, way, before)
+    elif exposing is not None:
+        frame, more, told = gather_exposed(engine, book, found, way, exposing)
     elif way.method in IN_TIME:
         frame, more, told = gather_in_time(engine, book, found, way, earlier)
     else:
@@ -245,7 +251,7 @@ def _asked(found: Look, way: Way) -> dict[str, Any]:
         return common | {"kernel": way.kernel, "bandwidth_m": way.bandwidth_m}
     if way.method == "clusters":
         return common | {"reach_m": way.reach_m, "least": way.least}
-    if way.method in IN_TIME:
+    if way.method in ("rates", *IN_TIME):
         return common
     return common | {"p": way.p, "runs": way.runs, "level": LEVEL}
 

@@ -33,7 +33,7 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
     "--method",
     default="gi",
     show_default=True,
-    help="gi (Gi*), moran, kde (density), clusters, trend, compare, scan or knox.",
+    help="gi (Gi*), moran, rates, kde (density), clusters, trend, compare, scan or knox.",
 )
 @click.option("--p", "p", default="auto", show_default=True, help="Of gi, moran: analytic, permutation or auto.")
 @click.option("--runs", type=int, default=999, show_default=True, help="Of the permutation, to begin with.")
@@ -51,6 +51,10 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 @click.option(
     "--against", default="city", show_default=True, help="Of compare: city (its growth) or length of periods."
 )
+@click.option("--exposure", default="", help="Of gi, moran, rates: components, roads, cases, ground, or a measure.")
+@click.option("--measures", type=click.Path(dir_okay=False), help="File of measures: unit, population, patrols …")
+@click.option("--rates", default="", help="Which cases are set against it: all, found, reported, filed or both.")
+@click.option("--smooth", default="", help="Of rates: drawn towards all cells (global) or neighbours (local).")
 @click.option("--before", type=click.Path(dir_okay=False), help="Earlier clusters (GeoParquet), whose ids go on.")
 @click.option("--hot", "hot_only", is_flag=True, help="Only cells that stand out.")
 @click.option("--at", metavar="T", help="Units and areas as they hold then, ISO 8601; now by default.")
@@ -89,8 +93,12 @@ def hotspots(
       wanmi hotspots --method compare --from 2026-06-01 --to 2026-07-01 --out june.csv
       wanmi hotspots --method scan --class 2026:C01 --out clusters.geojson
       wanmi hotspots --from 2026-07-01 --to 2026-08-01 --known-at 2026-08-01 --out as-reported.csv
+      wanmi hotspots --class 2026:E06 --exposure ground --out beyond.geojson
+      wanmi hotspots --method rates --exposure roads --class 2026:E09 --out per-km.csv
+      wanmi hotspots --method rates --rates both --measures measures.csv --out two-maps.geojson
       wanmi hotspots --out hotspots.html
     """
+    from api.exposing import Exposing, measures_file
     from api.gathering import Way, gather
     from api.hotspots import other_period
     from api.settings import Settings, engine_for
@@ -113,16 +121,22 @@ def hotspots(
         against=asked["against"],
         named=lambda name: OPTIONS.get(name, f"--{name}"),
     )
+    settings = Settings.read(city=city)
+    file = Path(asked["measures"]) if asked["measures"] else measures_file(settings)
+    words: dict[str, str] = {name: asked[name] for name in ("exposure", "rates", "smooth")}
+    exposing = Exposing.read(way.method, **words, file=file, named=lambda name: f"--{name}")
+    if exposing and out and Path(out).suffix.lower() == ".html":
+        raise InputError("the page shows counts, without an exposure", where="--out", right="write another format")
     check(way.cells, way.method, out)
     if before and way.method != "clusters":
         raise InputError("only clusters have ids that go on", where="--before", right="take --method clusters")
-    engine = engine_for(Settings.read(city=city))
+    engine = engine_for(settings)
     if out and Path(out).suffix.lower() == ".html" and (at or known_at):
         raise InputError("the page shows the present", where="--at" if at else KNOWN_AT, right="write another format")
     found = ask(engine, classes, begin, end, way.bandwidth_m, at=at, known_at=known_at)
     earlier = read_before(Path(before), found.city.srid) if before else None
     versus = other_period(found, asked["versus_from"], asked["versus_to"])
-    options: dict[str, Any] = {"hot_only": hot_only, "before": earlier, "earlier": versus}
+    options: dict[str, Any] = {"hot_only": hot_only, "before": earlier, "earlier": versus, "exposing": exposing}
     answer = gather(engine, counts.class_book(engine), found, way, **options)
     if out:
         write(found, answer, Path(out), engine)

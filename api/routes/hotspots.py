@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.exposing import Exposing, measures_file
 from api.gathered_in_time import METHODS as IN_TIME
 from api.gathering import MOST_FEATURES, Way, gather, geojson
 from api.hotspots import Selection, other_period
@@ -21,7 +22,7 @@ router = APIRouter(tags=["statistics"])
 def way_of(
     selection: Annotated[Selection, Depends(selection_of)],
     method: Annotated[
-        str, Query(max_length=20, description="gi, moran, kde, clusters, trend, compare, scan or knox")
+        str, Query(max_length=20, description="gi, moran, rates, kde, clusters, trend, compare, scan or knox")
     ] = "gi",
     cells: Annotated[
         str, Query(max_length=80, description="unit, area:SET, h3:N or plane; plane for kde and clusters")
@@ -67,12 +68,29 @@ def hotspots(
         str, Query(max_length=40, description="of compare: begin of the earlier period; the one before by default")
     ] = "",
     versus_to: Annotated[str, Query(max_length=40, description="of compare: its end, excluded")] = "",
+    exposure: Annotated[
+        str,
+        Query(
+            max_length=60,
+            description="of gi, moran, rates: components, roads, cases, ground, or a measure (population, patrols)",
+        ),
+    ] = "",
+    rates: Annotated[
+        str, Query(max_length=20, description="which cases are set against it: all, found, reported, filed or both")
+    ] = "",
+    smooth: Annotated[
+        str, Query(max_length=20, description="of rates: towards all (global) or neighbours (local)")
+    ] = "",
 ) -> Response:
     """Cells, a density, or clusters by a method; with the parameters and what was counted."""
+    exposing = Exposing.read(
+        way.method, exposure=exposure, rates=rates, smooth=smooth, file=measures_file(atlas.service.settings)
+    )
     found, _ = atlas.look(selection)
     if way.method in IN_TIME and way.runs > MOST_RUNS:
         right = f"at most {MOST_RUNS} here; the command line takes more"
         raise InputError(f"{way.runs}", where="runs", right=right)
     earlier = other_period(found, versus_from, versus_to)
-    answer = gather(atlas.service.engine, atlas.book, found, way, most=MOST_FEATURES, hot_only=hot, earlier=earlier)
+    options = {"hot_only": hot, "earlier": earlier, "exposing": exposing}
+    answer = gather(atlas.service.engine, atlas.book, found, way, most=MOST_FEATURES, **options)
     return Response(geojson(answer, found.city.srid), media_type="application/geo+json")

@@ -48,7 +48,7 @@ class Excess:
     Parameters
     ----------
     expected
-        Cases to be expected in each cell, float64 (n,); their sum is that of the cases with an exposure.
+        Cases to be expected in each cell, float64 (n,); over the cells that do not stand out, as many as there are.
     around
         Cases over expected ones in the cell and its neighbours, float64 (n,).
     z, p, q

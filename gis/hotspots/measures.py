@@ -154,3 +154,32 @@ def covariates(
         held = np.nan_to_num(np.asarray(values, float))
         columns[name] = np.log(held / max(float(held.mean()), 1e-12) + 1.0)
     return np.column_stack(list(columns.values())), list(columns)
+
+
+def carried(cells: ArrayLike, units: ArrayLike, values: ArrayLike) -> Floats:
+    """Values of units carried over to other cells by the share of a unit's ground that lies in each.
+
+    Parameters
+    ----------
+    cells, units
+        Polygons in metres, shape (n,) and (m,).
+    values
+        Of each unit, shape (m,); NaN and 0 tell nothing.
+
+    Returns
+    -------
+    float64 (n,); 0 where no unit with a value lies: unknown as an exposure.
+
+    Examples
+    --------
+    >>> unit = shapely.box(0, 0, 100, 100)
+    >>> carried([shapely.box(0, 0, 25, 100), shapely.box(25, 0, 300, 100)], [unit], [8.0]).tolist()
+    [2.0, 6.0]
+    """
+    shapes, ground = np.asarray(cells, object), np.asarray(units, object)
+    held = np.nan_to_num(np.asarray(values, float))
+    unit, cell = shapely.STRtree(shapes).query(ground, predicate="intersects")
+    share = shapely.area(shapely.intersection(ground[unit], shapes[cell])) / np.maximum(
+        shapely.area(ground[unit]), 1e-9
+    )
+    return np.bincount(cell, held[unit] * share, len(shapes))
