@@ -1,16 +1,20 @@
 -- Numbers of the cases that are due an answer, because of what changed since an earlier run.
 -- Parameters: seen, a pg_snapshot as text, of the earlier run; since, version of its snapshot; version, the new one;
 --   resumed, true when the present run was broken off; begun, its pg_snapshot; everything, closed cases too;
---   reach_m, farthest that a component is looked for; far_m, position error from which cases are gone through one by one.
+--   reach_m, farthest that a component is looked for; far_m, position error from which cases are gone through one by one;
+--   doubt, how many times its position error a case's probability looks around; channels, {channel: metres}, the error
+--   of cases that tell none.
 -- Temporary tables: changed_grounds (geom, valid_from, valid_to, filter), changed_components (code, component, geom,
 --   valid_from, valid_to), changed_classes (edition, kind, code), class_takes (filter, edition, kind, code),
 --   class_components (edition, kind, code, component).
 -- Columns: id. Index: cases_geom, driven from the changed grounds and components; two scans for what cannot be placed.
 WITH concerned AS (
-    -- the ground of a zone, an area or a unit that changed
+    -- the ground of a zone, an area or a unit that changed, as far as a case's doubt reaches
     SELECT c.id FROM changed_grounds g CROSS JOIN LATERAL (
         SELECT c.id, c.edition, c.kind, c.class_code FROM wanmi.cases c
-        WHERE ST_DWithin(g.geom, c.geom, 0.002)
+        WHERE ST_DWithin(g.geom, c.geom, %(doubt)s * %(far_m)s + 0.002)
+          AND ST_DWithin(g.geom, c.geom, 0.002
+              + %(doubt)s * COALESCE(c.accuracy_m, (%(channels)s::jsonb ->> c.channel)::double precision, 0))
           AND g.valid_from <= c.reported_at AND c.reported_at < g.valid_to
         OFFSET 0
     ) c
@@ -19,11 +23,22 @@ WITH concerned AS (
           AND (k.edition, k.kind, k.code) IS NOT DISTINCT FROM (c.edition, c.kind, c.class_code)
     )
     UNION
+    SELECT c.id FROM wanmi.cases c JOIN changed_grounds g
+        ON g.valid_from <= c.reported_at AND c.reported_at < g.valid_to
+        AND ST_DWithin(g.geom, c.geom, 0.002
+            + %(doubt)s * COALESCE(c.accuracy_m, (%(channels)s::jsonb ->> c.channel)::double precision))
+    WHERE COALESCE(c.accuracy_m, (%(channels)s::jsonb ->> c.channel)::double precision) > %(far_m)s
+      AND (g.filter IS NULL OR EXISTS (
+        SELECT FROM class_takes k WHERE k.filter = g.filter
+          AND (k.edition, k.kind, k.code) IS NOT DISTINCT FROM (c.edition, c.kind, c.class_code)
+      ))
+    UNION
     -- a component that changed, within reach of the place
     SELECT c.id FROM changed_components k CROSS JOIN LATERAL (
         SELECT c.id, c.edition, c.kind, c.class_code FROM wanmi.cases c
-        WHERE ST_DWithin(k.geom, c.geom, %(reach_m)s + %(far_m)s + 0.01)
-          AND ST_Distance(k.geom, c.geom) <= %(reach_m)s + COALESCE(c.accuracy_m, 0) + 0.01
+        WHERE ST_DWithin(k.geom, c.geom, %(reach_m)s + %(doubt)s * %(far_m)s + 0.01)
+          AND ST_Distance(k.geom, c.geom) <= %(reach_m)s + 0.01
+              + %(doubt)s * COALESCE(c.accuracy_m, (%(channels)s::jsonb ->> c.channel)::double precision, 0)
           AND k.valid_from <= c.reported_at AND c.reported_at < k.valid_to
         OFFSET 0
     ) c
@@ -32,8 +47,9 @@ WITH concerned AS (
     SELECT c.id FROM wanmi.cases c
     JOIN class_components s ON (s.edition, s.kind, s.code) = (c.edition, c.kind, c.class_code)
     JOIN changed_components k ON s.component = k.component
-        AND ST_DWithin(k.geom, c.geom, %(reach_m)s + c.accuracy_m + 0.01)
-    WHERE c.accuracy_m > %(far_m)s
+        AND ST_DWithin(k.geom, c.geom, %(reach_m)s + 0.01
+            + %(doubt)s * COALESCE(c.accuracy_m, (%(channels)s::jsonb ->> c.channel)::double precision))
+    WHERE COALESCE(c.accuracy_m, (%(channels)s::jsonb ->> c.channel)::double precision) > %(far_m)s
     UNION
     -- a component that changed, named by the report
     SELECT c.id FROM wanmi.cases c JOIN changed_components k ON k.code = c.component

@@ -19,6 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 from sqlalchemy import Engine
 
+from gis.doubt import FARTHEST
 from gis.snapshot import DEFAULT_RADIUS_M, Snapshot
 from gis.sql import question
 from gis.store.engine import transaction
@@ -150,7 +151,12 @@ def _due(cursor: Cursor, snapshot: Snapshot, about: dict[str, Any]) -> list[str]
     reach = float(cursor.fetchone()[0])  # type: ignore[index]
     for name in ("changed_grounds", "changed_components"):
         cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
-    return _ids(cursor, "due_cases", about | {"reach_m": reach, "far_m": FAR_M})
+    channels = json.dumps(dict(snapshot.city.accuracy_m))
+    return _ids(
+        cursor,
+        "due_cases",
+        about | {"reach_m": reach, "far_m": FAR_M, "doubt": FARTHEST, "channels": channels},
+    )
 
 
 def _ids(cursor: Cursor, name: str, values: dict[str, Any]) -> list[str]:
