@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 from shapely import STRtree
 
-from api.pages.mercator import Box, pixel_m, project, tile_box
+from api.pages.mercator import Box, pixel_m, project, tile_box, to_degrees
 
 PICTURE_PX = 512
 """Side of a tile's picture: two pixels for each of the map's, for sharp screens."""
@@ -148,6 +148,15 @@ class BaseMap:
             shapely.get_coordinates(shapely.union_all(shapely.envelope(shapes)))[:, 1].mean() if len(shapes) else 0.0
         )
         self.stretch = float(np.cosh(middle / 6_378_137.0))
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float] | None:
+        """West, south, east, north of the city's land in degrees; None without any."""
+        if not self.land:
+            return None
+        west, south, east, north = shapely.total_bounds(self.land)
+        lon, lat = to_degrees([west, east], [south, north])
+        return float(lon[0]), float(lat[0]), float(lon[1]), float(lat[1])
 
     def tile(self, z: int, x: int, y: int) -> bytes:
         """PNG of a tile, `PICTURE_PX` on each side."""

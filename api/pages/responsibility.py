@@ -18,7 +18,8 @@ from folium.template import Template
 from api.pages.frame import bar
 from api.pages.hotspots import CREDIT
 from api.pages.map import Chrome, CityMap, Names, finish
-from api.pages.responsibility_words import FIELDS, PLAIN, SENTENCES, SPOKEN, words
+from api.pages.responsibility_words import FIELDS, words
+from api.pages.sentences import sentences
 from gis.model import City
 
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
@@ -44,11 +45,15 @@ class Sources:
 
 @dataclass(frozen=True)
 class View:
-    """What the page is about: the city, the editions of its classes, the language (a key of `LANGUAGES`)."""
+    """What the page is about: the city, the editions of its classes, the language (a key of `LANGUAGES`).
+
+    `bounds` is what the map shows first: west, south, east, north in degrees.
+    """
 
     city: City
     editions: Sequence[str]
     lang: str
+    bounds: tuple[float, float, float, float]
 
 
 class Asking(MacroElement):
@@ -78,7 +83,7 @@ def page(view: View, sources: Sources, *, nonce: str = "") -> str:
         Lets the page's own scripts run under the service's content policy.
     """
     city, said = view.city, words(view.lang)
-    west, south, east, north = city.bounds
+    west, south, east, north = view.bounds
     plan = CityMap(
         more=SCRIPTS,
         location=((south + north) / 2, (west + east) / 2),
@@ -99,12 +104,12 @@ def page(view: View, sources: Sources, *, nonce: str = "") -> str:
         "words": said,
         "fields": {field: said[name] for field, name in FIELDS.items()},
         "lang": view.lang,
-        "sentences": SENTENCES if view.lang == "zh" else PLAIN,
-        "spoken": SPOKEN,
+        "sentences": sentences() if view.lang == "zh" else (),
         "zone": city.time_zone,
         "edition": city.edition,
         "territory": city.territory,
         "near": NEAR,
+        "bounds": [[south, west], [north, east]],
     }
     Asking(given).add_to(plan)
     other = next(name for name in LANGUAGES if name != view.lang)
@@ -117,7 +122,7 @@ def _form(view: View, said: dict[str, str]) -> str:
     """The question; what is rarely needed is folded away."""
     editions = sorted(view.editions, key=lambda name: name != view.city.edition)
     choices = "".join(f'<option value="{escape(name)}">{escape(name)}</option>' for name in editions)
-    zone = escape(said["zone_time"].format(zone=view.city.time_zone))
+    help_ = escape(said["more_help"].format(zone=view.city.time_zone))
     return f"""<form id="ask" class="question" autocomplete="off" novalidate>
 <div class="line">
 <div class="grow"><label for="class">{said["class"]}</label>
@@ -133,17 +138,17 @@ def _form(view: View, said: dict[str, str]) -> str:
 </div>
 <div class="line">
 <div class="grow"><label for="at">{said["when"]}</label>
-<input id="at" type="datetime-local" title="{zone}"></div>
+<input id="at" type="datetime-local"></div>
 <button type="button" id="now" class="quiet">{said["now"]}</button>
 </div>
 <details id="more"><summary>{said["more"]}</summary>
 <div class="line">
 <div><label for="accuracy_m">{said["accuracy"]}</label>
-<input id="accuracy_m" type="number" min="0" max="100000" step="any" title="{said["accuracy_hint"]}"></div>
+<input id="accuracy_m" type="number" min="0" max="100000" step="any"></div>
 <div class="grow"><label for="known_at">{said["known"]}</label>
-<input id="known_at" type="datetime-local" title="{said["known_hint"]}"></div>
+<input id="known_at" type="datetime-local"></div>
 </div>
-<p>{said["accuracy_hint"]}. {said["known_hint"]}; {zone}.</p></details>
+<p>{help_}</p></details>
 </form>"""
 
 

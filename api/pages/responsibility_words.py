@@ -1,14 +1,8 @@
-"""Words of the responsibility page, English and Chinese, and the engine's sentences in Chinese.
-
-The engine answers in English; `SENTENCES` says each of its sentences in Chinese. Braces hold what varies; a name that
-ends in ``_list`` is a list between commas, said item by item. The page reads them with the same rules as `chinese`.
-"""
+"""Words of the responsibility page, English and Chinese."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from functools import cache
+from gis.wording import RULE_NAMES
 
 WORDS: dict[str, tuple[str, str]] = {
     # the form
@@ -24,15 +18,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "ask": ("Ask", "查询"),
     "more": ("Accuracy, as known at", "定位精度、知悉时间"),
     "accuracy": ("Accuracy of the place, metres", "定位精度（米）"),
-    "accuracy_hint": ("the place is within it with 68 %", "真实位置有 68% 的可能在此半径内"),
     "known": ("As known at", "按何时所知"),
-    "known_hint": ("empty: as known today", "留空：按现在所知"),
-    "zone_time": ("times are those of {zone}", "时间为 {zone} 当地时间"),
+    "more_help": (
+        "Accuracy: the radius that holds 68 % of the true places. As known at: leave it empty for what is known now. "
+        "Times are those of {zone}.",
+        "定位精度：真实位置有 68% 落在此半径内。按何时所知：留空即按现在所知。时间为 {zone} 当地时间。",
+    ),
     "component": ("component", "部件"),
     "event": ("event", "事件"),
     "everything": ("everything", "一切"),
     "all_components": ("all components", "全部部件"),
     "all_events": ("all events", "全部事件"),
+    "and_more": ("{some} and {n} more", "{some} 等另 {n} 类"),
     "no_class_found": ("no class is called so", "没有这样的类别"),
     "more_classes": ("{n} more; type on", "还有 {n} 个，请继续输入"),
     "other_language": ("中文", "English"),
@@ -71,6 +68,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "community": ("Community", "社区"),
     "street": ("Street", "街道"),
     "district": ("District", "区县"),
+    "nearby": (" nearby", "（附近）"),
     "patrol": ("Patrol area", "巡查片区"),
     "accuracy_circle": ("Place, with its accuracy", "查询点及精度"),
     "winner_shape": ("What decided", "决定责任的区域或部件"),
@@ -188,110 +186,8 @@ FIELDS = {
 }
 """What a field of a question is called in the form."""
 
-SENTENCES: tuple[tuple[str, str], ...] = (
-    ("rank {n}", "优先级 {n}"),
-    ("names the class itself", "指明该小类"),
-    ("names its major class", "指明其大类"),
-    ("names its kind", "指明部件或事件"),
-    ("takes everything", "受理一切"),
-    ("{n} m²", "{n} 平方米"),
-    ("the place is on its border", "该点在其边界上"),
-    ("zone {name} ({about_list})", "责任区 {name}（{about_list}）"),
-    ("component {code} at {m} m, which it supervises", "部件 {code}，距离 {m} 米，由其主管"),
-    ("component {code} at {m} m, which it owns", "部件 {code}，距离 {m} 米，归其所有"),
-    ("component {code} at {m} m, which it maintains", "部件 {code}，距离 {m} 米，由其养护"),
-    ("component {code}", "部件 {code}"),
-    ("competent department of class {class}", "类别 {class} 的主管单位"),
-    ("community {code}", "社区 {code}"),
-    ("street {code}", "街道 {code}"),
-    ("district {code}", "区县 {code}"),
-    # why a candidate lost
-    ("the component has no department", "该部件没有责任单位"),
-    ("another component is nearer", "有更近的部件"),
-    ("a nearer duty comes first in the territory", "属地内层级更近的单位在先"),
-    (
-        "a zone before it: by rank, narrower filter, line before area, size, code",
-        "另有在先的责任区：依次比较优先级、受理范围窄者、线先于面、面积小者、编码小者",
-    ),
-    ("rule {one} comes before {other}", "规则“{one}”先于“{other}”"),
-    ("it names no department", "它没有指明单位"),
-    ("it takes {classes}, not this class", "它受理 {classes}，不含此类"),
-    ("not valid then: it holds from {a} until {b}", "当时无效：有效期自 {a} 至 {b}"),
-    ("not valid then: it holds from {a}", "当时无效：自 {a} 起有效"),
-    ("not valid then: it holds until {b}", "当时无效：有效至 {b}"),
-    # steps
-    ("no usable location: {reason}", "没有可用的位置：{reason}"),
-    ("missing", "缺少位置"),
-    ("default_point", "默认点"),
-    ("wrong_datum", "坐标系不符"),
-    ("component {code} is named but was not there at that instant", "指明了部件 {code}，但当时它不存在"),
-    ("component {code} is named", "指明了部件 {code}"),
-    ("the class is not about a component: none is looked for", "该类不涉及部件，不找部件"),
-    ("{n} component(s) of the class within {m} m", "{m} 米内有 {n} 个同类部件"),
-    ("{n} zone(s) cover the place", "有 {n} 个责任区覆盖该点"),
-    ("no area of the territory covers the place", "该点不在任何属地区划内"),
-    ("outside the territory: nobody is responsible", "在辖区之外：无人负责"),
-    ("the territory names no department", "属地没有指明责任单位"),
-    (
-        "{name} by rule {rule}; the place lies exactly on a border, where the lower code wins",
-        "{name}，依据规则“{rule}”；该点恰在边界上，按编码小者为准",
-    ),
-    ("{name} by rule {rule}", "{name}，依据规则“{rule}”"),
-    *((rule, WORDS[f"short.{rule}"][1]) for rule in
-      ("component_named", "component_nearest", "zone_line", "zone_area", "territory")),
-)  # fmt: skip
-"""Sentences of the engine and what they are in Chinese; the first that fits counts."""
-
-_HOLE = re.compile(r"\{(\w+)\}")
-PLAIN: tuple[tuple[str, str], ...] = (
-    ("it takes {classes}, not this class", "it takes {classes}, not this class"),
-    ("rule {one} comes before {other}", "“{one}” comes before “{other}”"),
-    *((rule, WORDS[f"short.{rule}"][0]) for rule in
-      ("component_named", "component_nearest", "zone_line", "zone_area", "territory")),
-)  # fmt: skip
-"""Sentences said in plainer English: class filters and rules by their names."""
-SPOKEN = ("reason", "one", "other", "rule")
-"""What varies in a sentence and is itself said in Chinese."""
-
-
-@cache
-def _read(sentences: Sequence[tuple[str, str]]) -> list[tuple[re.Pattern[str], str]]:
-    out = []
-    for english, chinese_ in sentences:
-        parts = _HOLE.split(english)
-        pattern = "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>{_any(p)})" for i, p in enumerate(parts))
-        out.append((re.compile(pattern), chinese_))
-    return out
-
-
-def _any(name: str) -> str:
-    """Names may hold whatever stands behind them, so they take as much as they can."""
-    return ".+" if name == "name" else ".+?"
-
-
-def chinese(text: str) -> str:
-    """A sentence of the engine in Chinese; one that is not known stays as it is.
-
-    Examples
-    --------
-    >>> chinese("component 1408021 at 1.800 m, which it owns")
-    '部件 1408021，距离 1.800 米，归其所有'
-    >>> chinese("zone Z-1 公园 (rank 3, names its kind, 1200 m²)")
-    '责任区 Z-1 公园（优先级 3，指明部件或事件，1200 平方米）'
-    """
-    for pattern, said in _read(SENTENCES):
-        if found := pattern.fullmatch(text):
-            values = {name: _part(name, value) for name, value in found.groupdict().items()}
-            return _HOLE.sub(lambda hole, values=values: values[hole[1]], said)
-    return text
-
-
-def _part(name: str, value: str) -> str:
-    if name.endswith("_list"):
-        return "，".join(chinese(item) for item in value.split(", "))
-    return chinese(value) if name in SPOKEN else value
-
 
 def words(lang: str) -> dict[str, str]:
-    """All words in a language, ``en`` or ``zh``."""
-    return {key: both[lang == "zh"] for key, both in WORDS.items()}
+    """All words in a language, ``en`` or ``zh``; rules have the names that the engine's sentences give them."""
+    said = {key: both[lang == "zh"] for key, both in WORDS.items()}
+    return said | ({f"short.{rule}": name for rule, (_, name) in RULE_NAMES.items()} if lang == "zh" else {})

@@ -61,7 +61,7 @@ def responsibility(
     The parameters are those of a link; the page itself asks with them and says in words what is wrong with them.
     """
     service = atlas.service
-    ground = atlas.ground[2]
+    base, _, ground = atlas.ground
     sources = Sources(
         base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}",
         names=f"/tiles/base/names.json?v={ground}",
@@ -69,7 +69,8 @@ def responsibility(
         around=f"{HERE}/around.json",
         units=f"{HERE}/units.json",
     )
-    view = View(service.snapshot.city, atlas.book.editions, language(request, lang))
+    city = service.snapshot.city
+    view = View(city, atlas.book.editions, language(request, lang), base.bounds or city.bounds)
     headers, nonce = nonce_headers()
     return HTMLResponse(page(view, sources, nonce=nonce), headers=headers | {"vary": "accept-language"})
 

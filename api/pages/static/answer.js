@@ -5,25 +5,28 @@ wanmi.answer = function (given) {
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
 
   // ---- the engine's sentences, said in the page's language
-  const sentences = given.sentences.map(([english, said]) => {
-    const pattern = english.split(/\{(\w+)\}/)
-      .map((part, i) => i % 2 ? "(?<" + part + ">" + (part === "name" ? ".+" : ".+?") + ")" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    return [new RegExp("^" + pattern.join("") + "$"), said];
-  });
-  const grouped = text => text.replace(/\d{5,}(?= m²| 平方米)/g, figure => Number(figure).toLocaleString("en-US"));
-  const say = text => grouped(translate(text));
+  const sentences = given.sentences.map(([pattern, said]) => [new RegExp("^" + pattern + "$"), said]);
+  // Figures in groups, class filters and rules by their names.
+  const say = text => translate(text).replace(/\d{5,}(?= m²| ?平方米)/g, figure => Number(figure).toLocaleString("en-US"))
+    .replace(/(?<![\w:])(?:\w+:[CE]\d*)(?: \w+:[CE]\d*)*(?![\w-])/g, filter => given.className(filter))
+    .replace(/\b(component_named|component_nearest|zone_line|zone_area)\b/g, rule => words["short." + rule]);
   function translate(text) {
+    const area = /^(\w+) (\S+)( nearby)?$/.exec(text);
+    if (area && words[area[1]]) return words[area[1]] + " " + area[2] + (area[3] ? words.nearby : "");
     for (const [pattern, said] of sentences) {
       const found = pattern.exec(text);
-      if (!found) continue;
-      return said.replace(/\{(\w+)\}/g, (_, key) => {
-        const value = found.groups[key];
-        if (key === "classes") return given.className ? given.className(value) : value;
-        if (key.endsWith("_list")) return value.split(", ").map(say).join("，");
-        return given.spoken.includes(key) ? say(value) : value;
-      });
+      let at = 0;
+      if (found) return said.replace(/%/g, () => piece(found[++at]));
     }
     return text;
+  }
+  // What fills a hole may be a piece of a sentence, with the comma before or after it, or several.
+  function piece(text) {
+    if (text === undefined) return "";
+    const [, before, core, after] = /^([,; ]*)(.*?)([, ]*)$/.exec(text);
+    const whole = translate(core);
+    const said = whole === core && core.includes(", ") ? core.split(", ").map(translate).join("，") : whole;
+    return (before.includes(";") ? "；" : before.includes(",") ? "，" : "") + said + (after.includes(",") ? "，" : "");
   }
 
   // ---- times and figures
@@ -86,10 +89,10 @@ wanmi.answer = function (given) {
       answer.on_edge ? el("p", {class: "edge"}, words.on_edge) : null);
   }
 
-  function surePart(answer, departments, accuracy) {
+  function surePart(answer, departments, accuracy, given_m) {
     const found = shares(answer);
     if (!found.length) {
-      return section("sure-part", words.sure, el("p", {class: "soft"}, words.no_doubt + " ", el("button", {type: "button", class: "plain", onclick: accuracy}, words.set_accuracy)));
+      return given_m ? null : section("sure-part", words.sure, el("p", {class: "soft"}, words.no_doubt + " ", el("button", {type: "button", class: "plain", onclick: accuracy}, words.set_accuracy)));
     }
     return section("sure-part", words.sure, el("ol", {class: "bars"}, found.map(([code, share]) => {
       const bar = el("i", {"aria-hidden": "true"});
@@ -133,7 +136,7 @@ wanmi.answer = function (given) {
     body: function (answer, parts) {
       const {departments, areaName, accuracy, buttons} = parts;
       const joint = (answer.joint || []).map(one => el("li", {}, one.name || named(departments, one.department), " ", phone(departments[one.department]?.phone)));
-      return [whyPart(answer, areaName), surePart(answer, departments, accuracy), joint.length ? section("joint", words.joint, el("ul", {}, joint)) : null,
+      return [whyPart(answer, areaName), surePart(answer, departments, accuracy, parts.accuracyGiven), joint.length ? section("joint", words.joint, el("ul", {}, joint)) : null,
         losersPart(answer, departments, parts), wherePart(answer, areaName), el("div", {id: "rosters"}), ...tail(answer, buttons)].filter(Boolean);
     }};
 };

@@ -7,6 +7,7 @@ wanmi.around = function (map, words) {
     winner: {color: "#3e0b54", weight: 3, opacity: 1, fillColor: "#7b3f98", fillOpacity: .13}
   };
   const ORDER = ["other", "unit", "winner"];
+  const AREA = {fill: false, weight: 1.2, dashArray: "2 4"};   // areas that lost are wide: an outline is enough
   for (const [name, z] of [["shapes", 410], ["place", 620]]) map.createPane(name).style.zIndex = z;
   const shapes = L.layerGroup().addTo(map), place = L.layerGroup().addTo(map), changes = L.layerGroup().addTo(map);
   const known = new Map();
@@ -15,8 +16,8 @@ wanmi.around = function (map, words) {
     return layer.bindTooltip(wanmi.el("span", {}, text), {sticky: true, className: "spot"});
   }
 
-  function dot(latlng, role) {
-    return L.circleMarker(latlng, {...STYLE[role], pane: "shapes", radius: role === "winner" ? 9 : 6, fillOpacity: .55, dashArray: null});
+  function dot(latlng, style) {
+    return L.circleMarker(latlng, {...style, radius: style.weight > 2 ? 9 : 6});
   }
 
   return {
@@ -35,11 +36,15 @@ wanmi.around = function (map, words) {
         .sort((a, b) => ORDER.indexOf(a[0]) - ORDER.indexOf(b[0]));
       for (const [role, one] of drawn) {
         const about = one.properties, text = [about.code, about.name].filter(Boolean).join(" ");
-        const style = {...STYLE[role], pane: "shapes", className: "shape " + role + " " + about.kind};
-        const layer = L.geoJSON(one, {style: () => style, pointToLayer: (_, latlng) => dot(latlng, role)});
+        const style = {...STYLE[role], ...(role === "other" && about.kind === "area" ? AREA : {}), pane: "shapes", className: "shape " + role + " " + about.kind};
+        const layer = L.geoJSON(one, {...style, style: () => style, pointToLayer: (_, latlng) => dot(latlng, style)});
         tip(layer, text).addTo(shapes);
         known.set(about.kind + " " + about.code, layer);
       }
+    },
+    // from the place to the component that decided
+    link: function (from, to) {
+      L.polyline([from, to], {...STYLE.winner, weight: 2, pane: "shapes", interactive: false, dashArray: null}).addTo(shapes);
     },
     changes: function (found, tell) {
       changes.clearLayers();

@@ -125,7 +125,9 @@ wanmi.choose = function (input, list, edition, given, changed) {
         const year = (kind && kind[1]) || part.slice(0, part.indexOf(":"));
         return found ? found + (year && year !== given.edition ? " (" + year + ")" : "") : part;
       };
-      return text.split(/\s+/).map(item).join(given.lang === "zh" ? "、" : ", ");
+      const items = text.split(/\s+/).map(item), between = given.lang === "zh" ? "、" : ", ";
+      const some = items.slice(0, items.length > 6 ? 5 : 6).join(between);
+      return items.length > 6 ? words.and_more.replace("{some}", some).replace("{n}", items.length - 5) : some;
     }
   };
 };

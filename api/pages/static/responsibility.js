@@ -101,7 +101,7 @@ wanmi.responsibility = function (map, given) {
     const circle = L.latLng(lat, lon).toBounds(Math.max(2 * accuracy, 20));
     if (move) {
       if (accuracy > 150) map.fitBounds(circle, {animate: false});
-      else map.setView([lat, lon], Math.max(map.getZoom(), given.near), {animate: false});
+      else map.setView([lat, lon], Math.max(map.getZoom(), given.near + (last.answer.component ? 1.5 : 0)), {animate: false});
     } else if (!map.getBounds().contains([lat, lon])) map.panTo([lat, lon]);
     get("legend").hidden = false;
   }
@@ -139,12 +139,12 @@ wanmi.responsibility = function (map, given) {
   }
 
   // ---- what a candidate stands on: the shape of it, by kind and code
-  const componentOf = one => /^component (.+?)(?: at [\d.]+ m, .*)?$/.exec(one.evidence)?.[1];
+  const componentOf = one => /^component (.+?)(?: at [\d.]+ m, .*| nearby)?$/.exec(one.evidence)?.[1];
   function keyOf(one) {
     const found = last.scene ? last.scene.features : [];
     const component = componentOf(one);
     const mine = found.filter(({properties: p}) => p.kind === "zone" ? one.evidence.startsWith("zone " + p.code + " ")
-      : p.kind === "area" ? one.evidence === p.set + " " + p.code : p.kind === "component" && p.code === component);
+      : p.kind === "area" ? (one.evidence + " ").startsWith(p.set + " " + p.code + " ") : p.kind === "component" && p.code === component);
     // of two codes that both stand at the beginning the longer one is meant
     mine.sort((a, b) => b.properties.code.length - a.properties.code.length);
     return mine.length ? mine[0].properties.kind + " " + mine[0].properties.code : "";
@@ -160,6 +160,8 @@ wanmi.responsibility = function (map, given) {
     if (answer.component) role.set("component " + answer.component.code, "winner");
     if (answer.unit && !role.has("unit " + answer.unit.code)) role.set("unit " + answer.unit.code, "unit");
     drawn.shapes(scene.features, one => role.get(one.properties.kind + " " + one.properties.code) || "");
+    const component = answer.component && scene.features.find(({properties: p}) => p.kind === "component" && p.code === answer.component.code);
+    if (component) drawn.link([Number(asked.lat), Number(asked.lon)], [...component.geometry.coordinates].reverse());
     drawn.changes(answer.changes || [], one => tell.fill(words.change_line, {
       name: one.department ? tell.named(scene.departments, one.department) : words.nobody, m: Math.round(one.distance_m)}));
   }
@@ -171,6 +173,7 @@ wanmi.responsibility = function (map, given) {
     body.replaceChildren(...tell.body(answer, {departments, areaName,
       keyOf: one => { const key = keyOf(one); return drawn.has(key) ? key : ""; },
       show: key => drawn.show(key),
+      accuracyGiven: last.asking.has("accuracy_m"),
       accuracy: () => { get("more").open = true; fields.accuracy_m.focus(); },
       buttons: buttons()}));
     if (last.rosters) get("rosters").replaceChildren(...last.rosters.filter(Boolean));
@@ -210,7 +213,7 @@ wanmi.responsibility = function (map, given) {
     const field = given.fields[error.at] || words.question;
     const what = error.status === 0 ? words["fault.away"] : error.status === 422 || error.status === 400 ? tell.fill(words["fault.422"], {field})
       : error.status === 503 ? words["fault.503"] : error.status === 404 ? words["fault.404"] : tell.fill(words["fault.other"], {status: error.status});
-    complain(what, error.detail, el("button", {type: "button", class: "plain", onclick: () => ask({push: true})}, words.again));
+    complain(what, error.detail.replace(error.at + ": ", ""), el("button", {type: "button", class: "plain", onclick: () => ask({push: true})}, words.again));
   }
   function complain(what, detail, ...more) {
     notice.replaceChildren(el("div", {class: "fault"}, el("strong", {}, what), detail ? el("p", {lang: "en"}, detail) : null,
@@ -263,8 +266,9 @@ wanmi.responsibility = function (map, given) {
   });
   addEventListener("popstate", () => { if (readAddress()) ask({push: false, move: true}); });
 
+  map.fitBounds(given.bounds, {padding: [12, 12], animate: false});
   fetchText(sources.classes).then(text => choose.fill(JSON.parse(text).classes), fault);
   if (readAddress()) ask({push: false, move: true});
   else fields.at.value = fields.at.value || nowHere();
-  wanmi.asking = {get last() { return last; }, get waiting() { return document.body.classList.contains("waiting"); }};
+  wanmi.asking = {say: tell.say, get last() { return last; }, get waiting() { return document.body.classList.contains("waiting"); }};
 };
