@@ -136,7 +136,7 @@ class Polygons:
         c, r = (x - self.low[0]) // self.size, (y - self.low[1]) // self.size
         there = np.flatnonzero((c >= 0) & (c < self.columns) & (r >= 0) & (r < self.rows))
         square = r[there] * self.columns + c[there]
-        found = []
+        found = [(none, none)]
         counts = self.starts[square + 1] - self.starts[square]
         for part in _portions(counts, _MOST // 8):
             whose, step = spread(counts[part])
@@ -144,7 +144,7 @@ class Polygons:
             px, py, box = x[place], y[place], self.box[band]
             near = (box[:, 0] <= px) & (px <= box[:, 2]) & (box[:, 1] <= py) & (py <= box[:, 3])
             found.append((place[near], band[near]))
-        place, band = (np.concatenate(column) if found else none for column in zip(*found, strict=True))
+        place, band = (np.concatenate(column) for column in zip(*found, strict=True))
         counts = self.begin[band + 1] - self.begin[band]
         side = np.zeros(len(place), dtype=np.int8)
         for part in _portions(counts, _MOST):
