@@ -22,6 +22,7 @@ from gis.convert import MOST_MEANT, Distinct, distinct, unknown_class
 from gis.crs import is_degrees, parse_crs
 from gis.model import City
 from gis.snapshot import Snapshot
+from gis.wording import LANGUAGES
 from grids.catalog import catalog
 from grids.codes import CLASS_DIGITS, check_component
 from grids.errors import InputError
@@ -114,14 +115,14 @@ class Asked:
             for row, found in sorted(self.faults.items())
         }
 
-    def questions(self, crs: str | None) -> list[dict[str, Any]]:
+    def questions(self, crs: str | None, lang: str = "") -> list[dict[str, Any]]:
         """Each case as it was asked, for `gis.answer.explain`."""
         texts = {name: distinct(self.columns[name]) for name in ("class", "component")}
         out = []
         for i, (lon, lat) in enumerate(zip(self.columns["lon"].tolist(), self.columns["lat"].tolist(), strict=True)):
             place = {"lon": lon if math.isfinite(lon) else None, "lat": lat if math.isfinite(lat) else None}
             told = {name: (words.words[words.at[i]] or "") if words.at[i] >= 0 else "" for name, words in texts.items()}
-            out.append({**place, "crs": crs or "EPSG:4326", **told})
+            out.append({**place, "crs": crs or "EPSG:4326", **told, **in_language(lang)})
         return out
 
     def stop(self) -> None:
@@ -131,6 +132,19 @@ class Asked:
             for name, what in found:
                 faults.add(self.where(row, name), what)
         faults.stop()
+
+
+def in_language(lang: str) -> dict[str, str]:
+    """The language of an answer's sentences as the question has it: nothing for English.
+
+    Raises
+    ------
+    InputError
+        A language that they are not written in.
+    """
+    if lang and lang not in LANGUAGES:
+        raise InputError(f"{shown(lang, 20)!r} is none that is spoken here", where="lang", right=" or ".join(LANGUAGES))
+    return {} if lang in ("", LANGUAGES[0]) else {"lang": lang}
 
 
 def shown(text: str, most: int = 60) -> str:
@@ -167,6 +181,7 @@ def read_cases(snapshot: Snapshot, asked: Asked, crs: str | None, *, at: str = "
         raise hint
     asked.hint = "" if hint is None else str(hint)
     instants = _instants(asked, zone, default)
+    _check_first(asked, snapshot, instants)
     classes = _classes(asked, snapshot)
     named = _known_lengths(asked, "component")
     channels = _known_lengths(asked, "channel") if "channel" in asked.columns else None
@@ -210,6 +225,31 @@ def _instants(asked: Asked, zone: str, default: pd.Timestamp) -> Any:
     words = asked.blame_words(words, "at", {k: fault_of(texts[k].strip()) for k in wrong})
     out = stamps.fillna(default).tz_convert(None).as_unit("us").to_numpy()
     return np.append(out, np.datetime64(default.tz_convert(None), "us"))[words.at]
+
+
+def first_us(snapshot: Snapshot) -> int:
+    """From when on anything is on record, microseconds since 1970 UTC: before, no answer would mean anything.
+
+    The least int64 where something holds always, or nothing is on record at all.
+    """
+    kept = vars(snapshot)
+    if "_first_us" not in kept:
+        begins = [a for name, a in snapshot.arrays.items() if name.endswith(".begins") and len(a)]
+        kept["_first_us"] = min((int(a.min()) for a in begins), default=int(np.iinfo(np.int64).min))
+    return int(kept["_first_us"])
+
+
+def _check_first(asked: Asked, snapshot: Snapshot, instants: Any) -> None:
+    """Note the instants that are before all that is on record."""
+    first = first_us(snapshot)
+    if first == np.iinfo(np.int64).min:
+        return
+    one = isinstance(instants, pd.Timestamp)
+    stamps = np.full(len(asked), instants.tz_convert(None)) if one else np.asarray(instants)
+    early = np.flatnonzero(stamps.astype("datetime64[us]").astype(np.int64) < first)
+    begin = pd.Timestamp(first, unit="us", tz="UTC").tz_convert(snapshot.city.time_zone).isoformat()
+    told = f"is before the first record of {snapshot.city.name}; ask from {begin} on"
+    asked.blame(early, "at", lambda i: f"{pd.Timestamp(stamps[i]).isoformat()}Z {told}")
 
 
 def _classes(asked: Asked, snapshot: Snapshot) -> Distinct:

@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from api import arrow, forms
-from api.asked import Asked, Faults, check_known_at, read_cases, shown
+from api.asked import Asked, Faults, check_known_at, in_language, read_cases, shown
 from api.encode import Column, Decimals, Texts, Values, json_list, json_rows
 from api.queries import read_query
 from api.settings import Settings
@@ -20,7 +20,7 @@ from gis.model import REASONS, RULES
 from gis.snapshot import Snapshot
 from grids.errors import TooLarge
 
-PARAMETERS = ("explain", "strict", "crs", "at", "known_at")
+PARAMETERS = ("explain", "strict", "crs", "at", "known_at", "lang")
 JSON = "application/json"
 DISTANCE_DIGITS, SHARE_DIGITS = 3, 4
 COMPACT = ("unit", "department", "rule", "reason", "component", "distance_m", "probability", "ask_first", "fault")
@@ -39,6 +39,7 @@ class Wanted:
     crs: str
     at: str
     known_at: str
+    lang: str
 
     @staticmethod
     def read(query: bytes) -> Wanted:
@@ -51,7 +52,8 @@ class Wanted:
                 faults.add(name, f"{shown(text)!r} is wrong; send 1 or 0")
         faults.stop()
         in_full, strict = (_YES[text.lower()] for text in flags.values())
-        return Wanted(in_full, strict, given.get("crs", ""), given.get("at", ""), given.get("known_at", ""))
+        in_language(given.get("lang", ""))
+        return Wanted(in_full, strict, *(given.get(name, "") for name in ("crs", "at", "known_at", "lang")))
 
 
 def answer_many(snapshot: Snapshot, settings: Settings, query: bytes, kind: str, body: bytes) -> tuple[bytes, str]:
@@ -85,7 +87,7 @@ def answer_many(snapshot: Snapshot, settings: Settings, query: bytes, kind: str,
         raise TooLarge(f"{len(asked):,} cases to explain", where="explain", right=right)
     cases = read_cases(snapshot, asked, wanted.crs, at=wanted.at, strict=wanted.strict)
     if wanted.in_full:
-        return _in_full(snapshot, asked, cases, wanted.crs)
+        return _in_full(snapshot, asked, cases, wanted)
     done = assign(cases, snapshot).without(cases.faults)
     return _written(snapshot, asked, cases, columns_of(done, cases))
 
@@ -131,10 +133,10 @@ def _head(snapshot: Snapshot, asked: Asked, cases: Cases) -> dict[str, Any]:
     return head | ({"hint": asked.hint} if asked.hint else {})
 
 
-def _in_full(snapshot: Snapshot, asked: Asked, cases: Cases, crs: str) -> tuple[bytes, str]:
+def _in_full(snapshot: Snapshot, asked: Asked, cases: Cases, wanted: Wanted) -> tuple[bytes, str]:
     """Full answers: a list of them, columns of their parts, or (Arrow) a column ``answer`` of JSON texts."""
     n, at_fault = len(cases), cases.faults
-    questions = asked.questions(crs)
+    questions = asked.questions(wanted.crs, wanted.lang)
     answers: list[dict[str, Any] | None] = [
         None if i in at_fault else explain(cases, i, snapshot, questions[i]) for i in range(n)
     ]

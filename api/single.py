@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 import orjson
 
-from api.asked import MAX_ACCURACY_M, MAX_TEXT, Asked, Faults, check_crs, check_known_at, read_cases, shown
+from api.asked import (
+    MAX_ACCURACY_M,
+    MAX_TEXT,
+    Asked,
+    Faults,
+    check_crs,
+    check_known_at,
+    first_us,
+    in_language,
+    read_cases,
+    shown,
+)
 from api.instants import instant_us
 from api.queries import read_query
 from gis.answer import answer, explain
@@ -17,7 +28,7 @@ from gis.crs import is_degrees
 from gis.one import One, read_one
 from gis.snapshot import Snapshot
 
-PARAMETERS = ("lon", "lat", "class", "component", "crs", "accuracy_m", "channel", "at", "known_at")
+PARAMETERS = ("lon", "lat", "class", "component", "crs", "accuracy_m", "channel", "at", "known_at", "lang")
 FAR = 1000.0
 """Numbers beyond this are metres, never degrees."""
 
@@ -31,7 +42,7 @@ class Question:
         Naming what is missing, no number, or too long.
     """
 
-    __slots__ = ("accuracy_m", "at", "channel", "class_", "component", "crs", "known_at", "lat", "lon")
+    __slots__ = ("accuracy_m", "at", "channel", "class_", "component", "crs", "known_at", "lang", "lat", "lon")
 
     def __init__(self, query: bytes) -> None:
         given = read_query(query, PARAMETERS)
@@ -45,7 +56,9 @@ class Question:
             if len(given.get(name, "")) > MAX_TEXT:
                 faults.add(name, f"is {shown(given[name])!r}; send at most {MAX_TEXT} characters")
         self.crs, self.at, self.known_at = given.get("crs", ""), given.get("at", ""), given.get("known_at", "")
+        self.lang = given.get("lang", "")
         faults.stop()
+        in_language(self.lang)
 
     def asked(self) -> dict[str, Any]:
         """The question as an answer tells it."""
@@ -55,6 +68,7 @@ class Question:
             "crs": self.crs or "EPSG:4326",
             "class": self.class_,
             "component": self.component,
+            **in_language(self.lang),
         }
 
 
@@ -93,7 +107,7 @@ def _plain(snapshot: Snapshot, asked: Question) -> One | None:
     elif system is None or (abs(lon) < FAR and abs(lat) < FAR):
         return None
     at = instant_us(asked.at, snapshot.city.time_zone) if asked.at else time.time_ns() // 1000
-    if at is None:
+    if at is None or at < first_us(snapshot):
         return None
     if asked.class_ and snapshot.class_of(asked.class_) < 0:
         return None

@@ -130,7 +130,7 @@ class _Desk:
         areas: dict[str, str | None] = {}
         held: list[tuple[str, str, int]] = []
         of_area = np.full((self.held, 1), -1, dtype=np.int32)
-        borders = []
+        borders: list[bool] = []
         for name, (raster, begins, ends), code, of, territory in self.sets:
             k, edge = cover(raster, x, y, instant, begins, ends)
             areas[name] = code(k) if k >= 0 else None
@@ -173,7 +173,7 @@ class _Desk:
             candidates, told, here.only if self._says(found[5]) == "only" else None, locality
         )
         told["why"] = why
-        tell(told, case, self.snapshot, owner)
+        tell(told, case, self.snapshot, owner, self.words)
         return told
 
     def told(self, case: One, rule: int, owner: int, areas: dict[str, str | None] | None = None) -> dict[str, Any]:
@@ -320,13 +320,13 @@ class _Desk:
         if not held:
             why.append(self.words("no_area"))
             return
-        named = [(int(self.of_class[epoch, klass]), "competent", ("",))]
-        named += [(of, "area", (name, code)) for name, code, of in held]
-        for department, key, values in named:
+        named: list[tuple[int, str, str]] = [(int(self.of_class[epoch, klass]), "", "")]
+        named += [(of, name, code) for name, code, of in held]
+        for department, name, code in named:
             if department >= 0:
                 who = here.stands(department)
                 lost = here.lost(who) if who >= 0 else self.words("not_there")
-                evidence = self.words(key, *(values if key == "area" else (self.klass(klass),)))
+                evidence = self.words("area", name, code) if name else self.words("competent", self.klass(klass))
                 candidates.append(self._candidate(who, "territory", evidence, lost))
 
     def _candidate(self, owner: int, rule: str, evidence: str, lost: str | None = None) -> dict[str, Any]:

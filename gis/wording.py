@@ -99,6 +99,17 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
 }
 
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "side": ("Which side of %s is it?", "在%s的哪一侧？"),
+    "on": ("Is it on %s, or beside it?", "在%s上，还是在旁边？"),
+    "either": ("Is it in %s or in %s?", "在%s，还是在%s？"),
+    "inside": ("Is it inside %s?", "在%s的范围内吗？"),
+    "component": ("Is it about component %s?", "是不是部件%s？"),
+    "components": ("Which component is it: %s or %s?", "是哪个部件：%s，还是%s？"),
+    "where": ("Where exactly is it? The place is known to %g m only.", "具体在什么位置？目前位置只精确到%g米。"),
+}
+"""What to ask where an owner is doubtful; an answer tells it in both languages."""
+
 RULE_NAMES: dict[str, tuple[str, str]] = {
     "unowned": ("unowned", "无主"),
     "component_named": ("component_named", "指明部件"),

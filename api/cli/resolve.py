@@ -57,6 +57,7 @@ def open_snapshot(
 @click.option("--known-at", metavar="T", help="As known then, whatever was corrected since; as known now by default.")
 @click.option("--snapshot", "file", metavar="FILE|VERSION", help="Snapshot file or version; the record by default.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the reasons.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def resolve(
     lon: float,
@@ -69,6 +70,7 @@ def resolve(
     known_at: str | None,
     file: str | None,
     city: str | None,
+    lang: str,
     as_json: bool,
 ) -> None:
     """Who owns this spot, and why.
@@ -79,6 +81,7 @@ def resolve(
       wanmi resolve 111.0 35.03 --class 2026:C01002 --at 2026-07-02 --known-at 2026-07-02
       wanmi resolve -- -76.61 39.29 --city baltimore
     """
+    from api.asked import in_language
     from gis.answer import explain
     from gis.compiled import as_written
 
@@ -87,7 +90,7 @@ def resolve(
     with as_written():
         cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
         asked = {"lon": lon, "lat": lat, "crs": crs or "EPSG:4326", "class": klass, "component": component}
-        answer = explain(cases, 0, city_then, asked)
+        answer = explain(cases, 0, city_then, asked | in_language(lang))
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return

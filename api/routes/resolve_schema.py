@@ -10,6 +10,7 @@ from typing import Any
 from api.arrow import MEDIA_TYPE
 from api.asked import MAX_ACCURACY_M, MAX_TEXT, REQUIRED
 from gis.model import REASONS, RULES
+from gis.wording import LANGUAGES
 
 CLASS = "edition:kind+code, or a bare code; without one, only zones that take everything and the territory"
 CRS = "EPSG:n, gcj02 or bd09; by default WGS 84 degrees"
@@ -197,6 +198,7 @@ GET: Schema = {
         _parameter("channel", SHORT, "where the report comes from: its position error where none is told"),
         _parameter("at", TEXT, f"valid time, {WHEN}; now when missing"),
         _parameter("known_at", TEXT, KNOWN_AT),
+        _parameter("lang", {"enum": list(LANGUAGES)}, "of the reasons in a full answer; en when missing"),
     ],
     "responses": {
         "200": {"description": "the answer", "content": {"application/json": {"schema": _ref("Answer")}}},
@@ -218,6 +220,7 @@ POST: Schema = {
         _parameter("crs", TEXT, CRS),
         _parameter("at", TEXT, f"valid time of rows that tell none, {WHEN}; now when missing"),
         _parameter("known_at", TEXT, KNOWN_AT),
+        _parameter("lang", {"enum": list(LANGUAGES)}, "of the reasons in a full answer; en when missing"),
     ],
     "requestBody": {
         "required": True,

@@ -10,6 +10,7 @@ from gis import decide
 from gis.crs import to_lonlat
 from gis.doubt import AIM, DIGITS, MOST_M, SIGMA, SPIRAL, kernel, territory_of
 from gis.grouped import covers
+from gis.wording import QUESTIONS, Words
 
 if TYPE_CHECKING:
     from gis.one import One
@@ -20,19 +21,9 @@ LEAST = 0.005
 MOST_CHANGES = 5
 MOST_KEYS, STRETCHES = 512, 1 << 15
 """Most things that are told apart, and most stretches that are looked at."""
-WORDS = {
-    "side": ("Which side of %s is it?", "在%s的哪一侧？"),
-    "on": ("Is it on %s, or beside it?", "在%s上，还是在旁边？"),
-    "either": ("Is it in %s or in %s?", "在%s，还是在%s？"),
-    "inside": ("Is it inside %s?", "在%s的范围内吗？"),
-    "component": ("Is it about component %s?", "是不是部件%s？"),
-    "components": ("Which component is it: %s or %s?", "是哪个部件：%s，还是%s？"),
-    "where": ("Where exactly is it? The place is known to %g m only.", "具体在什么位置？目前位置只精确到%g米。"),
-}
-"""Questions in English and Chinese; both take the same values."""
 
 
-def tell(told: dict[str, Any], case: One, snapshot: Snapshot, owner: int) -> None:
+def tell(told: dict[str, Any], case: One, snapshot: Snapshot, owner: int, words: Words) -> None:
     """Write into an answer in full what its position error means for it.
 
     Parameters
@@ -47,6 +38,8 @@ def tell(told: dict[str, Any], case: One, snapshot: Snapshot, owner: int) -> Non
         The city.
     owner
         Department of the answer, -1 for nobody.
+    words
+        Sentences of a language; a question is told in both.
     """
     if case.error < 0:
         return
@@ -60,7 +53,7 @@ def tell(told: dict[str, Any], case: One, snapshot: Snapshot, owner: int) -> Non
     for candidate in told["candidates"]:
         candidate["probability"] = found.of(known.get(candidate["department"], -2))
     there = {candidate["department"] for candidate in told["candidates"]}
-    told["candidates"] += found.others(there)
+    told["candidates"] += found.others(there, words)
 
 
 class _Outlook:
@@ -119,7 +112,7 @@ class _Outlook:
                 )
         return sorted(out, key=lambda change: (change["distance_m"], change["department"] or ""))[:MOST_CHANGES]
 
-    def others(self, there: set[str | None]) -> list[dict[str, Any]]:
+    def others(self, there: set[str | None], words: Words) -> list[dict[str, Any]]:
         """Candidates for ground nearby, of departments that are not among those of the place itself."""
         code, out = self.snapshot.codes("departments.code"), []
         for who, (far, z) in sorted(self.nearest().items(), key=lambda item: -self.share[item[0]]):
@@ -129,24 +122,24 @@ class _Outlook:
             rule = "component_nearest" if layer < 0 else "territory"
             if layer == 0:
                 rule = "zone_line" if self.snapshot.arrays["zones.is_line"][thing] else "zone_area"
-            lost = f"its ground begins {far / 1000:.1f} m away" if far == far else "its ground does not cover the place"
+            lost = words("near_begins", far / 1000) if far == far else words("near_elsewhere")
             out.append(
                 {
                     "department": code[who], "probability": self.of(who), "rule": rule,
-                    "evidence": self.evidence(layer, thing), "why_lost": lost,
+                    "evidence": self.evidence(layer, thing, words), "why_lost": lost,
                 }
             )  # fmt: skip
         return out
 
-    def evidence(self, layer: int, thing: int) -> str:
+    def evidence(self, layer: int, thing: int, words: Words) -> str:
         """What a thing is, with its code."""
         codes = self.snapshot.codes
         if layer < 0:
-            return f"component {codes('components.code')[thing]} nearby"
+            return words("near_component", codes("components.code")[thing])
         if layer == 0:
-            return f"zone {codes('zones.code')[thing]} {codes('zones.name')[thing]} nearby"
+            return words("near_zone", codes("zones.code")[thing], codes("zones.name")[thing])
         name = self.sets[layer - 1]
-        return f"{name} {codes(f'areas/{name}.code')[thing]} nearby"
+        return words("near_area", name, codes(f"areas/{name}.code")[thing])
 
     @property
     def sets(self) -> list[str]:
@@ -206,5 +199,5 @@ class _Outlook:
 
 
 def _said(key: str, *values: Any) -> tuple[str, str]:
-    english, chinese = WORDS[key]
+    english, chinese = QUESTIONS[key]
     return english % values, chinese % values
