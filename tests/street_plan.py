@@ -165,6 +165,8 @@ WORDS = {
 }  # fmt: skip
 
 
+LOW = (3, 7, 14, 16, 18, 23, 32)
+"""Cases whose numbers stand below their dots, so that those of neighbours do not cover each other."""
 CLOSER = {
     "弯路": (30, 115, 22, 107), "环岛与引道": (106, 236, 66, 134), "双幅路": (132, 168, 185, 213),
     "转角商铺": (406, 456, 106, 152), "界路": (288, 322, 38, 62), "公园与市场": (436, 566, 34, 124),
@@ -224,7 +226,7 @@ def _draw(axes, title: str, window: tuple[float, float, float, float], *, words:
     for (x, y), numbers in by_place.items():
         axes.plot(x, y, "o", color="black", ms=3)
         if not words and west < x < east and south < y < north:
-            low = int(numbers[0]) % 4 in (2, 3)  # numbers of places side by side do not cover each other
+            low = int(numbers[0]) in LOW
             place = {"xytext": (4, -11 if low else 3), "textcoords": "offset points", "fontsize": 9, "weight": "bold"}
             axes.annotate(", ".join(numbers), (x, y), **place)
     if words:
