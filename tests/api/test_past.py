@@ -15,6 +15,7 @@ import pytest
 from api import past
 from api.app import create_app
 from gis import postgis, store, versions
+from gis.snapshot import Snapshot
 from gis.store.engine import transaction
 from tests import town
 from tests.api.conftest import ORDER, Served, degrees, serving, settings
@@ -136,6 +137,27 @@ def test_what_nobody_can_have_known(then: Served, path: str, known_at: str, says
     if path == "/v1/resolve":
         many = then.post(f"{path}?known_at={known_at}", json={"cases": [SPOT]})
         assert many.status_code == 422 and many.json()["at"] == "known_at"
+
+
+def test_a_day_before_all_that_is_on_record(tmp_path: Path):
+    """A city whose every boundary has a beginning: nothing is guessed of the time before."""
+    layers = town.layers()
+    begin = pd.Timestamp("2013-01-01", tz=town.CITY.time_zone)
+    for name in ("areas", "units", "zones", "components"):
+        layers[name] = layers[name].assign(valid_from=layers[name]["valid_from"].fillna(begin.tz_convert("UTC")))
+    layers["zones"] = layers["zones"][layers["zones"]["valid_to"].isna()]
+    file = Snapshot.compile(town.CITY, layers).save(tmp_path / "young.wanmi")
+    with serving(create_app(settings("postgresql:///nowhere", snapshot=str(file)))) as service:
+        spot = {**SPOT, "at": "2012-12-31T23:59:59"}
+        answer = service.get("/v1/resolve", **spot)
+        assert answer.status_code == 422 and answer.json()["at"] == "at"
+        says = "2012-12-31T15:59:59Z is before the first record of 小镇; ask from 2013-01-01T00:00:00+08:00 on"
+        assert says in answer.json()["detail"]
+        rows = service.post("/v1/resolve", json={"cases": [spot, spot | {"at": "2013-01-01"}]}).json()
+        assert says in rows["cases"][0]["fault"] and rows["cases"][0]["rule"] is None
+        assert rows["cases"][1]["fault"] is None and rows["cases"][1]["rule"] == "zone_area"
+        assert service.post("/v1/resolve?strict=1", json={"cases": [spot]}).status_code == 422
+        assert service.get("/v1/resolve", **SPOT | {"at": "2013-01-01"}).status_code == 200
 
 
 def test_who_waits_holds_nobody_up(told: Told, then: Served, monkeypatch: pytest.MonkeyPatch):
