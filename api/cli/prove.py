@@ -48,7 +48,8 @@ def prove(answer: str, file: str, cases: str | None, maps: tuple[str, ...], crs:
     if in_rows and not cases:
         right = "name the file that was answered with --cases"
         raise InputError("rows of answers do not say what was asked", where=answer, right=right)
-    count, left, wrong, faults = _rows(ground, answer, cases or "", maps, crs) if in_rows else _in_full(ground, answer)
+    found = _rows(ground, answer, cases or "", maps, crs) if in_rows else _in_full(ground, answer)
+    count, left, wrong, faults, beside = found
     took = time.perf_counter() - began
     if as_json:
         listed = [{"answer": i, "field": f.field, "told": f.told, "found": f.found, "why": f.why} for i, f in faults]
@@ -65,7 +66,7 @@ def prove(answer: str, file: str, cases: str | None, maps: tuple[str, ...], crs:
     one = count == 1
     for i, fault in faults:
         click.echo(str(fault) if one else f"answer {i}: {fault}")
-    beside = f", {left:,} rows have none" if left else ""
+    beside += f", {left:,} rows have none" if left else ""
     if wrong:
         click.echo("does not hold" if one else f"{wrong:,} of {count:,} answers do not hold{beside}")
         return 1
@@ -74,18 +75,18 @@ def prove(answer: str, file: str, cases: str | None, maps: tuple[str, ...], crs:
     return 0
 
 
-def _in_full(ground: Ground, name: str) -> tuple[int, int, int, list[tuple[int, Fault]]]:
+def _in_full(ground: Ground, name: str) -> tuple[int, int, int, list[tuple[int, Fault]], str]:
     from gis.proof import parse_answers, prove, read_answers
 
     answers = parse_answers(sys.stdin.read(), where="standard input") if name == "-" else read_answers(name)
     found = prove(ground, answers)
     wrong = [(i, faults) for i, faults in enumerate(found, start=1) if faults]
-    return len(found), 0, len(wrong), [(i, fault) for i, faults in wrong[:MOST] for fault in faults]
+    return len(found), 0, len(wrong), [(i, fault) for i, faults in wrong[:MOST] for fault in faults], ""
 
 
 def _rows(
     ground: Ground, name: str, cases: str, maps: tuple[str, ...], crs: str | None
-) -> tuple[int, int, int, list[tuple[int, Fault]]]:
+) -> tuple[int, int, int, list[tuple[int, Fault]], str]:
     from gis.proof import answer_rows, case_rows, prove_rows, read_rows, read_table
 
     names = {}
@@ -98,7 +99,8 @@ def _rows(
     frame, degrees = case_rows(read_table(cases), zone, names=names, where=cases)
     read = read_rows(ground, frame, crs=crs or ("EPSG:4326" if degrees else ""))
     told = prove_rows(ground, answer_rows(read_table(name)), read, most=MOST)
-    return told.rows, told.left, told.wrong, told.faults
+    some = f", probabilities of {told.asked:,} of {told.doubtful:,} found again" if told.asked < told.doubtful else ""
+    return told.rows, told.left, told.wrong, told.faults, some
 
 
 COMMANDS = (prove,)

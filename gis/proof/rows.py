@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from gis.model import REASONS, RULES
 from gis.proof.asking import MOST_ACCURACY_M, Read
-from gis.proof.check import Fault
+from gis.proof.check import SHARES, Fault
 from gis.proof.ground import Ground
 from gis.proof.opened import Opened
 from gis.proof.place import places
 from gis.proof.replay import Questions, Replay, replay
+from gis.proof.shares import TOLERANCE, Spread
 from grids.errors import InputError
 
 NEEDED = ("unit", "department", "rule", "reason", "component", "distance_m", "zone", "on_edge")
@@ -27,13 +29,16 @@ PORTION = 1 << 17
 class Told:
     """What came of rows.
 
-    ``rows`` is how many there were, ``left`` how many of them have no answer, ``wrong`` how many do not hold, and
-    ``faults`` names the first of these: (row from 1, fault).
+    ``rows`` is how many there were, ``left`` how many of them have no answer, ``wrong`` how many do not hold;
+    ``doubtful`` how many tell a probability, ``asked`` of how many of these it was found again. ``faults`` names the
+    first rows that do not hold: (row from 1, fault).
     """
 
     rows: int
     left: int
     wrong: int
+    doubtful: int
+    asked: int
     faults: list[tuple[int, Fault]]
 
 
@@ -83,7 +88,7 @@ def _position(opened: Opened, text: str) -> int | None:
         return None
 
 
-def prove_rows(ground: Ground, answers: pd.DataFrame, read: Read, *, most: int = 20) -> Told:
+def prove_rows(ground: Ground, answers: pd.DataFrame, read: Read, *, most: int = 20, shares: int = SHARES) -> Told:
     """Replay rows of answers.
 
     Parameters
@@ -97,6 +102,9 @@ def prove_rows(ground: Ground, answers: pd.DataFrame, read: Read, *, most: int =
         Of `read_rows`: row by row the cases of the answers.
     most
         Rows that do not hold of which the faults are told; all are counted.
+    shares
+        Of how many rows, evenly spread, a probability is found again, which takes a tenth of a second each; of the
+        others it is only compared with ``ask_first``.
 
     Raises
     ------
@@ -111,14 +119,18 @@ def prove_rows(ground: Ground, answers: pd.DataFrame, read: Read, *, most: int =
         raise InputError(what, where="cases", right="give the file that was answered")
     given = np.flatnonzero(answers["rule"].to_numpy(dtype=object) != "")
     wrong = 0
+    known = given[(read.questions.error[given] >= 0) & (read.questions.reason[given] == 0)]
+    closely = known[:: max(1, -(-len(known) // shares))] if "probability" in answers and shares else known[:0]
     faults: list[tuple[int, Fault]] = []
     for begin in range(0, len(given), PORTION):
         rows = given[begin : begin + PORTION]
         bad = _portion(ground, answers, read, rows)
+        for row, fault in _doubt(ground, answers, read.questions, rows, closely):
+            bad.setdefault(row, []).append(fault)
         wrong += len(bad)
         for row in sorted(bad)[: max(0, most - len({row for row, _ in faults}))]:
             faults += [(row + 1, fault) for fault in bad[row]]
-    return Told(len(answers), len(answers) - len(given), wrong, faults)
+    return Told(len(answers), len(answers) - len(given), wrong, len(known), len(closely), faults)
 
 
 def _portion(ground: Ground, answers: pd.DataFrame, read: Read, rows: NDArray[np.int64]) -> dict[int, list[Fault]]:
@@ -151,6 +163,27 @@ def _faults(ground: Ground, answers: pd.DataFrame, asked: Questions, rows: NDArr
         for k in np.flatnonzero(~same.astype(bool)).tolist():
             out.setdefault(int(rows[k]), []).append(Fault(name, _plain(told[k]), _plain(wanted[k])))
     return out
+
+
+def _doubt(
+    ground: Ground, answers: pd.DataFrame, asked: Questions, rows: NDArray[np.int64], closely: NDArray[np.int64]
+) -> Iterator[tuple[int, Fault]]:
+    """Faults of the probabilities of rows, and of what follows from them."""
+    if "probability" not in answers or "ask_first" not in answers:
+        return
+    told, ask = answers["probability"].to_numpy(dtype=np.float64)[rows], answers["ask_first"].to_numpy()[rows]
+    known = (asked.error[rows] >= 0) & (asked.reason[rows] == 0)
+    fine = np.where(known, (told >= 0) & (told <= 1), np.isnan(told))
+    for k in np.flatnonzero(~fine).tolist():
+        yield int(rows[k]), Fault("probability", _plain(told[k]), "a share" if known[k] else None)
+    below = known & (told < ground.opened.city["ask_below"])
+    for k in np.flatnonzero(ask != below).tolist():
+        yield int(rows[k]), Fault("ask_first", _plain(ask[k]), bool(below[k]))
+    departments = answers["department"].to_numpy(dtype=object)
+    for row in np.intersect1d(rows[fine & known], closely).tolist():
+        share = Spread(ground, asked, row).share.get(departments[row] or None, 0.0)
+        if not abs(answers["probability"].iat[row] - share) <= TOLERANCE:
+            yield row, Fault("probability", float(answers["probability"].iat[row]), round(share, 4))
 
 
 def columns(ground: Ground, asked: Questions, found: Replay) -> dict[str, NDArray]:
