@@ -15,6 +15,7 @@ from api import errors
 from api.middleware import BodyLimit, SafeHeaders
 from api.queries import check_query
 from api.routes import (
+    alerts,
     cases,
     city,
     health,
@@ -84,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (cases, city, hotspots, maps, responsibility_map, rosters, units_map):
+    for room in (alerts, cases, city, hotspots, maps, responsibility_map, rosters, units_map):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)

@@ -31,6 +31,8 @@ class Moments:
         Case number of the source system, object (n,).
     unit
         Unit grid code of each, "" where none; categorical (n,).
+    department
+        Department of each answer, "" where none; categorical (n,).
     """
 
     x: NDArray[np.float64]
@@ -38,6 +40,7 @@ class Moments:
     at: NDArray[np.int64]
     id: NDArray[np.object_]
     unit: pd.Categorical
+    department: pd.Categorical
 
     def stamp(self, of: int) -> pd.Timestamp:
         """When a case was reported, UTC."""
@@ -73,10 +76,19 @@ def case_moments(
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(rows)), sink)
     if not sink.tell():
         none = np.empty(0)
-        return Moments(none, none, np.empty(0, dtype=np.int64), np.empty(0, dtype=object), pd.Categorical([]))
+        return Moments(
+            none, none, np.empty(0, dtype=np.int64), np.empty(0, dtype=object), pd.Categorical([]), pd.Categorical([])
+        )
     sink.seek(0)
-    units = pa.dictionary(pa.int32(), pa.string())
-    types = {"x": pa.float64(), "y": pa.float64(), "at": pa.int64(), "id": pa.string(), "unit": units}
+    text = pa.dictionary(pa.int32(), pa.string())
+    types = {
+        "x": pa.float64(),
+        "y": pa.float64(),
+        "at": pa.int64(),
+        "id": pa.string(),
+        "unit": text,
+        "department": text,
+    }
     table = csv.read_csv(
         sink,
         read_options=csv.ReadOptions(column_names=list(types)),
@@ -84,5 +96,6 @@ def case_moments(
     )
     at, ids = table["at"].to_numpy(), table["id"].to_numpy(zero_copy_only=False).astype(object)
     order = np.lexsort((ids.astype(str), at))
-    x, y, unit = table["x"].to_numpy(), table["y"].to_numpy(), pd.Categorical(table["unit"].to_pandas())
-    return Moments(x[order], y[order], at[order], ids[order], unit[order])
+    x, y = table["x"].to_numpy(), table["y"].to_numpy()
+    unit, department = (pd.Categorical(table[name].to_pandas()) for name in ("unit", "department"))
+    return Moments(x[order], y[order], at[order], ids[order], unit[order], department[order])

@@ -1,7 +1,7 @@
 -- Cases of a selection with their place and time: those that have a place in the city by their answer.
 -- Parameters: as case_places.sql.
--- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id; unit, "" where none. Index: cases_reported_at. Size: up to one
--- row a case.
+-- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id; unit, department, "" where none.
+-- Index: cases_reported_at. Size: up to one row a case.
 SELECT
     ST_X(c.geom) AS x,
     ST_Y(c.geom) AS y,
@@ -13,7 +13,8 @@ SELECT
             SELECT u.code FROM wanmi.units_at(a.at, %(known_at)s) u
             WHERE ST_Covers(u.geom, c.geom) ORDER BY u.code LIMIT 1
         ), '')
-    END AS unit
+    END AS unit,
+    coalesce(a.department, '') AS department
 FROM wanmi.cases c
 JOIN wanmi.answers a ON a.case_id = c.id
 WHERE c.geom IS NOT NULL

@@ -1,0 +1,34 @@
+"""``GET /v1/alerts``: which hotspots appeared, grew or ended, and whose they are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.alerting import BIN_DAYS, raise_alerts
+from api.gathering import geojson
+from api.hotspots import LEVEL, Selection
+from api.instants import read_instants
+from api.routes.maps import Atlas, atlas_of, selection_of
+
+router = APIRouter(tags=["statistics"])
+
+
+@router.get("/v1/alerts", summary="Hotspots that appear, grow or end, GeoJSON", response_class=Response)
+def alerts(
+    atlas: Annotated[Atlas, Depends(atlas_of)],
+    selection: Annotated[Selection, Depends(selection_of)],
+    bin_days: Annotated[int, Query(description="days of a bin of time; the last one ends with `to`")] = BIN_DAYS,
+    level: Annotated[float, Query(description="chance of a false alert that is taken, bin by bin")] = LEVEL,
+    since: Annotated[
+        str, Query(max_length=40, description="alerts told after that instant; those of the last bin when missing")
+    ] = "",
+    goes_on: Annotated[bool, Query(description="hotspots that merely go on too")] = False,
+) -> Response:
+    """Alerts with their cases, what was expected, their unit grids and the department that owns most of them."""
+    found, _ = atlas.look(selection)
+    after = read_instants([since], found.city.time_zone, lambda _: "since")[0]
+    options = {"bin_days": bin_days, "level": level, "since": after, "goes_on": goes_on}
+    answer = raise_alerts(atlas.service.engine, atlas.book, found, **options)
+    return Response(geojson(answer, found.city.srid), media_type="application/geo+json")
