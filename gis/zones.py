@@ -53,19 +53,18 @@ def faults(shapes: ArrayLike, columns: Mapping[str, Any] | pd.DataFrame) -> Iter
         yield _fault(~np.isin(told[name], words), name, told[name], f"is not one of {', '.join(words[1:])}")
     kinds = shapely.get_type_id(drawn)
     line, area = np.isin(kinds, (1, 5)), np.isin(kinds, (3, 6))
-    why = "width_m is missing: a line zone needs its full width in metres"
-    yield _fault(line & np.isnan(width), "width_m", "", why)
+    lacking = "width_m is missing: a line zone needs its full width in metres"
+    yield _fault(line & np.isnan(width), "width_m", "", lacking)
     yield _fault(width <= 0, "width_m", width, "is no width: it must be more than 0")
     sided = np.isin(told["side"], SIDES[1:])
     yield _fault(area & sided, "side", told["side"], "is the side of a line, and this is an area; leave it empty")
     for name, at in (("from_m", begin), ("to_m", end)):
-        why = "is chainage along a line, and this is an area; leave it empty"
-        yield _fault(area & ~np.isnan(at), name, at, why)
+        yield _fault(area & ~np.isnan(at), name, at, "is chainage along a line, and this is an area; leave it empty")
     yield _fault(begin < 0, "from_m", begin, "lies before the line's first point; it must be 0 or more")
     cut = line & ~(np.isnan(begin) & np.isnan(end))
     several = cut & np.array([single(shape) is None for shape in drawn], dtype=bool)
-    why = "is chainage along a line of several parts; give each part a zone of its own"
-    yield _fault(several, "from_m", np.where(np.isnan(begin), end, begin), why)
+    parts = "is chainage along a line of several parts; give each part a zone of its own"
+    yield _fault(several, "from_m", np.where(np.isnan(begin), end, begin), parts)
     length = np.where(line, shapely.length(drawn), np.nan)
     why = np.array([f"lies beyond the end of the line, which is {m:.2f} m long" for m in length], dtype=object)
     beyond = cut & ~several & (end > length + ROUNDING_M)

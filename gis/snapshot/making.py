@@ -268,8 +268,9 @@ def _zones(
     effect = np.array(_words(rows, "effect", EFFECTS, 0), dtype=np.int8)
     duty = np.array(_words(rows, "duty", DUTIES, -1), dtype=np.int8)
     labels = rows["classes"].astype(str).to_numpy(dtype=object) + _marks(effect, duty)
-    filters = sorted(set(labels))
-    classes = [text.split(" | ")[0] for text in filters]
+    named = dict(zip(labels, rows["classes"].astype(str), strict=True))
+    filters = sorted(named)
+    classes = [named[text] for text in filters]
     level = {text: book.level(text) for text in set(classes)}
     takes = np.array([[*book.matches(text), "*" in text.split()] for text in classes], dtype=bool)
     takes = takes.reshape(len(filters), len(book.classes) + 1)
@@ -283,7 +284,8 @@ def _zones(
         rank,
     ]
     order = np.lexsort(keys) if len(rows) else np.empty(0, dtype=int)
-    rows, rank, effect, duty, labels = (v[order] for v in (rows.iloc, rank, effect, duty, labels))
+    rows = rows.iloc[order]
+    rank, effect, duty, labels = rank[order], effect[order], duty[order], labels[order]
     of = pd.Series(labels).map({t: i for i, t in enumerate(filters)}).to_numpy(dtype=np.int32)
     _validity(arrays, "zones", rows)
     if drawn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,9 +76,8 @@ def check(to: Target, columns: Columns, known: Known, faults: Faults) -> None:
         _classes(columns, known, faults)
     if to.layer == "rules":
         _filters(class_texts(columns), "class", known, faults)
-        for name, words in (("duty", DUTIES), ("first", FIRSTS)):
-            why = f"is not one of {', '.join(words)}"
-            _report(faults, name, unknown(columns[name], words.__contains__, lambda _, why=why: why))
+        _words(columns["duty"], "duty", DUTIES, faults)
+        _words(columns["first"], "first", FIRSTS, faults)
     if to.layer == "zones":
         _filters(columns["classes"], "classes", known, faults)
         _zones(columns, known, faults)
@@ -233,22 +233,28 @@ def _filters(texts: pa.Array, column: str, known: Known, faults: Faults) -> None
     _report(faults, column, unknown(texts, lambda text: not fault(text), fault))
 
 
+def _words(texts: pa.Array, column: str, words: tuple[str, ...], faults: Faults) -> None:
+    """Check a column that takes only these words, or none."""
+    _report(faults, column, unknown(texts, words.__contains__, lambda _: f"is not one of {', '.join(words)}"))
+
+
 def _zones(columns: Columns, known: Known, faults: Faults) -> None:
     """Check what zones say and how they lie along their lines, and fill in the ground that they cover."""
-    said = {name: strings(columns[name]).to_pylist() for name in zones.WORDS}
+    said: dict[str, Any] = {name: strings(columns[name]).to_pylist() for name in zones.WORDS}
     said |= {name: columns[name] for name in ("width_m", "from_m", "to_m")}
-    shapes = np.where(faults.bad, None, columns["geom"])
+    shapes = np.asarray(columns["geom"], dtype=object).copy()
+    shapes[faults.bad] = None
     for at, name, values, why in zones.faults(shapes, said):
         faults.add(at, name, values, why)
-    shapes = np.where(faults.bad, None, shapes)
+    shapes[faults.bad] = None
     columns["footprint"], lost = zones.grounds(shapes, said)
     for k, error in lost:
         faults.add([k], "side", said["side"][k], f"{error.what}; {error.right}")
     joint = np.array([" ".join(text.split()) for text in strings(columns["joint"]).to_pylist()], dtype=object)
     for code in sorted({code for text in joint for code in text.split()} - known.departments):
         rows = np.array([code in text.split() for text in joint], dtype=bool)
-        why = f"no such department is recorded; {_near(code, known.departments, 'load departments first')}"
-        faults.add(rows, "joint", code, why)
+        near = _near(code, known.departments, "load departments first")
+        faults.add(rows, "joint", code, f"no such department is recorded; {near}")
     columns["joint"] = pa.array(joint.tolist(), type=pa.string())
 
 
