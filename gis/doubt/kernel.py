@@ -163,10 +163,11 @@ def gather(x, y, klass, component, instant, epoch, reach, ground, territory, des
     never = n > 0
     n, covered = _zones(x, y, instant, stage, slot + ONLY * block, n, never, reach, ground, desk)
     named = version_of(component, thing, begins, ends, instant)
-    if n == 0 and named >= 0 and firsts[epoch, klass] != LOCALITY:
-        last = owner_of(named, epoch, stage, kinds, departments, duty, of_class, stands)
-        if last >= 0:
-            return n, m, False, True, never, last
+    by_name = np.int64(-1)
+    if named >= 0:
+        by_name = owner_of(named, epoch, stage, kinds, departments, duty, of_class, stands)
+        if n == 0 and by_name >= 0 and firsts[epoch, klass] != LOCALITY:
+            return n, m, False, True, never, by_name
     if not covered:
         n, covered = _zones(x, y, instant, stage, slot, n, never, reach, ground, desk)
         if not covered:
@@ -180,6 +181,7 @@ def gather(x, y, klass, component, instant, epoch, reach, ground, territory, des
         return n, m, False, False, never, last
     same = not never and (covered or n == 0)
     last = who[n - 1, 2] if n else np.int64(-1)
+    same = same and (by_name < 0 or by_name == last)
     for j in range(n):
         same = same and who[j, 2] == last
     for j in range(m):
