@@ -356,3 +356,38 @@ def test_more_cases_than_allowed_are_refused(town_dsn: str):
         told = small.post("/v1/resolve?explain=1", json={"cases": [HERE] * 4})
         assert told.status_code == 413 and "at most 3 with explain=1" in told.json()["detail"]
         assert small.post("/v1/resolve", json={"cases": [HERE] * 10}).status_code == 200
+
+
+def test_an_error_of_the_position_says_how_sure_the_answer_is(served: Served):
+    """Ten metres from the border of two streets: one answer, and a row in each form, say the same."""
+    here = {**degrees(190, 350), "class": "", "accuracy_m": 20.0}
+    told = served.get("/v1/resolve", **here).json()
+    assert 0.7 < told["probability"] < 0.8 and told["ask_first"] and set(told["question"]) == {"en", "zh"}
+    [change] = told["changes"]
+    assert change["department"] == "D3" and change["distance_m"] == pytest.approx(10.0, abs=0.1)
+    assert {c["department"]: c["probability"] for c in told["candidates"]}["D3"] == pytest.approx(
+        1 - told["probability"], abs=2e-4
+    )
+    [row] = served.post("/v1/resolve", json={"cases": [here]}).json()["cases"]
+    columns = served.post("/v1/resolve", json={name: [value] for name, value in here.items()}).json()
+    assert (row["probability"], row["ask_first"]) == (told["probability"], True)
+    assert (columns["probability"], columns["ask_first"]) == ([told["probability"]], [True])
+    sure = served.get("/v1/resolve", **{**here, "accuracy_m": 0}).json()
+    assert (sure["probability"], sure["ask_first"], sure["question"]) == (1.0, False, None)
+    far = served.get("/v1/resolve", **{**here, "accuracy_m": 5_000}).json()
+    assert far["probability"] < 0.01 and "5000" in far["question"]["zh"]
+    nothing = served.get("/v1/resolve", **degrees(190, 350)).json()
+    assert (nothing["probability"], nothing["ask_first"], nothing["changes"]) == (None, False, [])
+
+
+@pytest.mark.parametrize("wrong", ["nan", "-1", "1e9", "inf"])
+def test_an_error_that_is_none_is_refused(served: Served, wrong: str):
+    refused = served.get("/v1/resolve", **HERE, accuracy_m=wrong)
+    assert refused.status_code == 422 and refused.json()["at"] == "accuracy_m"
+
+
+def test_a_channel_that_the_city_knows_nothing_of_changes_nothing(served: Served):
+    told = served.get("/v1/resolve", **HERE, channel="hotline").json()
+    assert told["probability"] is None and not told["ask_first"]
+    [row] = served.post("/v1/resolve", json={"cases": [{**HERE, "channel": "hotline"}]}).json()["cases"]
+    assert row["probability"] is None and row["fault"] is None
