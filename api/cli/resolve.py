@@ -52,7 +52,8 @@ def open_snapshot(
 @click.option("--class", "klass", default="", help="Class code with its edition: 2026:C01001.")
 @click.option("--component", default="", help="Component code that the report names.")
 @click.option("--crs", default="EPSG:4326", show_default=True, help="EPSG:n, gcj02 or bd09; x and y for metric ones.")
-@click.option("--accuracy", type=Number(min=0), help="Position error in metres.")
+@click.option("--accuracy", type=Number(min=0), help="Position error in metres: holds 68 % of the true places.")
+@click.option("--channel", default="", help="Where the report comes from: its error where none is told.")
 @click.option("--at", metavar="T", help="Valid time, ISO 8601 (the city's time) or now; the snapshot's by default.")
 @click.option("--known-at", metavar="T", help="As known then, whatever was corrected since; as known now by default.")
 @click.option("--snapshot", "file", metavar="FILE|VERSION", help="Snapshot file or version; the record by default.")
@@ -66,6 +67,7 @@ def resolve(
     component: str,
     crs: str,
     accuracy: float | None,
+    channel: str,
     at: str | None,
     known_at: str | None,
     file: str | None,
@@ -88,7 +90,7 @@ def resolve(
     city_then = open_snapshot(file, city, of=city, known_at=known_at)
     when = instant(at, zone=city_then.city.time_zone, where="--at") if at else city_then.at
     with as_written():
-        cases = _one(city_then, lon, lat, klass, component, crs, accuracy, when)
+        cases = _one(city_then, lon, lat, klass, component, crs, accuracy, channel, when)
         asked = {"lon": lon, "lat": lat, "crs": crs or "EPSG:4326", "class": klass, "component": component}
         answer = explain(cases, 0, city_then, asked | in_language(lang))
     if as_json:
@@ -99,6 +101,12 @@ def resolve(
     click.echo(f"  rule     {answer['rule']}{'  ' + answer['reason'] if answer['reason'] else ''}")
     if answer["unit"]:
         click.echo(f"  unit     {answer['unit']['code']}")
+    if answer["probability"] is not None:
+        asked = f", ask first: {answer['question'][lang]}" if answer["question"] else ""
+        click.echo(f"  sure     {answer['probability']:.1%}{asked}")
+    for change in answer["changes"]:
+        there = f"{change['lon']:.6f},{change['lat']:.6f}"
+        click.echo(f"  changes  {change['distance_m']:g} m away at {there}: {change['department'] or 'nobody'}")
     for line in answer["why"]:
         click.echo(f"  why      {line}")
     for loser in answer["candidates"][1:]:
@@ -114,6 +122,7 @@ def _one(
     component: str,
     crs: str,
     accuracy: float | None,
+    channel: str,
     when: pd.Timestamp,
 ) -> Cases:
     """One case, through the same door as a request over HTTP: what is refused there is refused here."""
@@ -133,6 +142,7 @@ def _one(
             "class": text(klass),
             "component": text(component),
             "at": text(""),
+            "channel": text(channel),
         },
     )
     return read_cases(city_then, asked, crs, at=when.isoformat())
