@@ -3,15 +3,17 @@
 ::
 
     wanmi demo --no-serve && python -m tests.picture            # both
-    python -m tests.picture units                               # one of hotspots, units
+    python -m tests.picture units                               # one of hotspots, units, responsibility …
 """
 
 from __future__ import annotations
 
 import io
+import re
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 from PIL import Image
@@ -20,25 +22,34 @@ from api.app import create_app
 from api.pages import heat
 from api.pages.unit_picture import COLOURS, FAULT, ROAD, over_land
 from api.settings import Settings
-from tests.api.conftest import serving
+from tests.api.conftest import Served, serving
 from tests.browser import chromium
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "img"
 PAGES = {
     "hotspots": "/maps/hotspots?class=2026:E09&from=2025-12-01&to=2026-06-01",
     "units": "/maps/units",
+    "responsibility": "/maps/responsibility?lang=en&",
+    "responsibility_phone": "/maps/responsibility?lang=zh&",
 }
 CLOSE = 15.8
 """Zoom of the picture of the units: each is seen, and the streets that bound them."""
 WIDTH, HEIGHT = 1600, 1000
+SIZES = {"responsibility": (1440, 960), "responsibility_phone": (390, 844)}
+"""Sizes of pages that are drawn in another one."""
+BOUNDS = re.compile(r'"bounds": \[\[([\d.]+), ([\d.]+)\], \[([\d.]+), ([\d.]+)\]\]')
+TOLD = "return Boolean(window.wanmi && wanmi.asking && wanmi.asking.last && !wanmi.asking.waiting)"
 MOST_BYTES = 400_000
 
 
 def draw(page: str, out: Path | None = None) -> str:
     """Draw a page of the settings' city into a file; tells the file and its size."""
     out = out or FOLDER / f"{page}.png"
-    with serving(create_app(Settings.read())) as service, chromium(WIDTH, HEIGHT) as browser:
-        browser.open(f"{service.url}{PAGES[page]}")
+    with serving(create_app(Settings.read())) as service, chromium(*SIZES.get(page, (WIDTH, HEIGHT))) as browser:
+        question = doubtful(service) if page.startswith("responsibility") else ""
+        browser.open(f"{service.url}{PAGES[page]}{question}")
+        if question:
+            browser.wait(lambda: browser.driver.execute_script(TOLD), "the answer is told")
         if page == "units":
             browser.zoom(CLOSE)
         time.sleep(1)  # tiles fade in
@@ -47,7 +58,7 @@ def draw(page: str, out: Path | None = None) -> str:
     image = Image.open(io.BytesIO(png)).convert("RGB")
     # the commonest colours exactly, those of the legend, then what the rest needs
     common = [c for _, c in sorted(image.getcolors(1 << 24), reverse=True)[:64]]
-    over = _legend(page)
+    over = np.empty((0, 3), int) if page.startswith("responsibility") else _legend(page)
     left = 256 - len(common) - len(over)
     rest = image.quantize(left, method=Image.Quantize.MEDIANCUT).getpalette()
     palette = Image.new("P", (1, 1))
@@ -56,6 +67,24 @@ def draw(page: str, out: Path | None = None) -> str:
     size = out.stat().st_size
     assert size <= MOST_BYTES, f"{out} has {size} bytes, at most {MOST_BYTES} are wanted"
     return f"{out}: {size:,} bytes"
+
+
+def doubtful(service: Served) -> str:
+    """The question for a place beside a road where three owners are in doubt, as it stands in a link."""
+    bounds = BOUNDS.search(service.get("/maps/responsibility").text)
+    assert bounds is not None
+    west, south, east, north = (float(bounds[k]) for k in (2, 1, 4, 3))
+    rng = np.random.default_rng(3)
+    asked = {"class": "2026:E06013", "accuracy_m": 25, "at": "2026-07-01T09:00"}
+    for _ in range(20):
+        places = np.column_stack([rng.uniform(west, east, 500), rng.uniform(south, north, 500)]).round(6).tolist()
+        cases = [asked | {"lon": lon, "lat": lat} for lon, lat in places]
+        answers = service.post("/v1/resolve?explain=1", json={"cases": cases}).json()["cases"]
+        for case, answer in zip(cases, answers, strict=True):
+            shares = {c["department"]: c["probability"] or 0.0 for c in answer["candidates"]}
+            if answer["ask_first"] and answer["rule"] == "zone_line" and sum(s > 0.05 for s in shares.values()) > 2:
+                return urlencode(case)
+    raise AssertionError("no place is in doubt")
 
 
 def _legend(page: str) -> np.ndarray:

@@ -60,7 +60,7 @@ wanmi.answer = function (given) {
   function shares(answer) {
     const by = new Map();
     for (const one of answer.candidates) {
-      if (typeof one.probability !== "number") continue;
+      if (!(one.probability > 0)) continue;
       const key = one.department || "";
       by.set(key, Math.max(by.get(key) || 0, one.probability));
     }

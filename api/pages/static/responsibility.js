@@ -33,7 +33,7 @@ wanmi.responsibility = function (map, given) {
     setTime("at", has("at"));
     setTime("known_at", has("known_at"));
     fields.accuracy_m.value = has("accuracy_m");
-    get("more").open = Boolean(has("accuracy_m") || has("known_at"));
+    get("more").open = innerWidth > 860 && Boolean(has("accuracy_m") || has("known_at"));
     asked.lon = has("lon") || null;
     asked.lat = has("lat") || null;
     get("place").value = asked.lon !== null && asked.lat !== null ? asked.lon + ", " + asked.lat : "";
@@ -101,7 +101,7 @@ wanmi.responsibility = function (map, given) {
     const circle = L.latLng(lat, lon).toBounds(Math.max(2 * accuracy, 20));
     if (move) {
       if (accuracy > 150) map.fitBounds(circle, {animate: false});
-      else map.setView([lat, lon], Math.max(map.getZoom(), given.near + (last.answer.component ? 1.5 : 0)), {animate: false});
+      else map.setView([lat, lon], Math.max(map.getZoom(), given.near + (last.answer.component ? 1.5 : accuracy > 0 && accuracy < 60 ? 1 : 0)), {animate: false});
     } else if (!map.getBounds().contains([lat, lon])) map.panTo([lat, lon]);
     get("legend").hidden = false;
   }

@@ -287,7 +287,7 @@ def test_doubt_is_told_as_the_answer_has_it(
         answer = last(wide)
         assert answer["probability"] == direct["probability"] < 0.9
         assert answer["question"][lang] in text(wide, "#owner .askfirst")
-        shares = {c["department"]: c["probability"] for c in answer["candidates"] if c["probability"] is not None}
+        shares = {c["department"]: c["probability"] for c in answer["candidates"] if c["probability"]}
         shown = wide.driver.execute_script(
             "return [...document.querySelectorAll('.bars li')].map(one => [Number(one.dataset.share),"
             " one.querySelector('b').textContent, one.querySelector('i').getBoundingClientRect().width,"
@@ -299,6 +299,10 @@ def test_doubt_is_told_as_the_answer_has_it(
             assert bar / whole == pytest.approx(max(value, 0.005), abs=0.02)
         marks = wide.driver.find_elements(By.CSS_SELECTOR, ".leaflet-marker-icon.turns")
         assert len(marks) == len(answer["changes"]) >= 1
+        for mark, change in zip(marks, answer["changes"], strict=True):
+            px, py = wide.pixel(change["lat"], change["lon"])
+            box = mark.rect
+            assert abs(box["x"] + box["width"] / 2 - px) < 2 and abs(box["y"] + box["height"] / 2 - py) < 2
         reach = wide.driver.execute_script(f"{MAP} return m.latLngToContainerPoint(m.getCenter()).distanceTo("
             "m.latLngToContainerPoint(L.latLng(m.getCenter()).toBounds(60).getNorthEast()))") / 2**0.5  # fmt: skip
         circle = wide.driver.find_element(By.CSS_SELECTOR, "path.accuracy").rect["width"] / 2
@@ -327,6 +331,21 @@ def test_every_sentence_of_the_engine_is_said_in_chinese(wide: Browser, service:
     for line, told_ in zip(lines, chinese, strict=True):
         left = re.sub(r"\b(Z|S|P|YH|[CE])[-A-Z0-9]*\b|[0-9TZ:.,-]+", "", told_.replace(EVIL, ""))
         assert not re.search(r"[a-z]{2,}", left), (line, told_)
+
+
+def test_who_shares_the_duty(
+    wide: Browser, service: Served, small_demo: Demo, city: dict[str, pd.DataFrame]
+):
+    zones = city["zones"]
+    shared = zones[(zones["joint"] != "") & (zones["effect"] != "never")].iloc[0]
+    inside = shared.geometry.representative_point()
+    lon, lat = place(small_demo, inside.x, inside.y)
+    items = [item for item in shared["classes"].split() if item.startswith("2026:E")]
+    klass = "2026:E06010" if shared["classes"] in ("*", "C E", "E") or "2026:E06" in items else items[0]
+    answer = service.get("/v1/resolve", lon=lon, lat=lat, **{"class": klass, "at": AT}).json()
+    assert answer["joint"], (shared["code"], klass, answer["why"])
+    wide.open(link(service, lon=lon, lat=lat, **{"class": klass, "at": AT, "lang": "en"}), ready=TOLD)
+    assert all(one["name"] in text(wide, ".joint") for one in answer["joint"])
 
 
 def test_names_are_never_markup(wide: Browser, service: Served, small_demo: Demo, city: dict[str, pd.DataFrame]):
