@@ -129,6 +129,19 @@ class Spread:
         named = np.unique(np.concatenate([f.component, f.near.thing])).tolist()
         return (out | {text("components.code", q) for q in named}) - {""}
 
+    def known(self, one: dict[str, Any], words: Words) -> bool:
+        """Whether the city has the thing that a candidate for ground nearby names, and it is of the rule's kind."""
+        o, rule, told = self.ground.opened, one["rule"], one["evidence"]
+        if rule == "component_nearest":
+            code = _values(words.of["near_component"], str(told))
+            return code is not None and code[0].encode() in set(o["components.code"].tolist())
+        if rule in ("zone_line", "zone_area"):
+            of_kind = np.flatnonzero(self.ground.is_line[:-1] == (rule == "zone_line")).tolist()
+            named = ((o.text("zones.code", z), o.text("zones.name", z)) for z in of_kind)
+            return told in {words("near_zone", *both) for both in named}
+        codes = ((name, code) for name in self.ground.territory for code in o[f"areas/{name}.code"].tolist())
+        return rule == "territory" and told in {words("near_area", name, code.decode()) for name, code in codes}
+
     def evidence(self, department: str | None, words: Words) -> dict[str, set[str]]:
         """How a thing that gives the case to a department may be told of, by rule."""
         f, text, mine = self.found, self.ground.opened.text, self.owner(department)
@@ -237,12 +250,13 @@ def _others(
             continue
         if department in known or department not in spread.share or department is None:
             seen = department in known or department is None
-            if seen or one["probability"] > LEAST + tolerance:  # of a sliver every place may have been missed
+            # of a sliver every place may have been missed
+            if seen or one["probability"] > LEAST + tolerance or not spread.known(one, words):
                 yield f"{field}.department", department, "a department of ground nearby"
             continue
         fine = spread.evidence(department, words)
         few = spread.share[department] < 2 * LEAST  # of a sliver a place may have been missed
-        if not few and one["evidence"] not in fine.get(one["rule"], ()):
+        if one["evidence"] not in fine.get(one["rule"], ()) and not (few and spread.known(one, words)):
             yield f"{field}.evidence", one["evidence"], " or ".join(sorted(fine.get(one["rule"], ()))) or None
         far = _values(words.of["near_begins"].replace("%.1f", "%g"), str(one["why_lost"]))
         nearest = float(spread.far[spread.owner(department)].min()) / 1000.0

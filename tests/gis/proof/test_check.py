@@ -107,7 +107,8 @@ def other(value: Any, draw: st.DataObject) -> Any:
     if isinstance(value, list) and value:
         return draw.draw(st.sampled_from([value[:-1], value[1:], [*value, value[0]]]))
     if isinstance(value, dict) and value:
-        return {key: one for key, one in value.items() if key != draw.draw(st.sampled_from(sorted(value)))}
+        gone = draw.draw(st.sampled_from(sorted(value)))
+        return {key: one for key, one in value.items() if key != gone}
     return draw.draw(kinds.filter(lambda new: json.dumps(new) != json.dumps(value)))
 
 
@@ -305,10 +306,9 @@ def test_the_checker_imports_nothing_of_the_engine():
                 assert not ours or name == "grids.errors" or ".".join(name.split(".")[:2]) in KNOWN, (path.name, name)
 
 
-def test_the_contract_of_the_linter_names_all_the_rest():
-    root = Path(gis.__file__).parent
-    rooms = {p.stem for p in root.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()} - {"__init__"}
-    contracts = tomllib.loads((root.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+def test_the_linter_keeps_the_engine_from_the_checker():
+    root = Path(gis.__file__).parent.parent
+    contracts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (ours,) = (c for c in contracts["contracts"] if c.get("source_modules") == ["gis.proof"])
-    missing = {f"gis.{room}" for room in rooms} - KNOWN - set(ours["forbidden_modules"])
-    assert missing <= {"gis.sql", "gis.migrations"}
+    engine = ("answer", "assign", "convert", "crs", "decide", "doubt", "evidence", "exact", "grouped", "nearest", "one")
+    assert {f"gis.{room}" for room in (*engine, "raster", "snapshot")} <= set(ours["forbidden_modules"])
