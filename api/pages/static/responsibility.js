@@ -6,7 +6,7 @@ wanmi.responsibility = function (map, given) {
   const form = get("ask"), owner = get("owner"), body = get("answer"), notice = get("notice");
   const tell = wanmi.answer(given), drawn = wanmi.around(map, words), rosters = wanmi.rosters(given, tell);
   const asked = {lon: null, lat: null};           // the place of the question; the rest stands in the form
-  let turn = 0, last = null, wordsOfTime = "";    // last: the answer shown, with its text as it came
+  let turn = 0, last = null;                      // last: the answer shown, with its text as it came
 
   given.className = filter => choose.filter(filter);
   const choose = wanmi.choose(get("class"), get("classes"), get("edition"), given, () => askAgain());
@@ -16,8 +16,8 @@ wanmi.responsibility = function (map, given) {
   function nowHere() { return tell.local(new Date().toISOString()).slice(0, 16); }
 
   function query() {
-    const values = {lon: asked.lon, lat: asked.lat, class: choose.value, at: wordsOfTime || fields.at.value || nowHere(),
-      known_at: fields.known_at.dataset.exact || fields.known_at.value, accuracy_m: fields.accuracy_m.value};
+    const values = {lon: asked.lon, lat: asked.lat, class: choose.value, at: time("at") || nowHere(), known_at: time("known_at"),
+      accuracy_m: fields.accuracy_m.value};
     return new URLSearchParams(Object.entries(values).filter(([, value]) => value !== "" && value !== null));
   }
 
@@ -40,14 +40,12 @@ wanmi.responsibility = function (map, given) {
     return asked.lon !== null && asked.lat !== null;
   }
 
-  // A time of the address as it is, also where the field cannot hold it (an offset, a day alone): it is what is asked.
+  // A time of the address is asked as it stands there, also where the field shows it shorter; until the field is changed.
+  const time = name => fields[name].dataset.exact || fields[name].value;
   function setTime(name, text) {
-    const field = fields[name], plain = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(text);
-    const instant = /(Z|[+-]\d\d:?\d\d)$/.test(text) && !Number.isNaN(Date.parse(text)) ? tell.local(text) : "";
-    field.value = plain ? text : /^\d{4}-\d\d-\d\d$/.test(text) ? text + "T00:00" : instant;
-    const exact = field.value ? "" : text;
-    if (name === "at") wordsOfTime = exact;
-    else field.dataset.exact = exact;
+    const field = fields[name], instant = /(Z|[+-]\d\d:?\d\d)$/.test(text) && !Number.isNaN(Date.parse(text));
+    field.value = /^\d{4}-\d\d-\d\d$/.test(text) ? text + "T00:00" : instant ? tell.local(text) : text;
+    field.dataset.exact = text;
   }
 
   // ---- asking
@@ -75,9 +73,7 @@ wanmi.responsibility = function (map, given) {
       if (mine !== turn) return;
       const found = JSON.parse(text);
       notice.replaceChildren();
-      if (!asking.has("at")) asking.set("at", found.at);
       fields.at.value = tell.local(found.at);
-      wordsOfTime = "";
       last = {text, answer: found, asking, scene: null};
       if (push) history.pushState(null, "", address(asking));
       else history.replaceState(null, "", address(asking));
@@ -230,7 +226,7 @@ wanmi.responsibility = function (map, given) {
     if (!/^[\w-]+$/u.test(text)) return complain(tell.fill(words["fault.place"], {text}), "", el("p", {}, words["fault.place_right"]));
     const mine = ++turn;
     try {
-      const at = wordsOfTime || fields.at.value || nowHere();
+      const at = time("at") || nowHere();
       const found = JSON.parse(await fetchText(sources.units + "?" + new URLSearchParams({code: text, at}))).units;
       if (mine !== turn) return;
       const exact = found.find(one => one.code === text) || (found.length === 1 && found[0]);
@@ -251,10 +247,9 @@ wanmi.responsibility = function (map, given) {
 
   // ---- the doors: form, map, keyboard, history
   form.addEventListener("submit", event => { event.preventDefault(); readPlace(); });
-  fields.at.addEventListener("change", () => { wordsOfTime = ""; askAgain(); });
-  fields.known_at.addEventListener("change", () => { fields.known_at.dataset.exact = ""; askAgain(); });
+  for (const name of ["at", "known_at"]) fields[name].addEventListener("change", () => { fields[name].dataset.exact = ""; askAgain(); });
   fields.accuracy_m.addEventListener("change", askAgain);
-  get("now").addEventListener("click", () => { wordsOfTime = ""; fields.at.value = nowHere(); askAgain(); });
+  get("now").addEventListener("click", () => { fields.at.dataset.exact = ""; fields.at.value = nowHere(); askAgain(); });
   const clicked = latlng => { const at = latlng.wrap(); go(at.lng.toFixed(7), at.lat.toFixed(7), false); };
   map.on("click", event => clicked(event.latlng));
   const box = map.getContainer();

@@ -266,6 +266,14 @@ def test_a_link_shows_the_same_again(wide: Browser, service: Served, small_demo:
     wide.open(link(service, **(query | {"at": "2026-07-01T01:00:30Z"})), ready=TOLD)
     assert wide.driver.find_element(By.ID, "at").get_attribute("value") == "2026-07-01T09:00:30"
     assert last(wide)["at"] == "2026-07-01T01:00:30Z"
+    # as known at an instant, to the microsecond; a day before the first record is told to be one
+    known = first["known_at"]
+    wide.open(link(service, **(query | {"known_at": known})), ready=TOLD)
+    assert state(wide)["known_at"] == known == last(wide)["known_at"] and last(wide)["owner"] == first["owner"]
+    wide.open(link(service, **(query | {"known_at": "2020-01-01"})), ready=READY)
+    wide.wait(lambda: "As known at" in text(wide, "#notice"), "the page says what is wrong", 15)
+    assert wide.driver.execute_script("return wanmi.asking.last") is None
+    wide.complaints()
 
 
 def test_doubt_is_told_as_the_answer_has_it(
@@ -333,9 +341,7 @@ def test_every_sentence_of_the_engine_is_said_in_chinese(wide: Browser, service:
         assert not re.search(r"[a-z]{2,}", left), (line, told_)
 
 
-def test_who_shares_the_duty(
-    wide: Browser, service: Served, small_demo: Demo, city: dict[str, pd.DataFrame]
-):
+def test_who_shares_the_duty(wide: Browser, service: Served, small_demo: Demo, city: dict[str, pd.DataFrame]):
     zones = city["zones"]
     shared = zones[(zones["joint"] != "") & (zones["effect"] != "never")].iloc[0]
     inside = shared.geometry.representative_point()
