@@ -16,7 +16,7 @@ run: setup ## from a bare machine to the demo city on http://127.0.0.1:8000
 	@$(RUN) wanmi demo $(ARGS)
 
 test: setup-test ## all tests but the long ones, with PostGIS and a browser
-	@$(RUN) pytest -m "not long" $(ARGS)
+	@$(RUN) pytest -n 2 --dist loadfile -m "not long" $(ARGS)
 
 test-long: setup-test ## all tests in full counts
 	@$(RUN) pytest $(ARGS)
