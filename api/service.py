@@ -132,10 +132,11 @@ class Service:
                 return
             if time.monotonic() - self._failed_at < RETRY_AFTER_S:
                 raise Unavailable(self._why, where="snapshot", right="try again soon")
-            self._take(read_snapshot(self.settings, self))
-        except (WanmiError, SQLAlchemyError) as error:
-            self._failed_at, self._why = time.monotonic(), str(error).splitlines()[0]
-            raise
+            try:
+                self._take(read_snapshot(self.settings, self))
+            except (WanmiError, SQLAlchemyError) as error:
+                self._failed_at, self._why = time.monotonic(), str(error).splitlines()[0]
+                raise
         finally:
             self._lock.release()
 

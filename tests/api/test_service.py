@@ -30,6 +30,8 @@ def test_without_a_database_it_says_so_and_when_to_ask_again():
             assert answer.status_code == 503, answer.text
             assert int(answer.headers["retry-after"]) > 0
             assert answer.json()["error"] == "Unavailable" and "no connection" in answer.json()["detail"]
+        told = [lost.get("/v1/resolve?lon=1&lat=1&class=C01001").json()["detail"] for _ in range(6)]
+        assert len(set(told)) == 1, "it says the same each time"
 
 
 def test_a_snapshot_file_answers_without_a_database(town_file: Path):
@@ -56,8 +58,9 @@ def test_it_heals_when_the_city_comes(cluster: postgis.Cluster, monkeypatch: pyt
             for layer in ("departments", "areas"):
                 store.load(engine, layer, layers[layer])
             engine.dispose()
-            time.sleep(0.3)
-            assert service.get("/ready").status_code == 200
+            until = time.monotonic() + 5  # also while it is asked all the time
+            while service.get("/ready").status_code != 200 and time.monotonic() < until:
+                time.sleep(0.02)
             assert service.get("/v1/resolve", **HERE).json()["rule"] == "territory"
             page = service.get("/maps/hotspots")  # without units there is nothing to outline, but a map
             assert page.status_code == 200 and "<dd>0 个</dd>" in page.text and town.CITY.name in page.text
