@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from gis.demo.plan import table
+from gis.demo.plan import REFORM, table
 from grids.catalog import catalog
 
 TERRITORIAL = ("所属街办", "属地")
@@ -28,6 +28,19 @@ MAJORS = {
 """Rules of 2026 classes without a counterpart in the table, by major class: duty, radius in metres, department."""
 
 
+ENDED = ("HW02",)
+"""Departments that the reform does away with: who is above them stands for them."""
+
+FIRST = {
+    "2026:E": "events go to the locality first, then to owners",
+    "2026:C04": "greenery goes to whoever keeps the ground first",
+}
+"""Groups of classes for which the locality is asked before owners, and why: a choice of the demo city."""
+
+DISPOSING = "2026:E08"
+"""Classes for which the new edition asks who disposes: enforcement, not the bureau that supervises building sites."""
+
+
 def make_departments(streets: list[str]) -> pd.DataFrame:
     """The layer ``departments``: city offices, utilities, and a street office with enforcement for each street."""
     rows = table("departments").drop(columns="aliases")
@@ -43,7 +56,9 @@ def make_departments(streets: list[str]) -> pd.DataFrame:
     local.append(("Z404", "开发区综合行政执法队", "DZ", "enforcement"))
     rows = pd.concat([rows, pd.DataFrame(local, columns=["code", "name", "parent", "kind"])], ignore_index=True)
     rows["phone"] = [f"0359-{2_000_000 + 37 * i:07d}" for i in range(len(rows))]
-    return _dated(rows)
+    rows = _dated(rows)
+    rows.loc[rows["code"].isin(ENDED), "valid_to"] = REFORM
+    return rows
 
 
 def seat(street: str) -> str:
@@ -72,7 +87,11 @@ def make_rules() -> pd.DataFrame:
             note = "by major class; no source names this class"
             rows.append((text, duty, radius.get(text, reach), department, row.name_zh, True, note))
     columns = ["class", "duty", "radius_m", "department", "name", "invented", "note"]
-    frame = pd.DataFrame(rows, columns=columns).drop_duplicates("class").sort_values("class", kind="stable")
+    frame = pd.DataFrame(rows, columns=columns).drop_duplicates("class")
+    groups = [(text, "", np.nan, "", "", True, note) for text, note in FIRST.items()]
+    groups.append((DISPOSING, "disposing", np.nan, "", "", True, "who disposes, not who supervises"))
+    frame = pd.concat([frame, pd.DataFrame(groups, columns=columns)]).sort_values("class", kind="stable")
+    frame["first"] = np.where(frame["class"].isin(list(FIRST)), "locality", "")
     return _dated(frame.reset_index(drop=True))
 
 

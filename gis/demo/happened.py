@@ -11,7 +11,7 @@ from gis.demo.background import EDITION_DAY, FIRST_DAY, Anchors, day_weights, da
 from gis.demo.blocks import Blocks
 from gis.demo.clock import times_of_day
 from gis.demo.communities import Territory
-from gis.demo.owners import component_owners, event_owners
+from gis.demo.owners import owners
 from gis.demo.plan import Plan
 from gis.demo.planted import event_mix, make_background, make_hotspots, planted_in_all
 from gis.demo.streets import Network
@@ -171,17 +171,10 @@ def _true(xy, day, text, anchors: Anchors | None, anchor, rng) -> pd.DataFrame:
 
 
 def _owners(true: pd.DataFrame, layers: dict[str, pd.DataFrame]) -> np.ndarray:
-    part = true["component"].to_numpy()
-    owner = np.append(component_owners(layers["components"], layers["rules"]), "")[part]
-    event = owner == ""  # and components that nobody is known for
-    rows = true[event]
-    local = days()[rows["day"]].astype("datetime64[m]") + rows["minute"].to_numpy().astype("timedelta64[m]")
+    local = days()[true["day"]].astype("datetime64[m]") + true["minute"].to_numpy().astype("timedelta64[m]")
     instant = (local - np.timedelta64(8, "h")).astype("datetime64[us]")
-    xy = rows[["x", "y"]].to_numpy()
-    owner[event] = event_owners(
-        xy, rows["class"].cat.codes.to_numpy(), instant, layers["zones"], layers["areas"], layers["rules"]
-    )
-    return owner
+    xy, part = true[["x", "y"]].to_numpy(), true["component"].to_numpy()
+    return owners(xy, true["class"].cat.codes.to_numpy(), instant, part, layers)
 
 
 def _with_duplicates(true: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:

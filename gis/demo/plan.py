@@ -70,6 +70,10 @@ class Plan:
         return np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(name.encode())]))
 
 
+REFORM = pd.Timestamp("2026-06-30 16:00", tz="UTC")
+"""When the edition of 2026 comes into force, on 1 July local time, and who is responsible changes with it."""
+
+
 def table(name: str) -> pd.DataFrame:
     """A table of facts under ``data/demo``, every column as text."""
     return pd.read_csv(Path(data.__file__).parent / "demo" / f"{name}.csv", dtype=str, keep_default_na=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -13,72 +11,18 @@ from gis.demo.arterials import CANAL_HALF_M, KINDS, RAIL_HALF_M, SECONDARY, TRUN
 from gis.demo.blocks import USES, Blocks
 from gis.demo.communities import Territory
 from gis.demo.departments import seat
-from gis.demo.plan import SRID, Plan
+from gis.demo.exceptions import KERB_M, frontage, make_exceptions
+from gis.demo.plan import REFORM, SRID, Plan
+from gis.demo.register import Register
 from gis.demo.streets import Network
 from gis.exact import footprint, snap
-from grids.catalog import catalog
 
 ROAD_CARE = "2026:E06013 2026:E06016 2026:E06050 2026:E06051 2026:E06052 2013:E0505"
 ROAD_CLEANING = "2026:E06010 2026:E06012 2026:E06014 2026:E06037"
 WATER = "2026:E06015 2026:E06023 2026:E06024 2026:E06025 2026:E06026 2026:E06046 2013:E0181 2013:E0182"
 FRONTAGE = "2026:E06007 2026:E07006 2026:E09005 2026:E09006"
 SANITATION = "2026:E06"
-MAJORS_2013 = {
-    "2026:E06": "2013:E01",
-    "2026:E07": "2013:E02",
-    "2026:E08": "2013:E03",
-    "2026:E09": "2013:E04",
-    "2026:C04": "2013:C04",
-}
-"""Majors of the edition 2013 with the matters of a 2026 one."""
-
-
-@cache
-def both(modern: str) -> str:
-    """A class filter for both editions: the 2026 items and the 2013 classes or majors that they took over."""
-    book = catalog()
-    items = modern.split()
-    for item in modern.split():
-        old = book.texts[(book.to_2026 == book.index([item])[0]) & (book.classes["edition"] == "2013").to_numpy()]
-        items += [MAJORS_2013[item]] if item in MAJORS_2013 else old.tolist() if ":" in item and len(item) > 8 else []
-    return " ".join(dict.fromkeys(items))
-
-
 EXPIRY = pd.Timestamp("2026-03-31 16:00", tz="UTC")
-REFORM = pd.Timestamp("2026-06-30 16:00", tz="UTC")
-
-
-class Register:
-    """Collects zones and their faults, giving codes in turn."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict] = []
-        self.faults: list[dict] = []
-
-    def add(self, sort: str, name: str, department: str, classes: str, shape, **more) -> str:
-        """Add a zone; returns its code."""
-        shape = snap(shape)[0]
-        number = sum(row["code"].startswith(f"Z-{sort}-") for row in self.rows) + 1
-        code = f"Z-{sort}-{number:03d}"
-        row = {"code": code, "name": name, "department": department, "classes": both(classes), "rank": pd.NA,
-               "width_m": np.nan, "valid_from": pd.NaT, "valid_to": pd.NaT, "geometry": shape}  # fmt: skip
-        self.rows.append(row | more)
-        return code
-
-    def fault(self, kind: str, codes: list[str], where, note: str) -> None:
-        """Write a fault into the truth: kind, zones, the ground it concerns."""
-        x, y = shapely.get_coordinates(shapely.point_on_surface(where))[0]
-        self.faults.append(
-            {
-                "fault": kind,
-                "zones": " ".join(codes),
-                "x": x,
-                "y": y,
-                "area_m2": shapely.area(where),
-                "note": note,
-                "geometry": where,
-            }
-        )
 
 
 def make_zones(
@@ -94,6 +38,7 @@ def make_zones(
     _sanitation(book, areas)
     _contested(book, areas)
     _dated(book, blocks, areas)
+    make_exceptions(book, net, blocks, territory)
     zones = gpd.GeoDataFrame(book.rows, geometry="geometry", crs=SRID)
     zones["rank"] = zones["rank"].astype("Int64")
     for column in ("valid_from", "valid_to"):
@@ -119,7 +64,7 @@ def _roads(book: Register, net: Network) -> None:
 def _water_and_rail(book: Register, net: Network) -> None:
     """A river section by line, and railway land for everything on it."""
     canal = shapely.intersection(net.water, net.outline)
-    book.add("WR", "姚暹渠城区段", "SW01", WATER, canal, width_m=2 * CANAL_HALF_M)
+    book.add("WR", "姚暹渠城区段", "SW01", WATER, canal, width_m=2 * CANAL_HALF_M, joint="CG02")
     rail = shapely.intersection(net.rail, net.outline)
     book.add("TL", "铁路用地", "TL", "C E", rail, width_m=2 * RAIL_HALF_M, rank=2)
 
@@ -137,16 +82,23 @@ def _places(book: Register, plan: Plan, blocks: Blocks, territory: Territory, rn
     for i, block in enumerate(largest("park", 90)):
         book.add("PK", f"公园绿地{i + 1}", "CG04", "C E", blocks.land[block], **({"rank": 1} if i < 3 else {}))
     for i, block in enumerate(largest("market", 26)):
-        book.add("MK", f"农贸市场{i + 1}", "SJ", "2026:E09 2013:E0498", blocks.shapes[block])
+        joint = seat(street[block])
+        book.add("MK", f"农贸市场{i + 1}", "SJ", "2026:E09 2013:E0498", blocks.shapes[block], joint=joint)
     for i, block in enumerate(largest("hospital", 12)):
         book.add("HS", f"医院{i + 1}院区", "WJ", "*", blocks.land[block])
     for i, block in enumerate(largest("construction", 40)):
-        book.add("JS", f"建设工地{i + 1}", "ZJ", "2026:E08", blocks.land[block])
+        book.add("JS", f"建设工地{i + 1}", "ZJ", "2026:E08", blocks.land[block], duty="supervising")
     for i, block in enumerate(largest("residential", 40)):
-        book.add("XQ", f"物业小区{i + 1}", "SY", "C 2026:E06010 2026:E06041", blocks.land[block])
+        book.add("XQ", f"物业小区{i + 1}", "SY", "C 2026:E06010 2026:E06041", blocks.land[block], duty="owning")
     shops = np.flatnonzero((use == "commercial") & (shapely.area(blocks.land) > 4000))
     for i, block in enumerate(np.sort(rng.permutation(shops)[: plan.count(60, 3)])):
         land = blocks.land[block]
+        wall = frontage(land)
+        if i % 2 == 0 and wall is not None:  # from the wall foot to the kerb; every other one only where its doors are
+            some = {"to_m": round(wall.length * 0.4, 1)} if i % 4 == 0 else {}
+            name = f"门前三包责任区{i + 1}"
+            book.add("MQ", name, seat(street[block]), FRONTAGE, wall, width_m=KERB_M, side="right", **some)
+            continue
         front = shapely.difference(shapely.buffer(land, 4.0, join_style="mitre"), shapely.buffer(land, -2.0))
         front = shapely.intersection(front, blocks.shapes[block])
         book.add("MQ", f"门前三包责任区{i + 1}", seat(street[block]), FRONTAGE, front)

@@ -16,8 +16,9 @@ import pandas as pd
 import shapely
 
 from gis.layers import LAYERS
-from gis.model import City
+from gis.model import DUTIES, City
 from gis.snapshot import Snapshot
+from gis.zones import grounds
 from grids.catalog import catalog
 
 WEST, SOUTH = 484_000.0, 3_860_000.0
@@ -264,6 +265,48 @@ def _cases(rng: np.random.Generator, frames: dict[str, pd.DataFrame], count: int
             "error": np.where(rng.random(count) < 0.3, rng.uniform(3, 30, count).round(1), 0.0),
         }
     )  # fmt: skip
+
+
+def ruled(frames: dict[str, pd.DataFrame], *, seed: int = 2) -> dict[str, pd.DataFrame]:
+    """The same city with every rule of responsibility on.
+
+    Of the zones a fiftieth say never, a hundredth only (all for one department, so that none contradicts another), a
+    tenth hold for one duty, a tenth are shared; of the lines two thirds are of one side and a third of a stretch. All
+    events go to localities first, three majors ask for a duty, a tenth of the departments have ended.
+    """
+    rng = np.random.default_rng(seed)
+    zones, departments = frames["zones"].copy(), frames["departments"].copy()
+    who, n = departments["code"].to_numpy(dtype=object), len(zones)
+    lot = rng.random(n)
+    zones["effect"] = np.where(lot < 0.02, "never", np.where(lot > 0.99, "only", ""))
+    zones.loc[zones["effect"] == "only", "department"] = who[7]
+    zones["duty"] = np.where(rng.random(n) < 0.1, np.array(DUTIES, dtype=object)[rng.integers(0, 4, n)], "")
+    zones["joint"] = np.where(rng.random(n) < 0.1, who[rng.integers(0, len(who), n)], "")
+    line = zones["width_m"].notna().to_numpy()
+    zones["side"] = np.where(line, np.array(["", "left", "right"], dtype=object)[rng.integers(0, 3, n)], "")
+    cut = line & (rng.random(n) < 1 / 3)
+    zones["from_m"] = np.where(cut, zones.geometry.length * 0.2, np.nan)
+    zones["to_m"] = np.where(cut, zones.geometry.length * 0.8, np.nan)
+    for column in ("effect", "duty", "joint", "side"):
+        zones[column] = zones[column].astype("str")
+    _, lost = grounds(zones.geometry.to_numpy(), zones)
+    zones.loc[zones.index[[k for k, _ in lost]], "side"] = ""  # lines that come back to themselves have no sides
+    told = [("2026:E", "", "locality"), ("2026:C01", "maintaining", ""), ("2026:C04", "disposing", ""),
+            ("2026:E06", "disposing", ""), ("2026:E07", "supervising", "")]  # fmt: skip
+    texts, duty, first = map(list, zip(*told, strict=True))
+    more = frame("rules", {"class": texts, "duty": duty, "first": first})
+    rules = pd.concat([frames["rules"][~frames["rules"]["class"].isin(more["class"])], more], ignore_index=True)
+    departments["parent"] = np.where(np.arange(len(who)) > 0, who[0], "")
+    departments.loc[departments.index[9::10], "valid_to"] = DAY + pd.Timedelta(days=60)
+    return frames | {"zones": zones, "rules": rules, "departments": departments}
+
+
+@cache
+def kept_ruled() -> Snapshot:
+    """The snapshot of that city; all but its zones, rules and departments is that of `kept`."""
+    made, plain = kept()
+    same = ("units", "areas", "components")
+    return Snapshot.compile(CITY, ruled(made.frames), at=DAY, known_at=DAY, base=plain, same=same)
 
 
 @cache

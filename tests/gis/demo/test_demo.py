@@ -53,13 +53,8 @@ def city(layers) -> shapely.Polygon:
 
 @pytest.fixture(scope="module")
 def snapshot(demo: Demo) -> Snapshot:
-    frames = {name: demo.layers[name] for name in ("areas", "departments", "rules", "units", "components")}
-    zones = demo.layers["zones"].copy()
-    shapes = zones.geometry.to_numpy()
-    ground = footprint(shapes, zones["width_m"].fillna(0).to_numpy())
-    zones["is_line"] = np.isin(shapely.get_type_id(shapes), (1, 5))
-    zones["geometry"], zones["area_m2"] = ground, shapely.area(ground)
-    return Snapshot.compile(demo.city, frames | {"zones": zones})
+    layers = ("areas", "departments", "rules", "units", "components", "zones")
+    return Snapshot.compile(demo.city, {name: demo.layers[name] for name in layers})
 
 
 def digest(made: Demo) -> dict[str, str]:
