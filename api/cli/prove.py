@@ -36,7 +36,6 @@ def prove(answer: str, file: str, cases: str | None, maps: tuple[str, ...], crs:
 
     \b
     Example:
-      wanmi resolve 111.0 35.03 --class 2026:C01002 --snapshot city.wanmi --json > answer.json
       wanmi prove answer.json --snapshot city.wanmi
       wanmi prove answers.parquet --cases cases.csv --snapshot city.wanmi
     """
