@@ -25,7 +25,7 @@ def warm() -> Snapshot:
     block = gpd.GeoDataFrame({"code": ["a"]}, geometry=[shapely.box(5e5, 4e6, 5e5 + 500, 4e6 + 400)], crs=town.srid)
     street = shapely.LineString([(5e5 + 130, 4e6 - 9), (5e5 + 130, 4e6 + 290)])
     build_units(block, gpd.GeoDataFrame({"rank": [6]}, geometry=[street], crs=town.srid))
-    case = Cases.read(snapshot, [1.0], [1.0], [""])
+    case = Cases.read(snapshot, [1.0], [1.0], [""], accuracy_m=[5.0])
     explain(case, 0, snapshot), assign(case, snapshot), locate(case, snapshot)
     nearby(np.zeros(FEW + 1, dtype=np.int64), np.zeros(FEW + 1, dtype=np.int64))
     for system in ("EPSG:4326", "bd09"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +57,17 @@ def tell(told: dict[str, Any], case: One, snapshot: Snapshot, owner: int, words:
     told["candidates"] += found.others(there, words)
 
 
+_kept = threading.local()
+
+
+def _desk(sets: int) -> tuple[Any, ...]:
+    """Room for one case, kept by each thread: to find a megabyte anew takes longer than to answer."""
+    desks: dict[int, tuple[Any, ...]] = vars(_kept).setdefault("desks", {})
+    if sets not in desks:
+        desks[sets] = kernel.new_desk(len(AIM), sets, STRETCHES)
+    return desks[sets]
+
+
 class _Outlook:
     """Owners, and the things that give the case to them, with their shares."""
 
@@ -67,7 +79,7 @@ class _Outlook:
         outlook: Any = kernel.outlook
         m = outlook(
             case.x, case.y, klass, case.component, case.instant, max(case.error * SIGMA, 1e-3), MOST_M * 1000 * SIGMA,
-            decide.ground(snapshot), territory, AIM, SPIRAL, kernel.new_desk(len(AIM), len(territory[0]), STRETCHES),
+            decide.ground(snapshot), territory, AIM, SPIRAL, _desk(len(territory[0])),
             keys, share, begins,
         )  # fmt: skip
         keys, share, begins = keys[:m], share[:m], begins[:m]
@@ -76,10 +88,12 @@ class _Outlook:
         self.share: dict[int, float] = {}
         for (who, _, _), part in zip(self.keys, share.tolist(), strict=True):
             self.share[who] = self.share.get(who, 0.0) + part
+        rounded = np.round(np.minimum(list(self.share.values()), 1.0), DIGITS)  # as those of many are
+        self._told: dict[int, float] = dict(zip(self.share, rounded.tolist(), strict=True))
 
     def of(self, owner: int) -> float:
         """Share of a department, -1 for nobody."""
-        return float(np.round(min(self.share.get(owner, 0.0), 1.0), DIGITS))
+        return self._told.get(owner, 0.0)
 
     def nearest(self) -> dict[int, tuple[float, int]]:
         """For each owner how far the first place is that falls to it (mm, NaN where it is not known), and its key."""
