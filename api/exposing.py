@@ -151,13 +151,17 @@ def gather_exposed(
         columns, told = _two_maps(count, taken, cases, parts, asked)
         return _with(frame, columns), parameters | {"smooth": asked.smooth}, told
     x = count(taken)
-    if not x.sum():
-        raise InputError("no case of the selection counts: there is nothing to set against", where="exposure",
-                         right="a class, a period and rates with cases")  # fmt: skip
     table = parts.measure(asked.exposure)
     if way.method == "rates":
         columns, told = _rates(x, table, cells, asked)
         return _with(frame, columns), parameters | {"smooth": asked.smooth}, told
+    if not x.sum() or len(frame) < 2:
+        none = np.full(len(frame), np.nan)
+        columns = {"cases": x, "expected": none, "ratio": none, "z": none, "p": none, "q": none, "hot": False}
+        parameters |= {"p_by": "none", "p_why": "no case, or fewer than two cells", "p_runs": 0, "level": LEVEL}
+        if way.method == "moran":
+            frame["quadrant"] = ""
+        return _with(frame, columns), parameters, {"n_cells": len(frame), "hot": 0}
     if way.method == "gi":
         out = exposing.gi_star_exposed(x, table, cells.near)
     else:
@@ -193,8 +197,9 @@ def _rates(
     known = ~np.isnan(rates.raw)
     columns = {"cases": x, "exposure": np.where(known, exposure, np.nan).round(4)}
     columns |= {"raw": rates.raw, "rate": rates.rate, "low": rates.low, "high": rates.high}
-    told = {"n_cells": len(x), "unknown": int((~known).sum()), "unexposed": int(x[~known].sum()),
-            "clean": int((known & (x == 0)).sum()), "usual": float(x[known].sum() / exposure[known].sum())}  # fmt: skip
+    usual = float(x[known].sum() / exposure[known].sum()) if known.any() else None
+    told: dict[str, Any] = {"n_cells": len(x), "unknown": int((~known).sum()), "unexposed": int(x[~known].sum())}
+    told |= {"clean": int((known & (x == 0)).sum()), "usual": usual}
     return columns, told
 
 

@@ -17,6 +17,7 @@ from api.exposing import Exposing, gather_exposed
 from api.gathered_in_time import METHODS as IN_TIME
 from api.gathered_in_time import gather_in_time
 from api.hotspots import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of, class_texts
+from api.steady import add_stability, check_stability
 from gis import exact, hotspots, moments, raster
 from gis.crs import to_lonlat
 from gis.hotspots import dbscan, hexagons, permutation
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-METHODS = ("gi", "moran", "rates", "kde", "clusters", *IN_TIME)
+METHODS = ("gi", "moran", "kde", "clusters", "rates", *IN_TIME)
 SQUARES_M = (10.0, 2000.0)
 MOST_FEATURES = 20_000
 """Most cells of a density over HTTP: coarser ones are made of the fine ones, the integral stays."""
@@ -169,6 +170,7 @@ def gather(
     before: gpd.GeoDataFrame | None = None,
     earlier: Selection | None = None,
     exposing: Exposing | None = None,
+    stability: bool = False,
 ) -> Gathering:
     """Answer a question.
 
@@ -190,12 +192,16 @@ def gather(
         The period that ``compare`` holds this one against; the stretch right before it by default.
     exposing
         What gi, moran and rates set the cases against; None for the counts themselves.
+    stability
+        Whether hot cells of gi and moran are asked for on other grids too.
 
     Raises
     ------
     InputError
         There is no such set of areas or exposure; a period that the method cannot do with.
     """
+    if stability:
+        check_stability(way.method, exposing)
     facts = _counts(found)
     parameters = _asked(found, way)
     if way.method == "kde":
@@ -208,6 +214,9 @@ def gather(
         frame, more, told = gather_in_time(engine, book, found, way, earlier)
     else:
         frame, more, told = _local(found, way)
+    if stability:
+        frame, settings = add_stability(frame, found, way.cell_m, way.seed)
+        more = more | settings
     if hot_only and "hot" in frame:
         frame = frame[frame["hot"]].reset_index(drop=True)
     return Gathering(frame, parameters | more, facts | told)

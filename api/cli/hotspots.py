@@ -55,6 +55,7 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 @click.option("--measures", type=click.Path(dir_okay=False), help="File of measures: unit, population, patrols …")
 @click.option("--rates", default="", help="Which cases are set against it: all, found, reported, filed or both.")
 @click.option("--smooth", default="", help="Of rates: drawn towards all cells (global) or neighbours (local).")
+@click.option("--stability", is_flag=True, help="Of gi, moran: in what share of other grids and sizes each is hot.")
 @click.option("--before", type=click.Path(dir_okay=False), help="Earlier clusters (GeoParquet), whose ids go on.")
 @click.option("--hot", "hot_only", is_flag=True, help="Only cells that stand out.")
 @click.option("--at", metavar="T", help="Units and areas as they hold then, ISO 8601; now by default.")
@@ -136,7 +137,13 @@ def hotspots(
     found = ask(engine, classes, begin, end, way.bandwidth_m, at=at, known_at=known_at)
     earlier = read_before(Path(before), found.city.srid) if before else None
     versus = other_period(found, asked["versus_from"], asked["versus_to"])
-    options: dict[str, Any] = {"hot_only": hot_only, "before": earlier, "earlier": versus, "exposing": exposing}
+    options: dict[str, Any] = {
+        "hot_only": hot_only,
+        "before": earlier,
+        "earlier": versus,
+        "exposing": exposing,
+        "stability": asked["stability"],
+    }
     answer = gather(engine, counts.class_book(engine), found, way, **options)
     if out:
         write(found, answer, Path(out), engine)

@@ -78,6 +78,9 @@ def hotspots(
     rates: Annotated[
         str, Query(max_length=20, description="which cases are set against it: all, found, reported, filed or both")
     ] = "",
+    stability: Annotated[
+        bool, Query(description="of gi, moran: in what share of other grids, cell sizes and bandwidths each is hot too")
+    ] = False,
     smooth: Annotated[
         str, Query(max_length=20, description="of rates: towards all (global) or neighbours (local)")
     ] = "",
@@ -91,6 +94,6 @@ def hotspots(
         right = f"at most {MOST_RUNS} here; the command line takes more"
         raise InputError(f"{way.runs}", where="runs", right=right)
     earlier = other_period(found, versus_from, versus_to)
-    options = {"hot_only": hot, "earlier": earlier, "exposing": exposing}
+    options = {"hot_only": hot, "earlier": earlier, "exposing": exposing, "stability": stability}
     answer = gather(atlas.service.engine, atlas.book, found, way, most=MOST_FEATURES, **options)
     return Response(geojson(answer, found.city.srid), media_type="application/geo+json")

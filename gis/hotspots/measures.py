@@ -53,7 +53,7 @@ def road_metres(cells: ArrayLike, roads: ArrayLike) -> Floats:
     middles = shapely.line_interpolate_point(parts[line], along)
     at, cell = shapely.STRtree(shapes).query(middles, predicate="dwithin", distance=TOUCH_M)
     sharers = np.bincount(at, minlength=len(middles))
-    return np.bincount(cell, (piece * weight[line])[at] / sharers[at], len(shapes))
+    return np.bincount(cell, (piece * weight[line])[at] / sharers[at], len(shapes)).astype(float)
 
 
 def things_in(cells: ArrayLike, x: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None) -> Floats:
@@ -182,4 +182,4 @@ def carried(cells: ArrayLike, units: ArrayLike, values: ArrayLike) -> Floats:
     share = shapely.area(shapely.intersection(ground[unit], shapes[cell])) / np.maximum(
         shapely.area(ground[unit]), 1e-9
     )
-    return np.bincount(cell, held[unit] * share, len(shapes))
+    return np.bincount(cell, held[unit] * share, len(shapes)).astype(float)

@@ -106,6 +106,27 @@ def test_both_maps_and_their_ratio(service: Served):
     assert all(row["ratio_low"] > usual for row in rows if row["apart"] == 1)
 
 
+@pytest.mark.parametrize("query", [{"method": "rates"}, {}, {"method": "moran"}, {"method": "rates", "rates": "both"}])
+def test_no_cases_is_an_answer(service: Served, query: dict):
+    found = ask(service, **({"exposure": "patrols", "from": "1999-01-01", "to": "1999-02-01"} | query))
+    assert found["facts"]["note"].startswith("no case of the selection")
+    rows = [f["properties"] for f in found["features"]]
+    assert rows and not any(row.get("hot") for row in rows)
+    if query == {"method": "rates"}:
+        assert {row["rate"] for row in rows} == {0.0, None}  # visited and clean; never visited
+
+
+@pytest.mark.parametrize("query", [{}, {"exposure": "ground", "class": "2026:E06"}, {"cells": "h3:9"}])
+def test_hot_cells_say_how_stable_they_are(service: Served, query: dict):
+    found = ask(service, stability=1, **query)
+    rows = [f["properties"] for f in found["features"]]
+    assert found["parameters"]["stability_settings"] == 24
+    assert all((row["stable"] is not None) == row["hot"] for row in rows)
+    shares = [row["stable"] for row in rows if row["hot"]]
+    assert all(0 <= share <= 1 for share in shares)
+    assert not shares or max(shares) > 0.3
+
+
 @pytest.mark.parametrize(
     ("query", "at", "says"),
     [
@@ -122,12 +143,9 @@ def test_both_maps_and_their_ratio(service: Served):
             "both maps have exposures of their own",
         ),
         ({"exposure": "ground", "method": "rates"}, "exposure", "take components, roads, cases or a measure"),
+        ({"method": "kde", "stability": 1}, "stability", "kde has no hot cells; take method gi or moran"),
+        ({"exposure": "roads", "rates": "filed", "stability": 1}, "stability", "leave rates out"),
         ({"exposure": "cases"}, "exposure", "there are no other cases"),
-        (
-            {"exposure": "roads", "from": "1999-01-01", "to": "1999-02-01"},
-            "exposure",
-            "no case of the selection counts",
-        ),
     ],
 )
 def test_bad_questions_are_one_clear_line(service: Served, query: dict, at: str, says: str):

@@ -13,6 +13,8 @@ from typing import Any
 
 import esda
 import numpy as np
+import shapely
+from esda import smoothing
 from KDEpy import FFTKDE
 from libpysal import graph
 from scipy import ndimage
@@ -22,7 +24,10 @@ from gis import hotspots
 from gis.crs import to_city
 from gis.hotspots import hexagons, permutation
 from gis.hotspots.dbscan import dbscan
+from gis.hotspots.exposure import gi_star_exposed
 from gis.hotspots.getis import without_own
+from gis.hotspots.rates import empirical_bayes
+from gis.hotspots.stability import survival
 
 CASES = 2_000_000
 CELLS = (250, 400)
@@ -50,7 +55,7 @@ def run() -> list[Row]:
     x0, y0 = (float(v[0]) for v in to_city([111.0], [35.03], 4326, SRID))
     middle = rng.uniform(0, SIDE * CELL_M, (4000, 2))[rng.integers(0, 4000, CASES)]
     x, y = np.round(np.clip(middle + rng.normal(0, 60, (CASES, 2)), 0, SIDE * CELL_M - 0.001), 3).T.copy()
-    return [*_density(x, y), *_local(), *_hexagons(x + x0, y + y0), *_clusters(x, y)]
+    return [*_density(x, y), *_local(), *_exposed(x, y), *_hexagons(x + x0, y + y0), *_clusters(x, y)]
 
 
 def _density(x: np.ndarray, y: np.ndarray) -> list[Row]:
@@ -117,6 +122,42 @@ def _local() -> list[Row]:
         ("wanmi, Gi*, p by the rule", n, auto, f"{dealt.evidence.by}, {dealt.evidence.runs:,} runs"),
         ("wanmi, 999 conditional permutations", n, tails, "each cell by itself"),
         ("wanmi, local Moran, p by permutation, FDR", n, moran, f"up to {local.evidence.runs:,} runs"),
+    ]
+
+
+def _exposed(x: np.ndarray, y: np.ndarray) -> list[Row]:
+    """Rates, and hotspots given an exposure, of 100,000 units; stability of 100 hotspots of all cases."""
+    near = hotspots.squares(np.ones(CELLS, dtype=bool))
+    n, rng = near.shape[0], np.random.default_rng(3)
+    e = rng.gamma(2.0, 20.0, n)
+    true = rng.gamma(2.0, 0.1, n)
+    cases = rng.poisson(true * e)
+    columns = np.column_stack([np.log(e + 1), rng.normal(0, 1, (n, 19))])
+
+    def peer() -> np.ndarray:
+        return np.asarray(smoothing.Empirical_Bayes(cases[:, None], e[:, None]).r).ravel()
+
+    (moments, theirs), (mine, other) = paired(lambda: empirical_bayes(cases, e, prior="moments"), peer, runs=3)
+    if np.abs(mine.rate - other).max() > 1e-9:
+        raise AssertionError("rates differ from PySAL's")
+    (whole, local), (found, _) = paired(
+        lambda: empirical_bayes(cases, e), lambda: empirical_bayes(cases, e, near=near), runs=1
+    )
+    held = ((found.low <= true) & (true <= found.high)).mean()
+    (single, many), (one, _) = paired(
+        lambda: gi_star_exposed(cases, e, near), lambda: gi_star_exposed(cases, columns, near), runs=1
+    )
+    places = rng.uniform(0, SIDE * CELL_M, (2, 100))
+    bounds = (0.0, 0.0, SIDE * CELL_M, SIDE * CELL_M)
+    (steady,), (share,) = paired(lambda: survival(x, y, *places, bounds, city=[shapely.box(*bounds)]), runs=1)
+    return [
+        ("wanmi, empirical Bayes by moments, exact intervals", n, moments, "the same rates"),
+        ("esda Empirical_Bayes", n, theirs, "no intervals"),
+        ("wanmi, empirical Bayes with credible intervals", n, whole, f"{held:.1%} hold the true rate"),
+        ("wanmi, the same towards the neighbours", n, local, ""),
+        ("wanmi, Gi* given an exposure, FDR", n, single, f"{one.hot().sum()} hot"),
+        ("wanmi, Gi* given 20 covariates, FDR", n, many, "regression twice"),
+        ("wanmi, stability in 24 settings", len(x), steady, f"{(share.share > 0).sum()} of 100 places hot in some"),
     ]
 
 

@@ -117,7 +117,7 @@ def test_the_regression_is_the_likeliest():
 def test_the_tail_is_that_of_a_plain_sum():
     """One window against sums over the Poisson distribution, weighed by the distributions of the rate."""
     near = hotspots.squares(np.ones((3, 3), dtype=bool))
-    e, x = np.arange(4.0, 13.0), np.array([3, 6, 5, 9, 30, 7, 12, 10, 11])
+    e, x = np.arange(4.0, 13.0), np.array([3, 6, 5, 9, 34, 7, 12, 10, 11])
     found = gi_star_exposed(x, e, near)
     assert not found.hot().any()  # so that nothing was left out
     m = e * x.sum() / e.sum()
@@ -132,7 +132,8 @@ def test_the_tail_is_that_of_a_plain_sum():
         more = k > mean
         tail = special.gammainc(k, mean * rate) if more else special.gammaincc(k + 1, mean * rate)
         nb = stats.nbinom(1 / uneven, 1 / (1 + mean * uneven))
-        told.append(max((tail * weight).sum() / weight.sum(), nb.sf(k - 1) if more else nb.cdf(k)))
+        plain = nb.sf(k - 1) if more else nb.cdf(k)
+        told.append(max((tail * weight).sum() / weight.sum(), plain) if plain < 0.02 else plain)
     assert found.p[4] == pytest.approx(min(1.0, 4 * min(told)), rel=2e-3)
 
 
