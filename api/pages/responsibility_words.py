@@ -142,6 +142,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "rule.outside": ("The place lies outside the city's territory.", "该点在辖区范围之外。"),
     "rule.no_location": ("There is no usable place.", "没有可用的位置。"),
+    "only": (
+        "The zone is exclusive: it decides before everything else.",
+        "这是专属责任区，先于其他一切。",
+    ),
     "reason.missing": ("The place is missing.", "缺少位置。"),
     "reason.default_point": (
         "This is a default point, which the source system writes when it knows no place.",

@@ -85,6 +85,8 @@ wanmi.answer = function (given) {
   function whyPart(answer, areaName) {
     const won = answer.candidates.find(one => one.why_lost === null);
     return section("why", words.why, el("p", {class: "rule"}, words["rule." + answer.rule] || answer.rule),
+      won && won.evidence.includes("(says only, ") ? el("p", {}, words.only) : null,
+      (answer.why || []).filter(line => /^department .*; /.test(line)).map(line => el("p", {class: "soft"}, say(line))),
       won ? el("p", {class: "evidence"}, evidence(won, areaName)) : null,
       answer.on_edge ? el("p", {class: "edge"}, words.on_edge) : null);
   }

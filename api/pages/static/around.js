@@ -26,7 +26,7 @@ wanmi.around = function (map, words) {
       if (accuracy > 0) L.circle([lat, lon], {radius: accuracy, pane: "shapes", color: "#b35900", weight: 1.5,
         fillColor: "#f1a340", fillOpacity: .13, interactive: false, className: "accuracy"}).addTo(place);
       const icon = L.divIcon({className: "pin", html: "", iconSize: [22, 22]});
-      L.marker([lat, lon], {icon, pane: "place", interactive: false, keyboard: false, alt: ""}).addTo(place);
+      L.marker([lat, lon], {icon, pane: "place", interactive: false, keyboard: false, alt: "", zIndexOffset: 1000}).addTo(place);
     },
     // found: features of ours; roleOf says what a feature is here: winner, other, unit, or "" for nothing to draw
     shapes: function (found, roleOf) {

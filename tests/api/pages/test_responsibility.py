@@ -352,6 +352,23 @@ def test_who_shares_the_duty(wide: Browser, service: Served, small_demo: Demo, c
     assert answer["joint"], (shared["code"], klass, answer["why"])
     wide.open(link(service, lon=lon, lat=lat, **{"class": klass, "at": AT, "lang": "en"}), ready=TOLD)
     assert all(one["name"] in text(wide, ".joint") for one in answer["joint"])
+    assert ("exclusive" in text(wide, ".why")) == ("(says only, " in answer["candidates"][0]["evidence"])
+
+
+def test_who_stands_for_a_department_that_is_no_more(
+    wide: Browser, service: Served, small_demo: Demo, city: dict[str, pd.DataFrame]
+):
+    ended = city["departments"][city["departments"]["valid_to"].notna()]["code"].tolist()
+    zone = city["zones"][city["zones"]["department"].isin(ended)].iloc[0]
+    for where in shapely.get_parts(zone.geometry):
+        lon, lat = place(small_demo, where.representative_point().x, where.representative_point().y)
+        query = {"lon": lon, "lat": lat, "class": "2026:E06010", "at": AT}
+        lines = [line for line in service.get("/v1/resolve", **query).json()["why"] if "stands for it" in line]
+        if lines:
+            break
+    assert lines, zone["code"]
+    wide.open(link(service, **query, lang="zh"), ready=TOLD)
+    assert "由其上级" in text(wide, ".why") and lines[0].split()[1] in text(wide, ".why")
 
 
 def test_names_are_never_markup(wide: Browser, service: Served, small_demo: Demo, city: dict[str, pd.DataFrame]):
