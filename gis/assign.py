@@ -201,7 +201,7 @@ def assign(
     if doubt and (cases.error >= 0).any():
         sure = probability(cases, snapshot, found[2], threads=threads)
         ask = sure < snapshot.city.ask_below
-    return Resolution(snapshot, *found, sure, ask)
+    return Resolution(snapshot, *(*found, sure, ask))
 
 
 def locate(

@@ -102,8 +102,8 @@ def resolve(
     if answer["unit"]:
         click.echo(f"  unit     {answer['unit']['code']}")
     if answer["probability"] is not None:
-        asked = f", ask first: {answer['question'][lang]}" if answer["question"] else ""
-        click.echo(f"  sure     {answer['probability']:.1%}{asked}")
+        to_ask = f", ask first: {answer['question'][lang]}" if answer["question"] else ""
+        click.echo(f"  sure     {answer['probability']:.1%}{to_ask}")
     for change in answer["changes"]:
         there = f"{change['lon']:.6f},{change['lat']:.6f}"
         click.echo(f"  changes  {change['distance_m']:g} m away at {there}: {change['department'] or 'nobody'}")

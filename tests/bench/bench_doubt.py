@@ -15,9 +15,9 @@ from gis.snapshot import Snapshot
 from tests.bench import city
 from tests.bench.paired import Row, heading, paired
 
-CASES, FEW, TENTH = 1_000_000, 20_000, 100_000
-DISCS = 1_000
-JUDGED, SAMPLES = 24, 1_000_000
+CASES, FEW, TENTH = 1_000_000, 5_000, 100_000
+DISCS = 200
+JUDGED, SAMPLES = 12, 1_000_000
 POINTS = 256
 RINGS, CORNERS = 12, 48
 
