@@ -19,7 +19,7 @@ RESOLVE = f"/v1/resolve?lon={HERE['lon']}&lat={HERE['lat']}&class={HERE['class']
         (RESOLVE + "&" + "x" * 3000 + "=1", "x" * 60 + "…", "is an unknown parameter"),
         ("/v1/resolve?lo=1", "lo", "did you mean lon?"),
         ("/v1/cases?departement=D0", "departement", "did you mean department?"),
-        ("/v1/cases/none?at=2026-07-01", "at", "none is taken"),
+        ("/v1/cases/none?at=2026-07-01", "at", "known: known_at"),
         ("/v1/zones?on=2026-07-01", "on", "known: at"),
         ("/v1/departments?at=2026-07-01&at=2026-07-02", "at", "is given twice"),
         ("/maps/hotspots?department=NOPE", "department", "known: class, from, to, bandwidth_m"),
