@@ -21,6 +21,11 @@ trend         Gi* of cells bin by bin of time, and what kind of hotspot that mak
 compare       cells in two periods side by side
 scan          the scan statistic: circles, in space and in time
 knox          pairs of cases near in space and in time
+measures      what cells hold that cases may be set against: road, components, kinds of ground
+exposure      Gi* and local Moran of what is beyond expectation
+rates         cases over exposure, smoothed, with intervals; intervals: exact ones; weighing: posteriors on steps
+twomaps       what patrols find and what citizens report, and their ratio
+stability     in what share of other grids, sizes and bandwidths a hotspot stands out too
 ============= ===========================================================================
 """
 
@@ -28,13 +33,17 @@ from gis.hotspots.clusters import Clusters, carry_ids, find_clusters
 from gis.hotspots.compare import Change, compare
 from gis.hotspots.density import KERNELS, Smoother, kde
 from gis.hotspots.discovery import LEVEL, discovery_rate
+from gis.hotspots.exposure import Excess, by_regression, gi_star_exposed, in_proportion, local_moran_exposed
 from gis.hotspots.getis import GiStar, gi_star
 from gis.hotspots.ground import allowed_cells
 from gis.hotspots.moran import QUADRANTS, Moran, local_moran
 from gis.hotspots.neighbours import band, contact, squares
 from gis.hotspots.plane import Grid, count_squares
 from gis.hotspots.points import Bounds
+from gis.hotspots.rates import Rates, empirical_bayes
+from gis.hotspots.stability import Stability, survival
 from gis.hotspots.trust import Evidence
+from gis.hotspots.twomaps import TwoMaps, found_and_reported
 
 __all__ = [
     "KERNELS",
@@ -44,20 +53,31 @@ __all__ = [
     "Change",
     "Clusters",
     "Evidence",
+    "Excess",
     "GiStar",
     "Grid",
     "Moran",
+    "Rates",
     "Smoother",
+    "Stability",
+    "TwoMaps",
     "allowed_cells",
     "band",
+    "by_regression",
     "carry_ids",
     "compare",
     "contact",
     "count_squares",
     "discovery_rate",
+    "empirical_bayes",
     "find_clusters",
+    "found_and_reported",
     "gi_star",
+    "gi_star_exposed",
+    "in_proportion",
     "kde",
     "local_moran",
+    "local_moran_exposed",
     "squares",
+    "survival",
 ]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, sparse, special
+from scipy import sparse, special
 
 from gis.hotspots.intervals import COVER, Interval, check_cover, exact_interval
 from gis.hotspots.weighing import FAMILIES, Floats, steps_around, usual_weights, weigh
@@ -220,6 +220,8 @@ def _local_moments(
 
 def _likeliest(x: Floats, e: Floats) -> tuple[float, float]:
     """Shape and mean of the gamma distribution that make the counts likeliest."""
+    from scipy import optimize  # late, as in gis.hotspots.weighing
+
     usual = x.sum() / e.sum()
     if not usual > 0:
         return 1.0, 0.0
@@ -243,6 +245,8 @@ def _likeliest_shapes(x: Floats, m: Floats, told: Floats, known: NDArray[np.bool
     ``1 / shape = 1 / s + 1 / told``: cells differ from their neighbours (s, one for all), and what `told` cases of the
     neighbours say is itself unsure. s is one standard error below the likeliest (the likelihood smaller by exp(1/2)).
     """
+    from scipy import optimize
+
     x, m = x[known], m[known]
     if not x.sum() > 0:
         return np.ones(len(told))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
 Floats = NDArray[np.float64]
 STEP = 0.04
@@ -70,6 +70,8 @@ def usual_weights(
     families
         Of `FAMILIES`.
     """
+    from scipy import optimize  # a quarter of a second that most questions need not wait for
+
     some = np.linspace(0, n - 1, min(n, ENOUGH)).astype(np.int64)
     table, zero = _scaled(told(some), None if clean is None else clean[some])
     table, few = np.ascontiguousarray(table[:, ::COARSE]), np.ascontiguousarray(steps[::COARSE])
