@@ -17,7 +17,7 @@ from grids.errors import InputError
 Edges = NDArray[np.int64]
 _WANTED = 6
 """Edges of a band, roughly."""
-_MOST = 20_000_000
+_MOST = 2_000_000
 """Most pairs of a place and an edge that are looked at together."""
 
 
