@@ -255,6 +255,9 @@ class _Desk:
         if owner < 0:
             candidates.append(self._candidate(owner, rule, evidence, self.words("component_nobody")))
             return
+        if here.plain:
+            candidates.append(self._candidate(owner, rule, evidence))
+            return
         kind = self.arrays["components.class"][k]
         three, duty = self.arrays["components.department"][k].tolist(), int(self.duty[epoch, kind])
         asked = here.owners(three, duty, int(self.of_class[epoch, kind]))
@@ -264,21 +267,21 @@ class _Desk:
         self, found: list[int], asked: int, here: Here, candidates: list[dict[str, Any]], why: list[str]
     ) -> None:
         """Candidates by the zones that cover the place, in their order of precedence; those that say never are none."""
-        count, say = found[13], self.words
+        count, say, effects, plain = found[13], self.words, self.departments.effect, here.plain
         why.append(say("zones_cover", count))
         for at in range(decide.HEAD, decide.HEAD + 4 * count, 4):
             k, side, valid, takes = found[at : at + 4]
-            if self.departments.effect[k] == decide.NEVER:
+            if effects[k] == decide.NEVER:
                 continue
             department, rule, evidence, not_taken = self.zone_told.get((k, side)) or self._zone(k, side)
-            who = here.stands(department) if takes and valid else department
-            lost = here.lost(who) if who >= 0 else say("not_there")
+            who = department if plain or not (takes and valid) else here.stands(department)
+            lost = None if plain else here.lost(who) if who >= 0 else say("not_there")
             if takes != 1:
                 lost = here.other_duty(k, asked) if takes else not_taken
             if not valid:
                 lost = say("zone_not_then", self._span(k))
             candidates.append(self._candidate(who, rule, evidence, lost))
-            if self.departments.effect[k] == decide.ONLY:
+            if effects[k] == decide.ONLY:
                 here.only.append(candidates[-1])
 
     def _says(self, zone: int) -> str:
@@ -324,8 +327,8 @@ class _Desk:
         named += [(of, name, code) for name, code, of in held]
         for department, name, code in named:
             if department >= 0:
-                who = here.stands(department)
-                lost = here.lost(who) if who >= 0 else self.words("not_there")
+                who = department if here.plain else here.stands(department)
+                lost = None if here.plain else here.lost(who) if who >= 0 else self.words("not_there")
                 evidence = self.words("area", name, code) if name else self.words("competent", self.klass(klass))
                 candidates.append(self._candidate(who, "territory", evidence, lost))
 

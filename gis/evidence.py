@@ -43,6 +43,8 @@ class Departments:
         self.of_zone, self.effect = arrays["zones.department"].tolist(), arrays["zones.effect"].tolist()
         self.joint, self.joint_from = arrays["zones.joint"].tolist(), arrays["zones.joint_from"].tolist()
         self.duty = arrays["zones.duty"].tolist()
+        self.keeps_out = NEVER in self.effect
+        self.whole = [row == [*range(len(row) - 1), -1] for row in self.stands]
 
     def absence(self, department: int, stage: int, who: int) -> str:
         """In words, that a department is not there at a stage, and who stands for it, -1 for nobody."""
@@ -76,13 +78,15 @@ class Here:
         self.said: list[str] = []
         self.never: dict[int, str] = {}
         self.only: list[dict[str, object]] = []
-        for at in range(0, len(covering), 4):
+        for at in range(0, len(covering) if known.keeps_out else 0, 4):
             zone, _, valid, takes = covering[at : at + 4]
             if known.effect[zone] == NEVER and valid and takes == 1:
                 who = self.stands(known.of_zone[zone])
                 if who >= 0:
                     self.never.setdefault(who, known.zone(zone))
                     self.said.append(known.words("says_never", known.zone(zone), known.code(who)))
+        self.plain = known.whole[stage] and not self.never
+        """Whether every department stands for itself, and none is kept out."""
 
     def stands(self, department: int) -> int:
         """Who stands for a department, -1 for nobody; told once when it is another."""
