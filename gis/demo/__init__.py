@@ -67,13 +67,13 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
     from gis.demo.background import FIRST_DAY, LAST_DAY
     from gis.demo.blocks import make_blocks
     from gis.demo.buildings import make_buildings
-    from gis.demo.cases import make_cases
+    from gis.demo.cases import ACCURACY_M, make_cases
     from gis.demo.clock import make_calendar
     from gis.demo.communities import make_areas, make_territory
     from gis.demo.components import make_components, make_drains
     from gis.demo.departments import make_departments, make_rules
     from gis.demo.ground import make_barriers, make_parcels, make_railways, make_rivers, make_roads
-    from gis.demo.happened import happened
+    from gis.demo.happened import CHANNELS, happened
     from gis.demo.places import Places
     from gis.demo.reporting import make_reporting
     from gis.demo.rosters import make_rosters
@@ -112,6 +112,7 @@ def make(*, scale: float = 1.0, seed: int = 1, progress: Callable[[str, float], 
         default_points=((float(round(hall_lon[0], 6)), float(round(hall_lat[0], 6))), (0.0, 0.0)),
         codes="china15",
         edition="2026",
+        accuracy_m=tuple(sorted(zip(CHANNELS, ACCURACY_M, strict=True))),
     )
     made = {
         "areas": areas,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import shapely
@@ -62,7 +63,7 @@ def around(cases: Cases, i: int, off: NDArray[np.float64]) -> Cases:
     """Case i at places off it, in its standard deviations, as exact ones."""
     n, sigma = len(off), cases.error[i] * SIGMA
     x, y = (np.rint(v[i] + sigma * o).astype(np.int64) for v, o in ((cases.x, off[:, 0]), (cases.y, off[:, 1])))
-    same = {k: np.repeat(getattr(cases, k)[i], n) for k in ("klass", "component", "instant", "reason")}
+    same: dict[str, Any] = {k: np.repeat(getattr(cases, k)[i], n) for k in ("klass", "component", "instant", "reason")}
     return Cases(x=x, y=y, error=np.full(n, -1), **same)
 
 
@@ -85,7 +86,9 @@ def looked_up(cases: Cases, snapshot: Snapshot) -> NDArray[np.int32]:
     """Owners at the fixed places around each case, shape (n, POINTS)."""
     off, sigma = spread(), (cases.error * SIGMA)[:, None]
     x, y = (np.rint(v[:, None] + sigma * off[:, k]).astype(np.int64).ravel() for k, v in enumerate((cases.x, cases.y)))
-    same = {k: np.repeat(getattr(cases, k), POINTS) for k in ("klass", "component", "instant", "reason")}
+    same: dict[str, Any] = {
+        k: np.repeat(getattr(cases, k), POINTS) for k in ("klass", "component", "instant", "reason")
+    }
     many = Cases(x=x, y=y, error=np.full(len(x), -1), **same)
     return assign(many, snapshot, threads=2).department.reshape(-1, POINTS)
 
@@ -118,7 +121,8 @@ def cut(cases: Cases, snapshot: Snapshot) -> list[Answer]:
         x, y, sigma = cases.x[i] / 1000, cases.y[i] / 1000, cases.error[i] * SIGMA / 1000
         whole = shapely.polygons(discs * sigma + (x, y))
         left = np.append(whole[:1], shapely.difference(whole[1:], whole[:-1]))
-        weight, found = 1.0 / RINGS / shapely.area(left), {}
+        weight = 1.0 / RINGS / shapely.area(left)
+        found: Answer = {}
 
         def take(shape: shapely.Geometry, who: int, left=left, weight=weight, found=found) -> NDArray[np.object_]:
             got = float((shapely.area(shapely.intersection(left, shape)) * weight).sum())
