@@ -26,7 +26,10 @@ MOST = 20
 @click.option(
     "--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Our field of the cases (lon, lat, class …) = theirs."
 )
-@click.option("--crs", help="Coordinate system of the cases; WGS 84 for lon and lat, the city's own for x and y.")
+@click.option(
+    "--crs",
+    help="Coordinate system of the cases; by default what the file says, WGS 84 for lon and lat, the city's for x, y.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def prove(answer: str, file: str, cases: str | None, maps: tuple[str, ...], crs: str | None, as_json: bool) -> int:
     """Replay an answer from its snapshot and say whether it holds: exit status 0, or 1 with each field that does not.
@@ -95,8 +98,8 @@ def _rows(
             raise InputError(f"{text!r} is no FIELD=COLUMN", where="--map", right="lon=经度")
         names[field] = column
     zone = ground.opened.city["time_zone"]
-    frame, degrees = case_rows(read_table(cases), zone, names=names, where=cases)
-    read = read_rows(ground, frame, crs=crs or ("EPSG:4326" if degrees else ""))
+    frame, told_crs = case_rows(read_table(cases), zone, names=names, where=cases)
+    read = read_rows(ground, frame, crs=crs or told_crs)
     told = prove_rows(ground, answer_rows(read_table(name)), read, most=MOST)
     some = f", probabilities of {told.asked:,} of {told.doubtful:,} found again" if told.asked < told.doubtful else ""
     return told.rows, told.left, told.wrong, told.faults, some

@@ -66,7 +66,7 @@ def _text(path: Path) -> str:
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Rows of a CSV or Parquet file; every column of a CSV is text."""
+    """Rows of a CSV or Parquet file; every column of a CSV is text. ``attrs["crs"]`` is what a GeoParquet file says."""
     path = Path(path)
     try:
         if path.suffix.lower() == ".parquet":
@@ -81,7 +81,21 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise InputError("no such file", where=str(path)) from None
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"cannot be read ({str(error).splitlines()[0]})", where=str(path)) from None
-    return table.to_pandas(ignore_metadata=True)
+    frame = table.to_pandas(ignore_metadata=True)
+    frame.attrs["crs"] = _geoparquet_crs((table.schema.metadata or {}).get(b"geo"))
+    return frame
+
+
+def _geoparquet_crs(told: bytes | None) -> str:
+    """Coordinate system of the main column, "" where there is none; without a word it is that of GPS."""
+    if told is None:
+        return ""
+    facts = json.loads(told)
+    crs = facts["columns"][facts["primary_column"]].get("crs", "EPSG:4326")
+    if isinstance(crs, dict) and "id" in crs:
+        code = f"{crs['id']['authority']}:{crs['id']['code']}"
+        return "EPSG:4326" if code == "OGC:CRS84" else code
+    return json.dumps(crs) if isinstance(crs, dict) else crs or ""
 
 
 def answer_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -101,8 +115,8 @@ def answer_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(out, index=frame.index)
 
 
-def case_rows(frame: pd.DataFrame, zone: str, *, names: Mapping[str, str], where: str) -> tuple[pd.DataFrame, bool]:
-    """Cases in one form, and whether their places are in degrees by the names of their columns.
+def case_rows(frame: pd.DataFrame, zone: str, *, names: Mapping[str, str], where: str) -> tuple[pd.DataFrame, str]:
+    """Cases in one form, and their coordinate system as far as the file tells it.
 
     Parameters
     ----------
@@ -115,8 +129,9 @@ def case_rows(frame: pd.DataFrame, zone: str, *, names: Mapping[str, str], where
 
     Returns
     -------
-    frame, degrees
+    frame, crs
         ``x``, ``y``, ``class``, ``component``, ``no_location``, ``accuracy_m``, ``at``; see `gis.proof.rows.read_rows`.
+        Columns lon and lat are degrees of GPS, x and y the city's metres.
     """
     n, blank = len(frame), pd.Series([""] * len(frame), index=frame.index, dtype=object)
 
@@ -125,12 +140,12 @@ def case_rows(frame: pd.DataFrame, zone: str, *, names: Mapping[str, str], where
             raise InputError(f"has no column {names[name]!r}", where=where, right=", ".join(map(str, frame.columns)))
         return frame.get(names.get(name, name))
 
-    degrees = True
+    crs = frame.attrs.get("crs", "")
     for pair in PLACES:
         x, y = (theirs(name) for name in pair)
         if x is not None and y is not None:
+            crs = "EPSG:4326" if pair[0] == "lon" else ""
             break
-        degrees = False
     out: dict[str, Any] = {}
     if x is not None and y is not None:
         out["x"], out["y"] = _numbers(x, "x"), _numbers(y, "y")
@@ -148,7 +163,7 @@ def case_rows(frame: pd.DataFrame, zone: str, *, names: Mapping[str, str], where
     told = next((column for name in _INSTANTS if (column := theirs(name)) is not None), None)
     out["at"] = pd.Series(pd.NaT, index=frame.index) if told is None else told
     out["at"] = _instants(out["at"], "at", zone)
-    return pd.DataFrame(out, index=frame.index), degrees
+    return pd.DataFrame(out, index=frame.index), crs
 
 
 def _words(column: pd.Series) -> pd.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 
@@ -85,6 +86,18 @@ def test_rows_with_the_cases_beside(town_file, tmp_path, capsys):
     renamed.to_csv(source, index=False)
     assert prove(capsys, *arguments)[0] == 2
     assert prove(capsys, *arguments, "--map", "lon=经度", "--map", "lat=纬度")[0] == 1
+
+
+def test_cases_in_geoparquet_say_their_coordinate_system(town_file, tmp_path, capsys):
+    points = gpd.points_from_xy([s["lon"] for s in SPOTS], [s["lat"] for s in SPOTS])
+    frame = gpd.GeoDataFrame({"class": CLASSES}, geometry=points, crs=4326)
+    source, out = tmp_path / "cases.parquet", tmp_path / "answers.parquet"
+    for crs in (4326, 4546):
+        frame.to_crs(crs).to_parquet(source)
+        assert main(["assign", str(source), "--out", str(out), "--snapshot", str(town_file)]) == 0
+        capsys.readouterr()
+        status, said = prove(capsys, str(out), "--cases", str(source), "--snapshot", str(town_file))
+        assert (status, said.split(":")[0]) == (0, "5 answers hold"), (crs, said)
 
 
 @pytest.mark.parametrize(
