@@ -35,7 +35,7 @@ class Cells(NamedTuple):
     near: Any
     at: NDArray[np.int64]
 
-    def count(self) -> NDArray[np.int64]:
+    def counted(self) -> NDArray[np.int64]:
         """Cases of each cell."""
         return np.bincount(self.at[self.at >= 0], minlength=len(self.frame))
 

@@ -143,8 +143,8 @@ def _compare(engine: Engine, book: Catalog, found: Look, way: Way, earlier: Sele
     x, y = np.concatenate([both.x, old.x]), np.concatenate([both.y, old.y])
     units = pd.Categorical(np.concatenate([np.asarray(both.unit, dtype=object), np.asarray(old.unit, dtype=object)]))
     cells = find_cells(found, way.cells, way.cell_m, x, y, units)
-    new = cells._replace(at=cells.at[: len(both)]).count()
-    past = cells._replace(at=cells.at[len(both) :]).count()
+    new = cells._replace(at=cells.at[: len(both)]).counted()
+    past = cells._replace(at=cells.at[len(both) :]).counted()
     weight = None if way.against == "city" else _length(now) / _length(before)
     parameters = {
         "against": way.against, "versus_from": _stamp(before.begin), "versus_to": _stamp(before.end), "level": LEVEL,

@@ -293,7 +293,7 @@ def _cells(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, Any]:
     places = found.places
     cells = find_cells(found, way.cells, way.cell_m, places.x, places.y, places.unit)
     frame = cells.frame
-    frame.insert(len(frame.columns) - 1, "cases", cells.count())
+    frame.insert(len(frame.columns) - 1, "cases", cells.counted())
     return frame, cells.near
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -94,6 +94,6 @@ def hotspots(
         right = f"at most {MOST_RUNS} here; the command line takes more"
         raise InputError(f"{way.runs}", where="runs", right=right)
     earlier = other_period(found, versus_from, versus_to)
-    options = {"hot_only": hot, "earlier": earlier, "exposing": exposing, "stability": stability}
+    options: dict[str, Any] = {"hot_only": hot, "earlier": earlier, "exposing": exposing, "stability": stability}
     answer = gather(atlas.service.engine, atlas.book, found, way, most=MOST_FEATURES, **options)
     return Response(geojson(answer, found.city.srid), media_type="application/geo+json")

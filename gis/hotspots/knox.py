@@ -127,8 +127,8 @@ def knox(
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(some, range(threads)))
-    expected = sum(total for total, _ in sums) / runs
-    reached = sum(above for _, above in sums)
+    totals, aboves = (np.sum(part, axis=0) for part in zip(*sums, strict=True))
+    expected, reached = totals / runs, aboves
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(expected > 0, held / expected, np.nan)
     return Knox(held, expected, ratio, (1 + reached) / (runs + 1), reach, spans, runs, seed)

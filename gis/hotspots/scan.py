@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -259,10 +260,12 @@ def _chance(cube, by_cell, by_bin, begins, members, rule, model, runs, seed) -> 
     threads = min(os.cpu_count() or 1, runs)
     cuts = np.linspace(0, runs, threads + 1).astype(np.int64)
     laws = np.cumsum(by_cell), np.cumsum(by_bin)
+    permuted: Callable[..., None] = _permuted
+    scattered: Callable[..., None] = _scattered
 
     def some(k: int) -> None:
         if model == "permutation":
-            _permuted(cell, time, by_cell, by_bin, begins, members, *rule, _start(seed, 0), cuts[k], cuts[k + 1], tops)
+            permuted(cell, time, by_cell, by_bin, begins, members, *rule, _start(seed, 0), cuts[k], cuts[k + 1], tops)
         else:
             many = len(cell)
             _scattered(
