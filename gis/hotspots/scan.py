@@ -268,9 +268,7 @@ def _chance(cube, by_cell, by_bin, begins, members, rule, model, runs, seed) -> 
             permuted(cell, time, by_cell, by_bin, begins, members, *rule, _start(seed, 0), cuts[k], cuts[k + 1], tops)
         else:
             many = len(cell)
-            _scattered(
-                many, *laws, by_cell, by_bin, begins, members, *rule, _start(seed, 1), cuts[k], cuts[k + 1], tops
-            )
+            scattered(many, *laws, by_cell, by_bin, begins, members, *rule, _start(seed, 1), cuts[k], cuts[k + 1], tops)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(some, range(threads)))
