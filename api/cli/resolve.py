@@ -98,6 +98,8 @@ def resolve(
         return
     owner = answer["owner"]
     click.echo(f"{owner['name']} ({owner['department']})" if owner else "nobody")
+    for one in answer["joint"]:
+        click.echo(f"  with     {one['name']} ({one['department']})")
     click.echo(f"  rule     {answer['rule']}{'  ' + answer['reason'] if answer['reason'] else ''}")
     if answer["unit"]:
         click.echo(f"  unit     {answer['unit']['code']}")

@@ -51,7 +51,9 @@ def test_zones_are_read_with_all_they_say(tmp_path, ending):
 def test_chainage_beyond_the_end_is_measured_in_the_citys_metres(tmp_path):
     ends = {"to_m": [456.0, 460.0], "department": ["d"] * 2, "classes": ["*"] * 2, "width_m": [9.0] * 2}
     (fault,) = rejected(written(tmp_path / "z.geojson", areas(LINE, LINE, **ends)), "zones")
-    assert (fault[0], fault[1], float(fault[2])) == (2, "to_m", 460.0) and fault[3].startswith("lies beyond the end of the line, which is 456.")
+    assert (fault[0], fault[1], float(fault[2])) == (2, "to_m", 460.0) and fault[3].startswith(
+        "lies beyond the end of the line, which is 456."
+    )
 
 
 def test_a_fault_names_the_column_of_the_file(tmp_path):
