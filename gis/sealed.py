@@ -19,8 +19,8 @@ ORDER = (
 )  # fmt: skip
 """Order of the fields of an answer; the seal is of the fields in their order."""
 INNER = (
-    "lon", "lat", "crs", "class", "component", "lang", "accuracy_m", "code", "department", "name", "probability", "rule",
-    "evidence", "why_lost", "distance_m", "en", "zh", "at",
+    "lon", "lat", "crs", "class", "component", "lang", "accuracy_m", "code", "department", "name", "probability",
+    "rule", "evidence", "why_lost", "distance_m", "en", "zh", "at",
 )  # fmt: skip
 """Order of the fields within them, each of which has some; area sets keep that of the snapshot."""
 
