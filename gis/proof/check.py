@@ -164,7 +164,10 @@ def _sealed(answer: Mapping[str, Any], sets: list[str]) -> list[Fault]:
     if told is None:
         return [*faults, Fault("seal", None, None, "the answer has none: a part of it is missing")]
     try:
-        known = seal(answer) == told or seal(_restored(in_order(answer, sets))) == told
+        known = seal(answer) == told
+        if not known:  # a tool may have written it in another order, or 5.0 as 5
+            ordered = in_order(answer, sets)
+            known = told in (seal(ordered), seal(_restored(ordered)))
     except (TypeError, ValueError):  # a number that JSON cannot hold
         known = False
     if not known:
