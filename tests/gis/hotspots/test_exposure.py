@@ -76,6 +76,17 @@ def test_few_false_alarms_in_a_thousand_null_worlds(method: str, uneven: str, me
     assert found <= most(1000)
 
 
+@pytest.mark.parametrize("uneven", UNEVEN)
+def test_few_false_alarms_of_a_regression(uneven: str):
+    near, rng, found = hotspots.squares(np.ones(SHAPE, dtype=bool)), np.random.default_rng(11), 0
+    for _ in range(100):
+        e = exposure_of(rng, SHAPE, 5.0) + 0.1
+        told = np.column_stack([np.log(e), rng.normal(0, 1, (e.size, 5))])
+        x = rng.poisson(e * UNEVEN[uneven](rng, e.size))
+        found += bool(gi_star_exposed(x, told, near).hot().any())
+    assert found <= most(100)
+
+
 def test_a_poisson_test_would_cry_wolf():
     """What the unevenness is for: with rates that differ a little, an exact Poisson tail fails the bar at once."""
     near, rng = hotspots.squares(np.ones(SHAPE, dtype=bool)), np.random.default_rng(1)
