@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from grids.errors import InputError
 FIELDS = ("lon", "lat", "crs", "class", "component", "accuracy_m", "at")
 MOST_ACCURACY_M = 1e6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FAR = re.compile(r"\+?[0-9]{5,6}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z")
+"""An instant beyond the year 9999."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -60,12 +63,9 @@ def microseconds(text: Any) -> int:
     """
     if not isinstance(text, str):
         raise ValueError("no text")
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        if not text.endswith("Z"):
-            raise
-        return int(np.datetime64(text[:-1], "us").astype(np.int64))  # beyond the year 9999
+    if _FAR.fullmatch(text):
+        return int(np.datetime64(text[:-1], "us").astype(np.int64))
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("no zone")
     return (moment - _EPOCH) // _MICROSECOND

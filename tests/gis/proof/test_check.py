@@ -292,6 +292,8 @@ def test_what_is_no_answer_in_full_is_refused(small, answer, said):
         ("lon", "111", "asked.lon: is no number"),
         ("accuracy_m", -3.0, "asked.accuracy_m: is below zero"),
         ("at", "2026-07-01", "asked.at: is no instant in UTC"),
+        ("at", "2026-07-01T00:00:00+08:00Z", "asked.at: is no instant in UTC"),
+        ("at", "12026-13-01T00:00:00Z", "asked.at: is no instant in UTC"),
         ("lang", "fr", "asked.lang: the answer says 'fr', the snapshot gives nothing (it is one of en, zh)"),
         ("lon", math.nan, "seal: something of the answer was changed after it was given"),
     ],
