@@ -106,7 +106,8 @@ def shares(cases: Cases, snapshot: Snapshot, *, things: bool = False, threads: i
 
     def work(at: int) -> tuple[NDArray, ...]:
         rows = slice(at, at + CHUNK)
-        columns = [c[rows] for c in (asked.x, asked.y, klass, asked.component, asked.instant, sigma)]
+        # copies, so that the kernel is compiled once, whatever the cases came from
+        columns = [np.array(c[rows]) for c in (asked.x, asked.y, klass, asked.component, asked.instant, sigma)]
         return _followed(columns, things, ground, territory)
 
     bounds = range(0, max(n, 1), CHUNK)

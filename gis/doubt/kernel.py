@@ -24,7 +24,7 @@ SIGMAS = 3.7
 """Rays are followed so many standard deviations; the rest, a thousandth, goes to the owner where they end."""
 SETS = 5
 """Area sets that the compiled kernel takes; more compile one of their own."""
-POLYGONS, COMPONENTS = 60, 400
+POLYGONS, COMPONENTS = 60, 128
 """More polygons, or components, near a place are not followed along rays: the engine is asked at fixed places."""
 STATES, EVENTS = 2048, 1 << 15
 """Nor are more different states, or more crossings of borders."""

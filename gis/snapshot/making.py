@@ -63,7 +63,8 @@ def compile_arrays(
     tell("components")
     if not _kept(arrays, inputs, base, "components"):
         _components(arrays, _frame(frames, "components"), book, known)
-    return arrays, inputs
+    # what a frame lends is not to be written to, and kernels would be compiled for that once more
+    return {name: a if a.flags.writeable else a.copy() for name, a in arrays.items()}, inputs
 
 
 def microseconds(values: Any, missing: int) -> NDArray[np.int64]:
