@@ -114,7 +114,7 @@ def owner_left(q, x, y, instant, slot, epoch, stage, kinds, departments, rules, 
     return np.int64(-1)
 
 
-@lookup
+@kernel(_nrt=False, forceinline=True)
 def zone_of(x, y, instant, slot, never, stage, zones, stands):
     """First zone of a slot whose department stands and, where ``never`` is the slot of some that say so, is not struck.
 
@@ -145,13 +145,16 @@ def decide(x, y, klass, component, instant, error, epoch, inside, held, at, zone
     stage = epoch_of(since, instant)
     asks, block = grouped[10], ASKED * len(wanted)
     slot = np.int64(slots[epoch, klass])
-    only, never = slot + ONLY * block, slot + NEVER * block
-    if asks[never] == asks[never + 1] or first(grouped, x, y, instant, never, from_, until, -1)[0] < 0:
-        never = np.int64(-1)
-    if asks[only] < asks[only + 1]:
-        zone, edge, owner = zone_of(x, y, instant, only, never, stage, zones, stands)
-        if zone >= 0:
-            return (ZONE_LINE if is_line[zone] else ZONE_AREA), owner, -1, -1, zone, edge, -1
+    never = np.int64(-1)
+    if asks[block] < asks[3 * block]:  # some zone of the city says only or never
+        only, struck_by = slot + ONLY * block, slot + NEVER * block
+        some = asks[struck_by] < asks[struck_by + 1]
+        if some and first(grouped, x, y, instant, struck_by, from_, until, -1)[0] >= 0:
+            never = struck_by
+        if asks[only] < asks[only + 1]:
+            zone, edge, owner = zone_of(x, y, instant, only, never, stage, zones, stands)
+            if zone >= 0:
+                return (ZONE_LINE if is_line[zone] else ZONE_AREA), owner, -1, -1, zone, edge, -1
     by_locality = firsts[epoch, klass] == LOCALITY
     for turn in range(2):
         if (turn == 0) == by_locality:
