@@ -23,7 +23,7 @@ from api.asked import (
 )
 from api.instants import instant_us
 from api.queries import read_query
-from gis.answer import answer, explain
+from gis.answer import answer_text, explain
 from gis.crs import is_degrees
 from gis.one import One, read_one
 from gis.snapshot import Snapshot
@@ -91,7 +91,7 @@ def _number(given: dict[str, str], name: str, faults: Faults) -> float:
 def answer_quickly(snapshot: Snapshot, question: Question) -> bytes | None:
     """The answer to a question with nothing unusual in it, in microseconds; None where `answer_any` must look."""
     case = _plain(snapshot, question)
-    return None if case is None else orjson.dumps(answer(case, snapshot, question.asked()))
+    return None if case is None else answer_text(case, snapshot, question.asked())
 
 
 def _plain(snapshot: Snapshot, asked: Question) -> One | None:

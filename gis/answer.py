@@ -19,7 +19,7 @@ from gis.evidence import Departments, Here
 from gis.model import DUTIES, EFFECTS, REASONS, RULES
 from gis.one import One
 from gis.raster import cover
-from gis.sealed import sealed
+from gis.sealed import sealed, sealed_text
 from gis.snapshot import ALWAYS, FOREVER, UNRANKED, Snapshot
 from gis.wording import LANGUAGES, WORDS, Words
 from grids.errors import InputError
@@ -73,6 +73,16 @@ def explain(cases: Cases, i: int, snapshot: Snapshot, asked: Mapping[str, Any] |
 
 def answer(case: One, snapshot: Snapshot, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """`explain` for a case that was read by `gis.one.read_one`."""
+    return sealed(*_told(case, snapshot, asked))
+
+
+def answer_text(case: One, snapshot: Snapshot, asked: Mapping[str, Any] | None = None) -> bytes:
+    """`answer` as JSON in UTF-8, byte for byte, in less time."""
+    return sealed_text(*_told(case, snapshot, asked))
+
+
+def _told(case: One, snapshot: Snapshot, asked: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An answer without its question and seal, and the question."""
     if case.fault:
         raise InputError(case.fault, where="class")
     kept = vars(snapshot)
@@ -85,7 +95,7 @@ def answer(case: One, snapshot: Snapshot, asked: Mapping[str, Any] | None = None
         told |= {"candidates": [], "why": [desk.words("no_location", desk.words(REASONS[case.reason]))]}
     else:
         told = desk.answer(case)
-    return sealed(told, desk.asked(case, asked))
+    return told, desk.asked(case, asked)
 
 
 def _texts(raw: NDArray[np.bytes_]) -> Callable[[int], str]:
@@ -379,4 +389,4 @@ class _Desk:
         return say("lost_nobody")
 
 
-__all__ = ["REASON", "answer", "explain", "instant_text"]
+__all__ = ["REASON", "answer", "answer_text", "explain", "instant_text"]

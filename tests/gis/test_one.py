@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
 
-from gis.answer import answer, explain, instant_text
+from gis.answer import answer, answer_text, explain, instant_text
 from gis.assign import Cases, assign
 from gis.one import One, find_component, read_one
 from gis.snapshot import Snapshot
@@ -54,6 +55,7 @@ def test_every_answer_alone_is_the_batchs(frames, snapshot):
         assert alone == (*(getattr(batch, name)[i] for name in FIELDS), ""), i
         told = answer(alone, snapshot)
         assert told == explain(batch, i, snapshot)
+        assert answer_text(alone, snapshot) == orjson.dumps(told)
         assert (told["rule"], told["on_edge"]) == (row["rule"], row["on_edge"]), i
         assert ((told["unit"] or {"code": ""})["code"], (told["zone"] or {"code": ""})["code"]) == (
             row["unit"],

@@ -13,7 +13,9 @@ BOUNDS = (0.0, 0.0, 4000.0, 4000.0)
 CITY = [shapely.box(0, 0, 4000, 4000)]
 
 
-def town(seed: int = 1, more: int = 400, width: float = 120.0, centre: tuple[float, float] = (2050.0, 1950.0)) -> tuple[np.ndarray, np.ndarray]:
+def town(
+    seed: int = 1, more: int = 400, width: float = 120.0, centre: tuple[float, float] = (2050.0, 1950.0)
+) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     even = rng.uniform(0, 4000, (8000, 2))
     spot = np.array(centre) + rng.uniform(-width, width, (more, 2))
