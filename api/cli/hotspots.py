@@ -277,11 +277,23 @@ def summary(answer: Gathering, out: str | None, *, as_json: bool) -> str:
     said = {name: value for name, value in facts.items() if value not in (None, "")}
     lines = [f"{name:12} {value:,}" if isinstance(value, int) else f"{name:12} {value}" for name, value in said.items()]
     frame = answer.frame
-    if "hot" in frame and "code" in frame:
+    if {"hot", "code", "z"} <= set(frame):
         best = frame[frame["hot"]].nlargest(10, "z")
         lines += [
             f"  {c}  {n:>6} cases  z {z:6.2f}  q {q:.2g}" for c, n, z, q in best[["code", "cases", "z", "q"]].to_numpy()
         ]
+    elif {"code", "before"} <= set(frame):
+        best = frame[frame["hot"]].nlargest(10, "low")
+        lines += [
+            f"  {c}  {n:>6} cases, {b} before  ratio {r:.2f}  q {q:.2g}"
+            for c, n, b, r, q in best[["code", "cases", "before", "ratio", "q"]].to_numpy()
+        ]
+    elif "llr" in frame:
+        best = frame.head(10)[["from", "to", "cases", "expected", "p"]].to_numpy()
+        lines += [f"  {a[:10]} to {b[:10]}  {n:>6} cases, {e:.1f} expected  p {p:.2g}" for a, b, n, e, p in best]
+    elif "distance_m" in frame:
+        told = frame[["distance_m", "days", "pairs", "ratio", "p"]].to_numpy()
+        lines += [f"  to {d:g} m, to {t:g} days  {n:>9,.0f} pairs  ratio {r:.2f}  p {p:.2g}" for d, t, n, r, p in told]
     if "id" in frame:
         largest = frame.head(10)[["id", "cases", "area_ha", "last"]].to_numpy()
         lines += [f"  {i}  {n:>6} cases  {a:8.2f} ha  last {last}" for i, n, a, last in largest]

@@ -35,12 +35,12 @@ def run() -> list[tuple[str, int, float, str]]:
         folder = Path(name)
         made, snapshot = city.kept()
         kept = snapshot.save(folder / "city.wanmi")
-        source = _write(made, snapshot, folder)
+        source, doubtful = _write(made, snapshot, folder)
         flat = _flat(source, folder)
         out = {what: folder / f"{what}.parquet" for what in ("fresh", "warm", "csv", "one", "peer")}
 
-        def fresh() -> None:
-            command = ["assign", str(source), "--out", str(out["fresh"]), "--snapshot", str(kept)]
+        def fresh(source: Path = source, to: Path = out["fresh"]) -> None:
+            command = ["assign", str(source), "--out", str(to), "--snapshot", str(kept)]
             done = subprocess.run(
                 [sys.executable, "-c", COMMAND, *command], capture_output=True, text=True, check=False
             )
@@ -48,6 +48,7 @@ def run() -> list[tuple[str, int, float, str]]:
 
         works: list[tuple[str, Callable[[], object], int]] = [
             ("wanmi assign, GeoParquet, a fresh process", fresh, RUNS),
+            ("  with position errors: probabilities", lambda: fresh(doubtful, folder / "doubtful.parquet"), RUNS),
             ("  in a process that is warm", lambda: assign_file(source, out["warm"], snapshot), RUNS),
             ("  one thread", lambda: assign_file(source, out["one"], snapshot, threads=1), RUNS),
             ("  from a CSV", lambda: assign_file(flat, out["csv"], snapshot), 1),
@@ -72,15 +73,18 @@ def run() -> list[tuple[str, int, float, str]]:
     return rows
 
 
-def _write(made: city.Made, snapshot: Snapshot, folder: Path) -> Path:
+def _write(made: city.Made, snapshot: Snapshot, folder: Path) -> tuple[Path, Path]:
+    """Cases without position errors, and the same with them."""
     cases = made.cases.head(CASES)
     lon, lat = to_lonlat(cases["x"], cases["y"], snapshot.city.srid)
     rest = cases.drop(columns=["x", "y"]).rename(columns={"at": "reported_at", "error": "accuracy_m"})
     rest = rest.reset_index(drop=True)
     rest.insert(0, "id", pd.Series([f"K{i:07d}" for i in range(len(cases))], dtype="str"))
-    path = folder / "cases.parquet"
-    gpd.GeoDataFrame(rest, geometry=shapely.points(lon, lat), crs=4326).to_parquet(path, index=False)
-    return path
+    frame = gpd.GeoDataFrame(rest, geometry=shapely.points(lon, lat), crs=4326)
+    exact, doubtful = folder / "cases.parquet", folder / "doubtful_cases.parquet"
+    frame.drop(columns="accuracy_m").to_parquet(exact, index=False)
+    frame.to_parquet(doubtful, index=False)
+    return exact, doubtful
 
 
 def _flat(source: Path, folder: Path) -> Path:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -48,12 +48,12 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Asked:
-    """Cases to ask for: degrees, class, position error in metres."""
+    """Cases to ask for: degrees, class, position error in metres, None to tell none."""
 
     lon: np.ndarray
     lat: np.ndarray
     klass: np.ndarray
-    error: np.ndarray
+    error: np.ndarray | None
 
     @staticmethod
     def of(snapshot: Snapshot, x: np.ndarray, y: np.ndarray, klass: np.ndarray, error: np.ndarray) -> Asked:
@@ -63,8 +63,9 @@ class Asked:
 
     def paths(self) -> list[str]:
         """An address for each."""
-        rows = zip(self.lon, self.lat, self.klass, self.error, strict=True)
-        return [f"/v1/resolve?lon={a:.9f}&lat={b:.9f}&class={k}&accuracy_m={e:g}&at={AT}" for a, b, k, e in rows]
+        errors = [""] * len(self.lon) if self.error is None else [f"&accuracy_m={e:g}" for e in self.error]
+        rows = zip(self.lon, self.lat, self.klass, errors, strict=True)
+        return [f"/v1/resolve?lon={a:.9f}&lat={b:.9f}&class={k}{e}&at={AT}" for a, b, k, e in rows]
 
     def bodies(self, n: int = ONE_REQUEST) -> dict[str, tuple[str, bytes]]:
         """The first n in each form: media type and body."""
@@ -72,8 +73,9 @@ class Asked:
             "lon": self.lon[:n].tolist(),
             "lat": self.lat[:n].tolist(),
             "class": self.klass[:n].tolist(),
-            "accuracy_m": self.error[:n].tolist(),
         }
+        if self.error is not None:
+            columns["accuracy_m"] = self.error[:n].tolist()
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         table = {name: pa.array(values) for name, values in columns.items()}
         return {
@@ -115,16 +117,21 @@ def run() -> Iterator[Row]:
     yield from _measured(snapshot, Asked.of(snapshot, *columns), None)
 
 
-def _measured(snapshot: Snapshot, asked: Asked, layers: dict[str, pd.DataFrame] | None) -> Iterator[Row]:
+def _measured(snapshot: Snapshot, doubtful: Asked, layers: dict[str, pd.DataFrame] | None) -> Iterator[Row]:
+    asked = replace(doubtful, error=None)
     with tempfile.TemporaryDirectory() as folder:
         file = snapshot.save(Path(folder) / "city.wanmi")
         with _served(["-m", "api.cli", "serve", "--snapshot", str(file)], WANMI_LOG_LEVEL="warning") as url:
-            _compare(snapshot, asked, url)
+            for some in (asked, doubtful):
+                _compare(snapshot, some, url)
             yield _gets("GET, one answer in full", url, asked, folder)
+            yield _gets("  with its position error: probabilities, question", url, doubtful, folder)
             posts = [
                 _posts(f"POST {ONE_REQUEST:,}, {form}", url, kind, body, folder)
                 for form, (kind, body) in asked.bodies().items()
             ]
+            kind, body = doubtful.bodies()["Arrow"]
+            posts.append(_posts("  Arrow with position errors: probabilities", url, kind, body, folder))
             with _batches(url, *asked.bodies()["JSON list"]):
                 beside = _gets("GET while batches run", url, asked, folder)
         if layers is not None:
@@ -274,8 +281,9 @@ def _batches(url: str, kind: str, body: bytes) -> Iterator[None]:
 def _compare(snapshot: Snapshot, asked: Asked, url: str) -> None:
     """The forms against `assign`, single answers against `answer`, word by word."""
     n, at = ONE_REQUEST, pd.Timestamp(AT)
+    error = None if asked.error is None else asked.error[:n]
     cases = Cases.read(
-        snapshot, asked.lon[:n], asked.lat[:n], asked.klass[:n], crs="EPSG:4326", at=at, accuracy_m=asked.error[:n]
+        snapshot, asked.lon[:n], asked.lat[:n], asked.klass[:n], crs="EPSG:4326", at=at, accuracy_m=error
     )
     frame = assign(cases, snapshot).frame()
     for form, (kind, body) in asked.bodies().items():
@@ -298,9 +306,12 @@ def _compare(snapshot: Snapshot, asked: Asked, url: str) -> None:
                 asked.klass[i],
                 crs="EPSG:4326",
                 at_us=at.value // 1000,
-                accuracy_m=float(f"{asked.error[i]:g}"),
+                accuracy_m=None if asked.error is None else float(f"{asked.error[i]:g}"),
             )
-            if client.get(path).json() != orjson.loads(orjson.dumps(answer(case, snapshot))):
+            found, ours = client.get(path).json(), orjson.loads(orjson.dumps(answer(case, snapshot)))
+            for told in (found, ours):  # the question in the asker's words, and so the seal
+                del told["asked"], told["seal"]
+            if found != ours:
                 raise AssertionError(f"{path} differs from the engine")
 
 

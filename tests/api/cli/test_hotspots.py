@@ -190,3 +190,24 @@ def test_patrols_as_known_then(demo_dsn: str, tmp_path: Path, capsys: pytest.Cap
         work.append(json.loads(capsys.readouterr().out)["work"])
     assert work[0] > 1000 and abs(work[0] - work[1]) <= 0.001 * work[0] + 5
     assert main([*patrols, "--known-at", "2019-01-01"]) == 2
+
+
+@pytest.mark.usefixtures("city")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--method", "trend", "--bin-days", "14"], "patterns"),
+        (
+            ["--method", "compare", "--from", "2026-03-01", "--to", "2026-05-01", "--cells", "area:street"],
+            "versus_from",
+        ),
+        (["--method", "scan", "--bin-days", "30", "--runs", "19"], "expected  p 0."),
+        (["--method", "knox", "--runs", "9"], "to 50 m, to 0 days"),
+        (["--method", "rates", "--exposure", "components", "--cells", "area:street"], "exposure"),
+    ],
+)
+def test_methods_in_time_and_rates_are_summed_up(arguments, says, capsys, tmp_path):
+    out = tmp_path / "found.csv"
+    assert main(["hotspots", "--class", "E", *arguments, "--out", str(out)]) == 0
+    assert says in capsys.readouterr().out
+    assert len(pd.read_csv(out)) > 0
