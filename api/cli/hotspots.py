@@ -36,8 +36,10 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
     help="gi (Gi*), moran, rates, kde (density), clusters, trend, compare, scan or knox.",
 )
 @click.option("--p", "p", default="auto", show_default=True, help="Of gi, moran: analytic, permutation or auto.")
-@click.option("--runs", type=int, default=999, show_default=True, help="Of the permutation, to begin with.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the permutation.")
+@click.option(
+    "--runs", type=int, default=999, show_default=True, help="Of the permutation (to begin with), scan, knox."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the permutation, scan, knox.")
 @click.option("--kernel", default="gaussian", show_default=True, help="Of kde: gaussian, quartic, epanechnikov …")
 @click.option("--bandwidth", type=Number(), default=80.0, show_default=True, help="Of kde, metres.")
 @click.option("--cell", type=Number(), help="Side of the squares of the plane, metres.")

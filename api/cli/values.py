@@ -26,6 +26,10 @@ class Number(click.FloatRange):
             self.fail(f"{value} is not a finite number", param, ctx)
         return number
 
+    def _describe_range(self) -> str:
+        """Bounds for the help; none where there are none, which click would tell as ``x<=None``."""
+        return super()._describe_range() if (self.min, self.max) != (None, None) else ""
+
 
 def instant(text: str, *, zone: str, where: str) -> pd.Timestamp:
     """An instant from a word of the user, UTC; as over HTTP, and ``now``.

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
+import shapely
 from scipy import stats
 
-from gis.hotspots import band, squares
-from gis.hotspots.alerts import EVENTS, LEAST_CASES, track
+from api.alerting import REACHES_M
+from api.hotspots import class_texts
+from gis import demo
+from gis.hotspots import band, contact, squares
+from gis.hotspots.alerts import EVENTS, LEAST_CASES, LEAST_HISTORY, track
+from grids.catalog import catalog
 from grids.errors import InputError
 
 
@@ -125,3 +131,42 @@ def test_bad_input():
     with pytest.raises(InputError, match="at least 10"):
         track(cube[:, :9], near)
     assert not track(np.zeros((16, 12)), near)
+
+
+@pytest.mark.long
+def test_the_demo_citys_planted_starts():
+    """Figures of docs/hotspots.md: what is told of the planted hotspots, and what besides."""
+    made = demo.make(scale=1.0, seed=1)
+    units, cases, spots = made.layers["units"], made.layers["cases"], made.truth["hotspots"]
+    shapes = units.geometry.to_numpy()
+    there = cases[(cases["no_location"] == "") & ~cases.geometry.is_empty & ~cases.geometry.isna()]
+    which, at = shapely.STRtree(shapes).query(there.geometry.to_numpy(), predicate="intersects")
+    unit = np.full(len(there), -1)
+    unit[which] = at
+    local = there["reported_at"].dt.tz_convert("Asia/Shanghai").dt.tz_localize(None)
+    end, width = pd.Timestamp("2027-01-01"), pd.Timedelta(14, "D")
+    bins = int(((end - local) / width).max())
+    bin_of = bins - 1 - ((end - local) / width).astype(int).to_numpy()
+    x, y = shapely.get_coordinates(shapely.centroid(shapes)).T
+    near = [contact(shapes), *(band(x, y, distance_m=reach) for reach in REACHES_M)]
+    appeared, planted, delays = 0, 0, {}
+    for major in ("2026:E06", "2026:E07", "2026:E09"):
+        mine = there["class"].isin(class_texts(catalog(), major, "2026")).to_numpy() & (unit >= 0) & (bin_of >= 0)
+        flat = np.bincount(unit[mine] * bins + bin_of[mine], minlength=len(units) * bins)
+        told = [a for a in track(flat.reshape(-1, bins), near) if a.event != 3]
+        hit: set[int] = set()
+        for name, spot in spots[spots["class"] == major].iterrows():
+            close = np.hypot(x - spot["x"], y - spot["y"]) <= spot["radius_m"] + 100
+            seen = [a for a in told if close[a.cells].any()]
+            hit |= {a.hotspot for a in seen}
+            start = spot["from"].tz_convert("Asia/Shanghai").tz_localize(None)
+            first = bins - 1 - int((end - start) / width)
+            if first >= LEAST_HISTORY:
+                after = [a.bin - first for a in seen if a.bin >= first]
+                delays[name] = spot["risk"], spot["size"], min(after, default=None)
+        appeared += sum(a.event == 0 for a in told)
+        planted += sum(a.event == 0 and a.hotspot in hit for a in told)
+    print(appeared, planted, delays)
+    assert appeared - planted <= 2 and planted >= 10
+    large = [delay for risk, size, delay in delays.values() if risk == 3 and size == 200]
+    assert len(large) == 3 and all(delay is not None and delay < 2 for delay in large)
