@@ -43,12 +43,12 @@ def alerts(
       wanmi alerts --class 2026:E06
       wanmi alerts --class 2026:E09 --since 2026-06-01 --out june.geojson
     """
-    from api.alerting import raise_alerts
     from api.cli.hotspots import ask
-    from api.gathering import geojson
-    from api.hotspots import BANDWIDTH_M
     from api.instants import read_instants
     from api.settings import Settings, engine_for
+    from api.statistics.alerting import raise_alerts
+    from api.statistics.gathering import geojson
+    from api.statistics.selection import BANDWIDTH_M
     from gis import counts
 
     if out and Path(out).suffix.lower() not in (".geojson", ".json"):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-    from api.gathering import Gathering
-    from api.hotspots import Look
+    from api.statistics.gathering import Gathering
+    from api.statistics.selection import Look
 
 ENDINGS = (".geojson", ".json", ".parquet", ".csv", ".html")
 KNOWN_AT = "--known-at"
@@ -101,10 +101,10 @@ def hotspots(
       wanmi hotspots --method rates --rates both --measures measures.csv --out two-maps.geojson
       wanmi hotspots --out hotspots.html
     """
-    from api.exposing import Exposing, measures_file
-    from api.gathering import Way, gather
-    from api.hotspots import other_period
     from api.settings import Settings, engine_for
+    from api.statistics.exposing import Exposing, measures_file
+    from api.statistics.gathering import Way, gather
+    from api.statistics.selection import other_period
     from gis import counts
 
     way = Way.read(
@@ -182,7 +182,7 @@ def ask(
     """What the record says of a selection; with ``known_at`` what it said then."""
     from dataclasses import replace
 
-    from api.hotspots import Selection, Units, look
+    from api.statistics.selection import Selection, Units, look
     from api.versions import known_instant
     from gis import counts
     from gis.store import read_city
@@ -226,7 +226,7 @@ def write(found: Look, answer: Gathering, out: Path, engine: Engine) -> None:
     """
     import geopandas as gpd
 
-    from api.gathering import geojson, in_degrees
+    from api.statistics.gathering import geojson, in_degrees
 
     ending, frame = out.suffix.lower(), answer.frame
     if ending == ".html":

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from api.hotspots import LEVEL, Look
 from api.pages import heat
 from api.pages.frame import bar
 from api.pages.map import Chrome, CityMap, Names, data_url, finish
 from api.pages.mercator import from_lonlat, pixel_m
 from api.pages.names import Name
+from api.statistics.selection import LEVEL, Look
 from gis.crs import to_lonlat
 
 OUTLINE = "#00677d"

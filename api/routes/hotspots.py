@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.exposing import Exposing, measures_file
-from api.gathered_in_time import METHODS as IN_TIME
-from api.gathering import MOST_FEATURES, Way, gather, geojson
-from api.hotspots import Selection, other_period
 from api.routes.maps import Atlas, atlas_of, selection_of
+from api.statistics.exposing import Exposing, measures_file
+from api.statistics.gathering import MOST_FEATURES, Way, gather, geojson
+from api.statistics.in_time import METHODS as IN_TIME
+from api.statistics.selection import Selection, other_period
 from gis.hotspots import KERNELS, permutation
 from grids.errors import InputError
 

@@ -12,7 +12,6 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from api.hotspots import BANDWIDTH_M, Look, Selection, Units, filter_name, groups, look
 from api.pages import heat
 from api.pages.basemap import BaseMap
 from api.pages.hotspots import Sources, page
@@ -20,6 +19,7 @@ from api.pages.mercator import from_lonlat, tile_box
 from api.pages.names import Name, place_names
 from api.routes.wire import Json, nonce_headers
 from api.service import Service, service_of
+from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, filter_name, groups, look
 from gis import counts
 from gis.crs import to_lonlat
 from grids.catalog import Catalog

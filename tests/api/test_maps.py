@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.hotspots import Selection, class_texts, groups
 from api.pages import mercator
 from api.routes import static
+from api.statistics.selection import Selection, class_texts, groups
 from gis import counts, store
 from gis.demo import Demo
 from grids.catalog import catalog

@@ -10,8 +10,8 @@ import pytest
 import shapely
 from scipy import stats
 
-from api.alerting import REACHES_M
-from api.hotspots import class_texts
+from api.statistics.alerting import REACHES_M
+from api.statistics.selection import class_texts
 from gis import demo
 from gis.hotspots import band, contact, squares
 from gis.hotspots.alerts import EVENTS, LEAST_CASES, LEAST_HISTORY, track

@@ -12,8 +12,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from api.cells import Cells, find_cells
-from api.hotspots import LEVEL, Look, class_texts
+from api.statistics.cells import Cells, find_cells
+from api.statistics.selection import LEVEL, Look, class_texts
 from gis import counts, hotspots, looked
 from gis.crs import to_city
 from gis.hotspots import exposure as exposing

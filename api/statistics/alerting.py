@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from api.cells import Cells, find_cells
-from api.gathered_in_time import Bins, make_bins
-from api.gathering import Gathering
-from api.hotspots import LEVEL, Look, class_texts
+from api.statistics.cells import Cells, find_cells
+from api.statistics.gathering import Gathering
+from api.statistics.in_time import Bins, make_bins
+from api.statistics.selection import LEVEL, Look, class_texts
 from gis import counts, hotspots, moments
 from gis.hotspots import alerts as watch
 from grids.catalog import Catalog

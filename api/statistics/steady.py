@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from api.cells import SQUARE_M
+from api.statistics.cells import SQUARE_M
 from gis.crs import to_city
 from gis.hotspots.stability import QUARTERS, REACHES, survival
 from grids.errors import InputError
@@ -15,8 +15,8 @@ from grids.errors import InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from api.exposing import Exposing
-    from api.hotspots import Look
+    from api.statistics.exposing import Exposing
+    from api.statistics.selection import Look
 
 
 def check_stability(method: str, exposing: Exposing | None) -> None:

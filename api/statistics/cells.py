@@ -18,7 +18,7 @@ from grids.errors import InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from api.hotspots import Look, Units
+    from api.statistics.selection import Look, Units
 
 SQUARE_M = 100.0
 """Side of the squares of ``plane`` by default: ten thousand square metres."""

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from api.gathering import METHODS, Way
-from api.hotspots import Units, _bounds, cell_of
+from api.statistics.gathering import METHODS, Way
+from api.statistics.selection import Units, _bounds, cell_of
 from gis import counts, moments, store
 from gis.crs import to_city
 from gis.demo import Demo

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from api.cells import Cells, find_cells
-from api.hotspots import LEVEL, Look, Selection, class_texts
+from api.statistics.cells import Cells, find_cells
+from api.statistics.selection import LEVEL, Look, Selection, class_texts
 from gis import counts, hotspots, moments
 from gis.hotspots import knox as near_repeats
 from gis.hotspots import scan as scanning
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-    from api.gathering import Way
+    from api.statistics.gathering import Way
 
 METHODS = ("trend", "compare", "scan", "knox")
 MOST_BINS = 2000
@@ -73,7 +73,7 @@ def make_bins(selection: Selection, cases: moments.Moments, zone: str, days: int
 
 
 def gather_in_time(engine: Engine, book: Catalog, found: Look, way: Way, earlier: Selection | None) -> Answer:
-    """Answer by a method of `METHODS`: rows, parameters and facts, as `api.gathering.gather` joins them.
+    """Answer by a method of `METHODS`: rows, parameters and facts, as `api.statistics.gathering.gather` joins them.
 
     Raises
     ------

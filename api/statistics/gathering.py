@@ -12,12 +12,12 @@ import orjson
 import pandas as pd
 import shapely
 
-from api.cells import boxes, find_cells
-from api.exposing import Exposing, gather_exposed
-from api.gathered_in_time import METHODS as IN_TIME
-from api.gathered_in_time import gather_in_time
-from api.hotspots import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of, class_texts
-from api.steady import add_stability, check_stability
+from api.statistics.cells import boxes, find_cells
+from api.statistics.exposing import Exposing, gather_exposed
+from api.statistics.in_time import METHODS as IN_TIME
+from api.statistics.in_time import gather_in_time
+from api.statistics.selection import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of, class_texts
+from api.statistics.steady import add_stability, check_stability
 from gis import exact, hotspots, moments, raster
 from gis.crs import to_lonlat
 from gis.hotspots import dbscan, hexagons, permutation

@@ -1,0 +1,1 @@
+"""What is said of many cases at once: which cases, where they gather, since when, how rates stand, what is new."""
