@@ -16,6 +16,7 @@ from api.middleware import BodyLimit, SafeHeaders
 from api.queries import check_query
 from api.routes import (
     alerts,
+    base_map,
     cases,
     city,
     health,
@@ -25,6 +26,7 @@ from api.routes import (
     responsibility_map,
     rosters,
     static,
+    tiles,
     units_map,
 )
 from api.routes.resolve import PATH, Resolve
@@ -85,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (alerts, cases, city, hotspots, maps, responsibility_map, rosters, units_map):
+    for room in (alerts, base_map, cases, city, hotspots, maps, responsibility_map, rosters, tiles, units_map):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)

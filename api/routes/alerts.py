@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.atlas import Atlas, atlas_of, selection_of
 from api.instants import read_instants
-from api.routes.maps import Atlas, atlas_of, selection_of
 from api.statistics.alerting import BIN_DAYS, raise_alerts
 from api.statistics.gathering import geojson
 from api.statistics.selection import LEVEL, Selection

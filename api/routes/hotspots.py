@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.routes.maps import Atlas, atlas_of, selection_of
+from api.atlas import Atlas, atlas_of, selection_of
 from api.statistics.exposing import Exposing, measures_file
 from api.statistics.gathering import MOST_FEATURES, Way, gather, geojson
 from api.statistics.in_time import METHODS as IN_TIME

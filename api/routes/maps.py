@@ -1,115 +1,18 @@
-"""Pages for planners and the pictures in them."""
+"""The way in for planners, and the page of the hotspots."""
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Annotated, Any
+from typing import Annotated
 
-import pandas as pd
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from api.pages import heat
-from api.pages.basemap import BaseMap
+from api.atlas import Atlas, atlas_of, selection_of
 from api.pages.hotspots import Sources, page
-from api.pages.mercator import from_lonlat, tile_box
-from api.pages.names import Name, place_names
-from api.routes.wire import Json, nonce_headers
-from api.service import Service, service_of
-from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, filter_name, groups, look
-from gis import counts
-from gis.crs import to_lonlat
-from grids.catalog import Catalog
+from api.routes.wire import nonce_headers
+from api.statistics.selection import Selection, filter_name, groups
 
 router = APIRouter(tags=["maps"])
-HOUR_S = 3600
-
-
-class Atlas:
-    """What the maps of a service are drawn from, read when first asked for and kept within bounds."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.RLock()
-        self._bytes = 0
-
-    def keep(self, key: Hashable, make: Callable[[], Any], *, most: int = 64) -> Any:
-        """A thing by its key, made once; of each kind (first part of the key) the `most` latest used are kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            kind = [k for k in self._kept if k[0] == key[0]]  # type: ignore[index]
-            for old in kind[: max(0, len(kind) - most)]:
-                del self._kept[old]
-        return made
-
-    @property
-    def ground(self) -> tuple[BaseMap, list[Name], str]:
-        """The base map, the names on it, and its version."""
-
-        def make() -> tuple[BaseMap, list[Name], str]:
-            snapshot, engine = self.service.snapshot, self.service.engine
-            city = snapshot.city
-            areas = counts.area_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=city.srid)
-            layers = counts.ground(engine, srid=city.srid)
-            options: dict[str, Any] = {"territory": city.territory, "srid": city.srid}
-            mark = hashlib.sha256(snapshot.version.encode())
-            for name, frame in layers.items():
-                mark.update(f"{name}{len(frame)}{frame.total_bounds if len(frame) else ''}".encode())
-            return BaseMap(layers, areas, **options), place_names(areas, layers, **options), mark.hexdigest()[:12]
-
-        with self._lock:  # some seconds and some hundred megabytes: once
-            return self.keep(("ground",), make)
-
-    @property
-    def book(self) -> Catalog:
-        """The class catalogue of the record."""
-        return self.keep(("book", self.service.snapshot.version), lambda: counts.class_book(self.service.engine))
-
-    def look(self, selection: Selection) -> tuple[Look, str]:
-        """What a selection finds, and its version: the selection with the state of the cases."""
-        service = self.service
-        city = service.snapshot.city
-        mark = counts.case_mark(service.engine)
-        key = ("look", mark, *map(str, (selection.classes, selection.begin, selection.end, selection.bandwidth_m)))
-
-        def make() -> Look:
-            with self._lock:
-                units = self.keep(("units", service.snapshot.version), lambda: Units(service.engine, city))
-            found = look(service.engine, city, self.book, selection, units)
-            found.grid  # noqa: B018 - computed here once, not by every tile
-            return found
-
-        return self.keep(key, make, most=8), hashlib.sha256(repr(key).encode()).hexdigest()[:12]
-
-
-def atlas_of(request: Request) -> Atlas:
-    """The atlas of the service behind a request; a dependency of the routes."""
-    service = request.app.state.service
-    if not hasattr(service, "atlas"):
-        service.atlas = Atlas(service)
-    return service.atlas
-
-
-def selection_of(
-    service: Annotated[Service, Depends(service_of)],
-    classes: Annotated[
-        str, Query(alias="class", max_length=200, description="class, group or kind: 2026:C01001, 2026:C01, C")
-    ] = "",
-    begin: Annotated[str, Query(alias="from", max_length=40, description="first day; open when missing")] = "",
-    end: Annotated[str, Query(alias="to", max_length=40, description="end, excluded; open when missing")] = "",
-    bandwidth_m: Annotated[float, Query(description="standard deviation of the kernel, metres")] = BANDWIDTH_M,
-) -> Selection:
-    """The selection of a query; a dependency of the routes."""
-    return Selection.read(service.snapshot.city, classes, begin, end, bandwidth_m)
 
 
 @router.get("/", include_in_schema=False)
@@ -140,79 +43,3 @@ def hotspots(
     )
     headers, nonce = nonce_headers()
     return HTMLResponse(page(found, sources, nonce=nonce), headers=headers)
-
-
-@router.get("/tiles/base/names.json", include_in_schema=False)
-def names(request: Request, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Response:
-    """Names for the base map, important ones first."""
-    _, found, version = atlas.ground
-    return kept(request, version, lambda: Json({"names": found}))
-
-
-@router.get("/tiles/base/{z}/{x}/{y}.png", summary="Base map, a picture", response_class=Response)
-def base_tile(request: Request, z: int, x: int, y: int, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Response:
-    """The city's own roads, water, railways, buildings and borders."""
-    base, _, version = atlas.ground
-    return kept(
-        request,
-        version,
-        lambda: _png(atlas.keep(("base", z, x, y), lambda: base.tile(z, x, y), most=2000)),
-    )
-
-
-@router.get("/tiles/heat/{z}/{x}/{y}.png", summary="Density of cases, a picture", response_class=Response)
-def heat_tile(
-    request: Request,
-    z: int,
-    x: int,
-    y: int,
-    atlas: Annotated[Atlas, Depends(atlas_of)],
-    selection: Annotated[Selection, Depends(selection_of)],
-) -> Response:
-    """Cases per hectare, transparent where there are none."""
-    found, version = atlas.look(selection)
-
-    def draw() -> Response:
-        grid = found.grid
-        return _png(heat.tile(grid, z, x, y, srid=found.city.srid, top=heat.top_density(grid)))
-
-    return kept(request, version, draw)
-
-
-@router.get("/tiles/heat/{z}/{x}/{y}.json", summary="Cases in a tile")
-def heat_count(
-    request: Request,
-    z: int,
-    x: int,
-    y: int,
-    atlas: Annotated[Atlas, Depends(atlas_of)],
-    selection: Annotated[Selection, Depends(selection_of)],
-) -> Response:
-    """How many of the selection's cases lie in a tile; on an edge they count in the eastern or northern one."""
-    west, south, east, north = tile_box(z, x, y)
-    found, version = atlas.look(selection)
-
-    def count() -> Response:
-        def web() -> tuple[Any, Any]:
-            return from_lonlat(*to_lonlat(found.places.x, found.places.y, found.city.srid))
-
-        px, py = atlas.keep(("web", version), web, most=4)
-        inside = (west <= px) & (px < east) & (south <= py) & (py < north)
-        return Json({"cases": int(inside.sum())})
-
-    return kept(request, version, count)
-
-
-def _png(data: bytes) -> Response:
-    return Response(data, media_type="image/png")
-
-
-def kept(request: Request, version: str, make: Callable[[], Response]) -> Response:
-    """An answer that browsers keep for an hour, and ask again by its mark."""
-    mark = f'"{version}"'
-    headers = {"etag": mark, "cache-control": f"public, max-age={HOUR_S}"}
-    if request.headers.get("if-none-match") == mark:
-        return Response(status_code=304, headers=headers)
-    answer = make()
-    answer.headers.update(headers)
-    return answer

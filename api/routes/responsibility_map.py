@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import HTMLResponse
 
 from api.asked import MAX_ACCURACY_M
+from api.atlas import Atlas, atlas_of, kept
 from api.instants import read_instant
 from api.pages.responsibility import LANGUAGES, Sources, View, page
 from api.routes.city import features
-from api.routes.maps import Atlas, atlas_of, kept
 from api.routes.wire import Json, nonce_headers
 from gis import counts
 from gis.crs import to_city

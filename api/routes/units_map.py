@@ -10,9 +10,9 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import HTMLResponse
 
+from api.atlas import Atlas, atlas_of, kept
 from api.pages.unit_picture import UnitPicture
 from api.pages.units import Sources, page
-from api.routes.maps import Atlas, atlas_of, kept
 from api.routes.wire import Json, nonce_headers
 from gis import counts
 from gis.crs import to_city

@@ -1,0 +1,30 @@
+"""The base map: the city's own ground as pictures, and the names on it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.atlas import Atlas, atlas_of, kept, png
+from api.routes.wire import Json
+
+router = APIRouter(tags=["maps"])
+
+
+@router.get("/tiles/base/names.json", include_in_schema=False)
+def names(request: Request, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Response:
+    """Names for the base map, important ones first."""
+    _, found, version = atlas.ground
+    return kept(request, version, lambda: Json({"names": found}))
+
+
+@router.get("/tiles/base/{z}/{x}/{y}.png", summary="Base map, a picture", response_class=Response)
+def base_tile(request: Request, z: int, x: int, y: int, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Response:
+    """The city's own roads, water, railways, buildings and borders."""
+    base, _, version = atlas.ground
+    return kept(
+        request,
+        version,
+        lambda: png(atlas.keep(("base", z, x, y), lambda: base.tile(z, x, y), most=2000)),
+    )
