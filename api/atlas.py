@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import astuple
 from typing import Annotated, Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from api.pages.basemap import BaseMap
 from api.pages.names import Name, place_names
 from api.service import Service, service_of
 from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, look
+from api.versions import known_instant
 from gis import counts
 from grids.catalog import Catalog
 
@@ -72,11 +74,13 @@ class Atlas:
         service = self.service
         city = service.snapshot.city
         mark = counts.case_mark(service.engine)
-        key = ("look", mark, *map(str, (selection.classes, selection.begin, selection.end, selection.bandwidth_m)))
+        key = ("look", mark, service.snapshot.version, *map(str, astuple(selection)))
+        known = None if pd.isna(selection.known_at) else selection.known_at
 
         def make() -> Look:
             with self._lock:
-                units = self.keep(("units", service.snapshot.version), lambda: Units(service.engine, city))
+                key = ("units", service.snapshot.version, str(known))
+                units = self.keep(key, lambda: Units(service.engine, city, known_at=known), most=3)
             found = look(service.engine, city, self.book, selection, units)
             found.grid  # noqa: B018 - computed here once, not by every tile
             return found
@@ -100,9 +104,19 @@ def selection_of(
     begin: Annotated[str, Query(alias="from", max_length=40, description="first day; open when missing")] = "",
     end: Annotated[str, Query(alias="to", max_length=40, description="end, excluded; open when missing")] = "",
     bandwidth_m: Annotated[float, Query(description="standard deviation of the kernel, metres")] = BANDWIDTH_M,
+    department: Annotated[
+        str, Query(max_length=400, description="codes of owners by the answer, joined by commas or blanks")
+    ] = "",
+    channel: Annotated[str, Query(max_length=200, description="channels, joined by commas or blanks")] = "",
+    area: Annotated[
+        str, Query(max_length=400, description="SET:CODE, or SET for all of it, joined by commas; - before leaves out")
+    ] = "",
+    known_at: Annotated[str, Query(max_length=40, description="cases on record then; now when missing")] = "",
 ) -> Selection:
     """The selection of a query; a dependency of the routes."""
-    return Selection.read(service.snapshot.city, classes, begin, end, bandwidth_m)
+    known = known_instant(service.engine, service.snapshot.city, known_at, "known_at") if known_at else pd.NaT
+    items = {"departments": department, "channels": channel, "area": area}
+    return Selection.read(service.snapshot.city, classes, begin, end, bandwidth_m, known_at=known, **items)
 
 
 def png(data: bytes) -> Response:

@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 
 from gis.sql import question
 from gis.store.engine import transaction
+from gis.wanted import ALL, Wanted, where
 from grids.catalog import CLASS_COLUMNS, Catalog, catalog
 
 GROUND = ("parcels", "rivers", "buildings", "roads", "railways")
@@ -66,33 +67,17 @@ class Places:
         return counts.reindex(codes, fill_value=0).to_numpy(dtype=float)
 
 
-def case_places(
-    engine: Engine,
-    *,
-    classes: list[str] | None = None,
-    begin: pd.Timestamp | None = None,
-    end: pd.Timestamp | None = None,
-    known_at: pd.Timestamp | None = None,
-) -> Places:
-    """Places of the cases of some classes that were reported from `begin` until before `end`.
+def case_places(engine: Engine, wanted: Wanted = ALL) -> Places:
+    """Places of the cases that are wanted.
 
-    Parameters
-    ----------
-    engine
-        The record.
-    classes
-        Class texts ``edition:kind+code``; None for all, cases without a class included.
-    begin, end
-        Instants, UTC; None for open.
-    known_at
-        Cases that were recorded until then, in the units that were known then; None or NaT for now. Whether a case
-        has a place in the city is told by its latest answer.
+    What was known at an instant: cases that were recorded until then, in the units that were known then. Whether a case
+    has a place in the city, and whose it is, is told by its latest answer.
     """
-    values = {"classes": classes, "begin": _or_none(begin), "end": _or_none(end), "known_at": _or_none(known_at)}
+    values = wanted.values()
     with transaction(engine) as cursor:
-        cursor.execute(question("case_summary"), values)
+        cursor.execute(question("case_summary", wanted=where()), values)
         total, unanswered, no_location, outside, first, last = cursor.fetchone()  # type: ignore[misc]
-        rows = cursor.mogrify(question("case_places"), values).decode()
+        rows = cursor.mogrify(question("case_places", wanted=where()), values).decode()
         sink = io.BytesIO()
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(rows)), sink)
     types = {"x": pa.float64(), "y": pa.float64(), "unit": pa.dictionary(pa.int32(), pa.string())}
@@ -150,6 +135,18 @@ def class_book(engine: Engine) -> Catalog:
     """The class catalogue of the record: all editions, and the city's own classes."""
     rows = pd.DataFrame(read_rows(engine, "class_table"), columns=list(CLASS_COLUMNS), dtype=object)
     return Catalog(rows, catalog().crosswalk)
+
+
+def channels(engine: Engine) -> list[str]:
+    """Channels by which cases came, in order."""
+    return [row["channel"] for row in read_rows(engine, "case_channels")]
+
+
+def area_codes(engine: Engine) -> dict[str, list[str]]:
+    """Codes that each set of areas ever had, by its name."""
+    with transaction(engine) as cursor:
+        cursor.execute(question("known_areas"))
+        return {name: sorted(codes) for name, codes in cursor.fetchall()}
 
 
 def read_rows(engine: Engine, name: str, **values: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from gis.sql import question
 from gis.store.engine import transaction
+from gis.wanted import ALL, Wanted, where
 
 PATROLS = ("patrol",)
 CITIZENS = ("hotline", "wechat", "app", "web", "citizen", "phone")
@@ -24,42 +25,47 @@ CITIZENS = ("hotline", "wechat", "app", "web", "citizen", "phone")
 
 @dataclass(frozen=True)
 class Kinds:
-    """Cases with a place in the city: place in metres, unit ("" where none), class, channel, whether filed; (n,)."""
+    """Cases with a place in the city: place in metres, unit ("" where none), class, channel, owner, filed; (n,)."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     unit: pd.Categorical
     klass: pd.Categorical
     channel: pd.Categorical
+    department: pd.Categorical
     filed: NDArray[np.bool_]
 
     def by(self, channels: tuple[str, ...]) -> NDArray[np.bool_]:
         """Cases that came by these channels."""
-        mine = np.append(np.isin(np.asarray(self.channel.categories, dtype=object).astype(str), channels), False)
-        return mine[self.channel.codes]
+        return _among(self.channel, channels)
+
+    def taken(self, wanted: Wanted) -> NDArray[np.bool_]:
+        """Cases of the wanted classes, channels and departments."""
+        return (
+            _among(self.klass, wanted.classes)
+            & _among(self.channel, wanted.channels)
+            & _among(self.department, wanted.departments)
+        )
 
 
-def case_kinds(
-    engine: Engine, *, begin: pd.Timestamp | None, end: pd.Timestamp | None, known_at: pd.Timestamp | None = None
-) -> Kinds:
-    """Cases of a period, of all classes.
+def _among(column: pd.Categorical, texts: tuple[str, ...] | None) -> NDArray[np.bool_]:
+    """Rows that hold one of some texts; None for all."""
+    if texts is None:
+        return np.ones(len(column), dtype=bool)
+    mine = np.append(np.isin(np.asarray(column.categories, dtype=object).astype(str), texts), False)
+    return mine[column.codes]
 
-    Parameters
-    ----------
-    engine
-        The record.
-    begin, end
-        Instants, UTC, half-open; None or NaT for open.
-    known_at
-        Only cases recorded until then; None or NaT for all.
-    """
+
+def case_kinds(engine: Engine, wanted: Wanted = ALL) -> Kinds:
+    """Cases that are wanted and have a place in the city, as `gis.counts.case_places` selects them."""
     types = {
-        "x": pa.float64(), "y": pa.float64(), "unit": _text(), "class": _text(), "channel": _text(), "filed": pa.int8()
+        "x": pa.float64(), "y": pa.float64(), "unit": _text(), "class": _text(), "channel": _text(),
+        "department": _text(), "filed": pa.int8(),
     }  # fmt: skip
-    table = _copied(engine, "case_kinds", {"begin": begin, "end": end, "known_at": known_at}, types)
+    table = _copied(engine, question("case_kinds", wanted=where()), wanted.values(), types)
     return Kinds(
         table["x"].to_numpy(), table["y"].to_numpy(), pd.Categorical(table["unit"]), pd.Categorical(table["class"]),
-        pd.Categorical(table["channel"]), table["filed"].to_numpy() == 1,
+        pd.Categorical(table["channel"]), pd.Categorical(table["department"]), table["filed"].to_numpy() == 1,
     )  # fmt: skip
 
 
@@ -77,7 +83,8 @@ def component_places(
     classes
         Class texts ``edition:kind+code``; None for all.
     """
-    table = _copied(engine, "component_places", {"at": at, "classes": classes}, {"x": pa.float64(), "y": pa.float64()})
+    types = {"x": pa.float64(), "y": pa.float64()}
+    table = _copied(engine, question("component_places"), {"at": at.to_pydatetime(), "classes": classes}, types)
     return table["x"].to_numpy(), table["y"].to_numpy()
 
 
@@ -85,12 +92,13 @@ def _text() -> pa.DataType:
     return pa.dictionary(pa.int32(), pa.string())
 
 
-def _copied(engine: Engine, name: str, values: dict[str, Any], types: dict[str, pa.DataType]) -> pd.DataFrame:
+def _copied(
+    engine: Engine, asked: sql.Composed, values: dict[str, Any], types: dict[str, pa.DataType]
+) -> pd.DataFrame:
     """Rows of a question, by COPY."""
-    plain = {k: _plain(v) for k, v in values.items()}
     sink = io.BytesIO()
     with transaction(engine) as cursor:
-        rows = cursor.mogrify(question(name), plain).decode()
+        rows = cursor.mogrify(asked, values).decode()
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(rows)), sink)
     if not sink.tell():
         return pd.DataFrame(
@@ -102,9 +110,3 @@ def _copied(engine: Engine, name: str, values: dict[str, Any], types: dict[str, 
         read_options=csv.ReadOptions(column_names=list(types)),
         convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False),
     ).to_pandas()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, type(None))):
-        return value
-    return None if pd.isna(value) else value.to_pydatetime()

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from gis.sql import question
 from gis.store.engine import transaction
+from gis.wanted import ALL, Wanted, where
 
 
 @dataclass(frozen=True)
@@ -47,32 +48,11 @@ class Moments:
         return pd.Timestamp(int(self.at[of]), unit="us", tz="UTC")
 
 
-def case_moments(
-    engine: Engine,
-    *,
-    classes: list[str] | None,
-    begin: pd.Timestamp | None,
-    end: pd.Timestamp | None,
-    known_at: pd.Timestamp | None = None,
-) -> Moments:
-    """Cases of a selection that have a place in the city, as `gis.counts.case_places` selects them.
-
-    Parameters
-    ----------
-    engine
-        The record.
-    classes
-        Class texts ``edition:kind+code``; None for all.
-    begin, end
-        Instants, UTC, half-open; None or NaT for open.
-    known_at
-        Cases that were recorded until then, as `gis.counts.case_places` takes it.
-    """
-    bounds = {"begin": begin, "end": end, "known_at": known_at}
-    values = {k: None if v is None or pd.isna(v) else v.to_pydatetime() for k, v in bounds.items()}
+def case_moments(engine: Engine, wanted: Wanted = ALL) -> Moments:
+    """Cases that are wanted and have a place in the city, as `gis.counts.case_places` selects them."""
     sink = io.BytesIO()
     with transaction(engine) as cursor:
-        rows = cursor.mogrify(question("case_moments"), {"classes": classes, **values}).decode()
+        rows = cursor.mogrify(question("case_moments", wanted=where()), wanted.values()).decode()
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(rows)), sink)
     if not sink.tell():
         none = np.empty(0)

@@ -14,6 +14,9 @@ from grids.errors import InputError
 @click.option("--class", "classes", default="", help="Class, group or kind: 2026:C01001, 2026:C01, C; all by default.")
 @click.option("--from", "begin", default="", help="First day or instant, the city's time; open by default.")
 @click.option("--to", "end", default="", help="End, excluded; the day of the last case by default.")
+@click.option("--department", default="", help="Owners by the answer: codes, joined by commas; all by default.")
+@click.option("--channel", default="", help="Channels, joined by commas; all by default.")
+@click.option("--area", default="", help="SET:CODE, or SET for all of it, joined by commas; - before leaves out.")
 @click.option("--bin-days", type=int, default=14, show_default=True, help="Days of a bin of time.")
 @click.option("--level", type=Number(), default=0.05, show_default=True, help="Chance of a false alert, bin by bin.")
 @click.option("--since", default="", help="Alerts told after that instant; those of the last bin by default.")
@@ -25,6 +28,9 @@ def alerts(
     classes: str,
     begin: str,
     end: str,
+    department: str,
+    channel: str,
+    area: str,
     bin_days: int,
     level: float,
     since: str,
@@ -54,7 +60,7 @@ def alerts(
     if out and Path(out).suffix.lower() not in (".geojson", ".json"):
         raise InputError(f"{Path(out).suffix!r} is no format of alerts", where="--out", right=".geojson or .json")
     engine = engine_for(Settings.read(city=city))
-    found = ask(engine, classes, begin, end, BANDWIDTH_M)
+    found = ask(engine, classes, begin, end, BANDWIDTH_M, department=department, channel=channel, area=area)
     after = read_instants([since], found.city.time_zone, lambda _: "--since")[0]
     book = counts.class_book(engine)
     answer = raise_alerts(engine, book, found, bin_days=bin_days, level=level, since=after, goes_on=goes_on)

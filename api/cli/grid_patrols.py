@@ -114,6 +114,7 @@ def _of_record(
     from gis.sql import question
     from gis.store import read_city
     from gis.store.engine import transaction
+    from gis.wanted import Wanted
 
     engine = engine_for(Settings.read(city=city))
     whose = read_city(engine)
@@ -125,8 +126,8 @@ def _of_record(
     if not len(units):
         raise InputError("the city has no unit grids", where=whose.key, right="wanmi load units FILE")
     if known is not None:
-        first, last = (None if d is None else pd.Timestamp(d) for d in span.values())
-        places = case_places(engine, begin=first, end=last, known_at=known)
+        first, last = (pd.NaT if d is None else pd.Timestamp(d) for d in span.values())
+        places = case_places(engine, Wanted(begin=first, end=last, known_at=known))
         return units, places.by_unit(units["code"].to_numpy(dtype=object))
     with transaction(engine) as cursor:
         cursor.execute(question("cases_by_unit"), span)

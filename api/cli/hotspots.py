@@ -28,6 +28,9 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 @click.option("--class", "classes", default="", help="Class, group or kind: 2026:C01001, 2026:C01, C; all by default.")
 @click.option("--from", "begin", default="", help="First day or instant, the city's time; open by default.")
 @click.option("--to", "end", default="", help="End, excluded; open by default.")
+@click.option("--department", default="", help="Owners by the answer: codes, joined by commas; all by default.")
+@click.option("--channel", default="", help="Channels, joined by commas; all by default.")
+@click.option("--area", default="", help="SET:CODE, or SET for all of it, joined by commas; - before leaves out.")
 @click.option("--cells", help="unit, area:SET, h3:N (5 to 12) or plane; unit by default, plane for kde and clusters.")
 @click.option(
     "--method",
@@ -90,6 +93,7 @@ def hotspots(
       wanmi hotspots --class 2026:C01 --from 2026-06-01 --to 2026-07-01
       wanmi hotspots --method kde --kernel quartic --bandwidth 150 --out density.parquet
       wanmi hotspots --cells h3:9 --out hot.geojson
+      wanmi hotspots --class 2026:E06 --channel hotline,wechat --area street:140802001 --out street.geojson
       wanmi hotspots --cells area:community --method moran --out communities.csv
       wanmi hotspots --method clusters --reach 50 --least 100 --out clusters.parquet
       wanmi hotspots --method trend --class 2026:E06 --bin-days 7 --out emerging.geojson
@@ -136,7 +140,8 @@ def hotspots(
     engine = engine_for(settings)
     if out and Path(out).suffix.lower() == ".html" and (at or known_at):
         raise InputError("the page shows the present", where="--at" if at else KNOWN_AT, right="write another format")
-    found = ask(engine, classes, begin, end, way.bandwidth_m, at=at, known_at=known_at)
+    filters: dict[str, str] = {name: asked[name] for name in ("department", "channel", "area")}
+    found = ask(engine, classes, begin, end, way.bandwidth_m, at=at, known_at=known_at, **filters)
     earlier = read_before(Path(before), found.city.srid) if before else None
     versus = other_period(found, asked["versus_from"], asked["versus_to"])
     options: dict[str, Any] = {
@@ -178,9 +183,12 @@ def ask(
     *,
     at: str | None = None,
     known_at: str | None = None,
+    department: str = "",
+    channel: str = "",
+    area: str = "",
 ) -> Look:
     """What the record says of a selection; with ``known_at`` what it said then."""
-    from dataclasses import replace
+    import pandas as pd
 
     from api.statistics.selection import Selection, Units, look
     from api.versions import known_instant
@@ -190,9 +198,8 @@ def ask(
     city = read_city(engine)
     then = instant(at, zone=city.time_zone, where="--at") if at else None
     known = known_instant(engine, city, known_at) if known_at else None
-    selection = Selection.read(city, classes, begin, end, bandwidth)
-    if known is not None:
-        selection = replace(selection, known_at=known)
+    items = {"departments": department, "channels": channel, "area": area}
+    selection = Selection.read(city, classes, begin, end, bandwidth, known_at=known or pd.NaT, **items)
     units = Units(engine, city, at=then, known_at=known)
     return look(engine, city, counts.class_book(engine), selection, units)
 

@@ -11,7 +11,7 @@ import shapely
 from api.statistics.cells import Cells, find_cells
 from api.statistics.gathering import Gathering
 from api.statistics.in_time import Bins, make_bins
-from api.statistics.selection import LEVEL, Look, class_texts
+from api.statistics.selection import LEVEL, Look
 from gis import counts, hotspots, moments
 from gis.hotspots import alerts as watch
 from grids.catalog import Catalog
@@ -76,11 +76,10 @@ def raise_alerts(
     if found.ground.near is None or len(found.units) < 2:
         raise InputError("the city has no unit grids", where="city", right="load them: wanmi load units")
     selection, city = found.selection, found.city
-    classes = class_texts(book, selection.classes, city.edition)
-    cases = moments.case_moments(engine, classes=classes, begin=selection.begin, end=selection.end)
+    cases = moments.case_moments(engine, found.wanted)
     parameters: dict[str, Any] = {
         "class": selection.classes, "bin_days": bin_days, "level": level, "reaches_m": list(REACHES_M),
-        "since": None if pd.isna(since) else since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "since": None if pd.isna(since) else since.strftime("%Y-%m-%dT%H:%M:%SZ"), **selection.said(),
     }  # fmt: skip
     facts: dict[str, Any] = {"counted": len(cases.x)}
     if len(cases.x) < 2:

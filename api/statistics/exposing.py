@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from api.statistics.cells import Cells, find_cells
-from api.statistics.selection import LEVEL, Look, class_texts
+from api.statistics.selection import LEVEL, Look
 from gis import counts, hotspots, looked
 from gis.crs import to_city
 from gis.hotspots import exposure as exposing
@@ -128,13 +128,10 @@ def gather_exposed(
     InputError
         An exposure that there is not, or that is zero everywhere.
     """
-    selection = found.selection
-    classes = class_texts(book, selection.classes, found.city.edition)
-    cases = looked.case_kinds(engine, begin=selection.begin, end=selection.end, known_at=selection.known_at)
+    classes = None if found.wanted.classes is None else list(found.wanted.classes)
+    cases = looked.case_kinds(engine, replace(found.wanted, classes=None, channels=None, departments=None))
     cells = find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)
-    names = np.asarray(cases.klass.categories, dtype=object).astype(str)
-    mine = np.append(np.isin(names, classes) if classes is not None else np.ones(len(names), bool), False)
-    taken = mine[cases.klass.codes]
+    taken = cases.taken(found.wanted)
     taken &= {"filed": cases.filed, "found": cases.by(looked.PATROLS), "reported": cases.by(looked.CITIZENS)}.get(
         asked.rates, np.ones(len(taken), dtype=bool)
     )

@@ -16,7 +16,7 @@ from api.statistics.cells import boxes, find_cells
 from api.statistics.exposing import Exposing, gather_exposed
 from api.statistics.in_time import METHODS as IN_TIME
 from api.statistics.in_time import gather_in_time
-from api.statistics.selection import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of, class_texts
+from api.statistics.selection import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of
 from api.statistics.steady import add_stability, check_stability
 from gis import exact, hotspots, moments, raster
 from gis.crs import to_lonlat
@@ -207,11 +207,11 @@ def gather(
     if way.method == "kde":
         frame, more, told = _density(found, way, most)
     elif way.method == "clusters":
-        frame, more, told = _clusters(engine, book, found, way, before)
+        frame, more, told = _clusters(engine, found, way, before)
     elif exposing is not None:
         frame, more, told = gather_exposed(engine, book, found, way, exposing)
     elif way.method in IN_TIME:
-        frame, more, told = gather_in_time(engine, book, found, way, earlier)
+        frame, more, told = gather_in_time(engine, found, way, earlier)
     else:
         frame, more, told = _local(found, way)
     if stability:
@@ -254,6 +254,7 @@ def _asked(found: Look, way: Way) -> dict[str, Any]:
         "to": stamp(selection.end),
         "seed": way.seed,
     }
+    common |= selection.said()
     if pd.notna(selection.known_at):
         common["known_at"] = stamp(selection.known_at)
     if way.method == "kde":
@@ -325,14 +326,12 @@ def _density(found: Look, way: Way, most: int | None) -> tuple[gpd.GeoDataFrame,
 
 
 def _clusters(
-    engine: Engine, book: Catalog, found: Look, way: Way, before: gpd.GeoDataFrame | None
+    engine: Engine, found: Look, way: Way, before: gpd.GeoDataFrame | None
 ) -> tuple[gpd.GeoDataFrame, dict[str, Any], dict[str, Any]]:
     import geopandas as gpd
 
-    selection, city = found.selection, found.city
-    classes = class_texts(book, selection.classes, city.edition)
-    span = {"begin": selection.begin, "end": selection.end, "known_at": selection.known_at}
-    cases = moments.case_moments(engine, classes=classes, **span)
+    city = found.city
+    cases = moments.case_moments(engine, found.wanted)
     made = hotspots.find_clusters(cases.x, cases.y, cases.at, reach_m=way.reach_m, least=way.least)
     fresh = [_name(cases, int(i), city.time_zone) for i in made.founder]
     held = _held_before(before, cases) if before is not None else np.full(len(cases.x), "", dtype=object)

@@ -10,13 +10,12 @@ import pandas as pd
 import shapely
 
 from api.statistics.cells import Cells, find_cells
-from api.statistics.selection import LEVEL, Look, Selection, class_texts
+from api.statistics.selection import LEVEL, Look, Selection
 from gis import counts, hotspots, moments
 from gis.hotspots import knox as near_repeats
 from gis.hotspots import scan as scanning
 from gis.hotspots import trend as emerging
 from gis.hotspots.compare import compare
-from grids.catalog import Catalog
 from grids.errors import InputError
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def make_bins(selection: Selection, cases: moments.Moments, zone: str, days: int
     return Bins(pd.DatetimeIndex(edges).tz_convert("UTC"))
 
 
-def gather_in_time(engine: Engine, book: Catalog, found: Look, way: Way, earlier: Selection | None) -> Answer:
+def gather_in_time(engine: Engine, found: Look, way: Way, earlier: Selection | None) -> Answer:
     """Answer by a method of `METHODS`: rows, parameters and facts, as `api.statistics.gathering.gather` joins them.
 
     Raises
@@ -81,13 +80,10 @@ def gather_in_time(engine: Engine, book: Catalog, found: Look, way: Way, earlier
         A period with too few bins, an earlier period that is none.
     """
     if way.method == "compare":
-        return _compare(engine, book, found, way, earlier)
+        return _compare(engine, found, way, earlier)
     if earlier is not None:
         raise InputError("an earlier period", where="versus_from", right="take method compare")
-    selection = found.selection
-    classes = class_texts(book, selection.classes, found.city.edition)
-    span = {"begin": selection.begin, "end": selection.end, "known_at": selection.known_at}
-    cases = moments.case_moments(engine, classes=classes, **span)
+    cases = moments.case_moments(engine, found.wanted)
     if way.method == "knox":
         return _knox(found, way, cases)
     cells = find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)
@@ -134,11 +130,10 @@ def _trend(found: Look, way: Way, cases: moments.Moments, cells: Cells) -> Answe
 # ---------------------------------------------------------------- two periods
 
 
-def _compare(engine: Engine, book: Catalog, found: Look, way: Way, earlier: Selection | None) -> Answer:
-    now, city = found.selection, found.city
+def _compare(engine: Engine, found: Look, way: Way, earlier: Selection | None) -> Answer:
+    now = found.selection
     before = earlier or _just_before(now)
-    classes = class_texts(book, now.classes, city.edition)
-    old = counts.case_places(engine, classes=classes, begin=before.begin, end=before.end, known_at=before.known_at)
+    old = counts.case_places(engine, replace(found.wanted, begin=before.begin, end=before.end))
     both = found.places
     x, y = np.concatenate([both.x, old.x]), np.concatenate([both.y, old.y])
     units = pd.Categorical(np.concatenate([np.asarray(both.unit, dtype=object), np.asarray(old.unit, dtype=object)]))

@@ -12,9 +12,11 @@ import shapely
 from numpy.typing import NDArray
 
 from api.instants import read_instants
+from api.statistics.filtering import KINDS, wanted
 from gis import counts, hotspots
 from gis.exact import footprint
 from gis.model import City
+from gis.wanted import Wanted
 from grids.catalog import Catalog, filter_items, filter_text
 from grids.errors import InputError
 
@@ -27,7 +29,6 @@ BANDWIDTH_M = 80.0
 CELL_M = 25.0
 LEVEL = hotspots.LEVEL
 """False discovery rate below which a unit counts as hot."""
-KINDS = {"C": "部件", "E": "事件"}
 BANDWIDTHS_M = (50.0, 2000.0)
 MOST_SMOOTHERS = 6
 """So many kernels are kept ready on the ground of a city, a few megabytes each."""
@@ -37,6 +38,8 @@ MOST_SMOOTHERS = 6
 class Selection:
     """Which cases: a class filter (class, group or kind; "" for all) and a period, UTC, half-open, NaT for open.
 
+    ``departments`` are codes of owners by the answer, ``channels`` names of channels, joined by blanks or commas;
+    ``area`` is ``SET:CODE`` or ``SET`` for all of a set, joined by commas, a leading ``-`` leaves out; "" for all.
     ``known_at`` leaves out what was recorded later, NaT for nothing.
     """
 
@@ -45,10 +48,23 @@ class Selection:
     end: pd.Timestamp = pd.NaT
     bandwidth_m: float = BANDWIDTH_M
     known_at: pd.Timestamp = pd.NaT
+    departments: str = ""
+    channels: str = ""
+    area: str = ""
 
     @classmethod
     def read(
-        cls, city: City, classes: str = "", begin: str = "", end: str = "", bandwidth_m: float = BANDWIDTH_M
+        cls,
+        city: City,
+        classes: str = "",
+        begin: str = "",
+        end: str = "",
+        bandwidth_m: float = BANDWIDTH_M,
+        *,
+        departments: str = "",
+        channels: str = "",
+        area: str = "",
+        known_at: pd.Timestamp = pd.NaT,
     ) -> Selection:
         """Check what was asked; days are the city's.
 
@@ -64,7 +80,13 @@ class Selection:
         low, high = BANDWIDTHS_M
         if not low <= bandwidth_m <= high:
             raise InputError(f"{bandwidth_m:g}", where="bandwidth_m", right=f"{low:g} to {high:g} metres")
-        return cls(classes.strip(), first, last, float(bandwidth_m))
+        items = {"departments": departments.strip(), "channels": channels.strip(), "area": area.strip()}
+        return cls(classes.strip(), first, last, float(bandwidth_m), known_at, **items)
+
+    def said(self) -> dict[str, str]:
+        """Filters beside class and period, those that were given, by their names in a query."""
+        given = {"department": self.departments, "channel": self.channels, "area": self.area}
+        return {name: text for name, text in given.items() if text}
 
 
 def other_period(found: Look, begin: str, end: str) -> Selection | None:
@@ -80,29 +102,10 @@ def other_period(found: Look, begin: str, end: str) -> Selection | None:
     if not begin or not end:
         raise InputError("an open period", where="versus_from" if end else "versus_to", right="say both, or neither")
     try:
-        read = Selection.read(found.city, found.selection.classes, begin, end, found.selection.bandwidth_m)
-        return replace(read, known_at=found.selection.known_at)
+        read = Selection.read(found.city, begin=begin, end=end)
+        return replace(found.selection, begin=read.begin, end=read.end)
     except InputError as error:
         raise InputError(error.what, where=f"versus_{error.where}", right=error.right) from None
-
-
-def class_texts(book: Catalog, selection: str, edition: str) -> list[str] | None:
-    """Class texts that a filter takes, with those that became them in the edition 2026; None for all.
-
-    Raises
-    ------
-    InputError
-        The filter names what is no class; the nearest are told.
-    """
-    if selection in ("", "*"):
-        return None
-    items = [i if ":" in i or i in ("*", *KINDS) else f"{edition}:{i}" for i in filter_items(selection)]
-    try:
-        taken = book.matches(filter_text(items))
-    except InputError as error:
-        raise InputError(error.what, where="class", right=error.right) from None
-    taken |= (book.to_2026 >= 0) & taken[book.to_2026]
-    return sorted(book.texts[taken])
 
 
 def groups(book: Catalog, edition: str) -> dict[str, str]:
@@ -145,7 +148,8 @@ def filter_name(book: Catalog, selection: str, edition: str) -> str:
 class Look:
     """What was found: the places that count, their density, and the units that stand out.
 
-    ``ground`` are the units with their neighbours, ``cases`` the cases of each unit.
+    ``wanted`` is the selection in the record's own words, ``ground`` are the units with their neighbours, ``cases`` the
+    cases of each unit.
     """
 
     city: City
@@ -154,6 +158,7 @@ class Look:
     bounds: hotspots.Bounds
     ground: Units
     cases: NDArray[np.float64]
+    wanted: Wanted
 
     @property
     def units(self) -> gpd.GeoDataFrame:
@@ -197,6 +202,7 @@ class Units:
     def __init__(
         self, engine: Engine, city: City, *, at: pd.Timestamp | None = None, known_at: pd.Timestamp | None = None
     ) -> None:
+        self.at = pd.NaT if at is None else at
         when = {"at": pd.Timestamp.now(tz="UTC") if at is None else at, "known_at": known_at}
         self.frame = counts.unit_shapes(engine, srid=city.srid, **when)[["code", "community", "geometry"]]
         self.areas = counts.area_shapes(engine, srid=city.srid, **when)
@@ -243,16 +249,15 @@ def look(engine: Engine, city: City, book: Catalog, selection: Selection, units:
     Raises
     ------
     InputError
-        The class filter takes nothing, or the period lies in the future and nothing has happened in it.
+        A filter names what there is not, or the period lies in the future and nothing has happened in it.
     """
-    classes = class_texts(book, selection.classes, city.edition)
-    span = {"begin": selection.begin, "end": selection.end, "known_at": selection.known_at}
-    places = counts.case_places(engine, classes=classes, **span)
+    taken = wanted(engine, book, selection, city.edition, at=units.at)
+    places = counts.case_places(engine, taken)
     now = pd.Timestamp.now(tz="UTC")
     if not places.total and pd.notna(selection.begin) and selection.begin > now:
         begin = selection.begin.tz_convert(city.time_zone).isoformat()
         raise InputError(f"{begin} lies in the future, and no case is recorded after it", where="from")
-    return Look(city, selection, places, _bounds(units, places), units, places.by_unit(units.codes))
+    return Look(city, selection, places, _bounds(units, places), units, places.by_unit(units.codes), taken)
 
 
 def _bounds(units: Units, places: counts.Places) -> hotspots.Bounds:

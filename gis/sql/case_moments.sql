@@ -1,7 +1,7 @@
 -- Cases of a selection with their place and time: those that have a place in the city by their answer.
 -- Parameters: as case_places.sql.
 -- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id; unit, department, "" where none.
--- Index: cases_reported_at. Size: up to one row a case.
+-- Size: up to one row a case.
 SELECT
     ST_X(c.geom) AS x,
     ST_Y(c.geom) AS y,
@@ -19,7 +19,4 @@ FROM wanmi.cases c
 JOIN wanmi.answers a ON a.case_id = c.id
 WHERE c.geom IS NOT NULL
     AND a.rule NOT IN ('no_location', 'outside')
-    AND (%(begin)s::timestamptz IS NULL OR c.reported_at >= %(begin)s)
-    AND (%(end)s::timestamptz IS NULL OR c.reported_at < %(end)s)
-    AND (%(classes)s::text[] IS NULL OR (c.edition || ':' || c.kind || c.class_code) = ANY (%(classes)s::text[]))
-    AND (%(known_at)s::timestamptz IS NULL OR c.recorded_at <= %(known_at)s)
+    AND {wanted}

@@ -9,7 +9,4 @@ SELECT
     max(c.reported_at)
 FROM wanmi.cases c
 LEFT JOIN wanmi.answers a ON a.case_id = c.id
-WHERE (%(begin)s::timestamptz IS NULL OR c.reported_at >= %(begin)s)
-    AND (%(end)s::timestamptz IS NULL OR c.reported_at < %(end)s)
-    AND (%(classes)s::text[] IS NULL OR (c.edition || ':' || c.kind || c.class_code) = ANY (%(classes)s::text[]))
-    AND (%(known_at)s::timestamptz IS NULL OR c.recorded_at <= %(known_at)s)
+WHERE {wanted}

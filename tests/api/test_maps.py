@@ -11,9 +11,11 @@ from PIL import Image
 
 from api.pages import mercator
 from api.routes import static
-from api.statistics.selection import Selection, class_texts, groups
+from api.statistics.filtering import class_texts
+from api.statistics.selection import Selection, groups
 from gis import counts, store
 from gis.demo import Demo
+from gis.wanted import Wanted
 from grids.catalog import catalog
 from grids.errors import InputError
 from tests import town
@@ -78,7 +80,7 @@ def test_counts_by_class_and_period_are_those_of_the_record(served_demo: Served,
     cases = small_demo.layers["cases"]
     texts = class_texts(catalog(), "2026:E06", "2026")
     selection = Selection.read(small_demo.city, "2026:E06", "2026-01-01", "2026-04-01")
-    found = counts.case_places(engine, classes=texts, begin=selection.begin, end=selection.end)
+    found = counts.case_places(engine, Wanted(classes=tuple(texts), begin=selection.begin, end=selection.end))
     engine.dispose()
     mine = (
         cases["class"].isin(texts) & (cases["reported_at"] >= selection.begin) & (cases["reported_at"] < selection.end)
@@ -120,7 +122,7 @@ def test_bad_questions_are_one_clear_line(served_demo: Served, path: str, query:
 
 def test_the_page_asks_nobody_but_us(served_demo: Served):
     page = served_demo.get("/maps/hotspots", **{"class": "E", "from": "2026-01-01"})
-    assert page.status_code == 200 and '<html lang="zh-CN">' in page.text
+    assert page.status_code == 200 and '<html lang="zh-CN" data-theme="auto">' in page.text
     addresses = re.findall(r"""(?:src|href|action)=["']([^"']+)|url\(([^)]+)\)|["'](https?:[^"']+)""", page.text)
     assert addresses and all((a or b or c).startswith(("/", "data:")) for a, b, c in addresses)
     nonce = re.search(r"'nonce-([^']+)'", page.headers["content-security-policy"])[1]

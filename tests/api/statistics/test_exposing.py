@@ -77,7 +77,7 @@ def test_rates_leave_the_never_visited_unknown(service: Served, small_demo: Demo
     clean = [row for row in rows.values() if row["cases"] == 0 and row["rate"] is not None]
     assert clean and all(row["raw"] == 0 for row in clean) and found["facts"]["clean"] == len(clean)
     engine = store.connect(demo_dsn)
-    cases = looked.case_kinds(engine, begin=None, end=None)
+    cases = looked.case_kinds(engine)
     engine.dispose()
     assert sum(row["cases"] for row in rows.values()) == (cases.by(looked.PATROLS) & (cases.unit != "")).sum()
     again = service.get("/v1/hotspots", method="rates", exposure="patrols", rates="found")

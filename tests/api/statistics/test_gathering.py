@@ -91,7 +91,7 @@ def test_clusters_hold_exactly_their_cases_and_keep_their_ids(served_demo: Serve
     assert before["facts"]["counted"] < now["facts"]["counted"]
     assert set(ids[0]) <= set(ids[1])
     engine = store.connect(served_demo.dsn)
-    cases = moments.case_moments(engine, classes=None, begin=None, end=None)
+    cases = moments.case_moments(engine)
     engine.dispose()
     assert len(cases.x) == now["facts"]["counted"] and (np.diff(cases.at) >= 0).all()
     srid = small_demo.city.srid

@@ -11,7 +11,7 @@ import shapely
 from scipy import stats
 
 from api.statistics.alerting import REACHES_M
-from api.statistics.selection import class_texts
+from api.statistics.filtering import class_texts
 from gis import demo
 from gis.hotspots import band, contact, squares
 from gis.hotspots.alerts import EVENTS, LEAST_CASES, LEAST_HISTORY, track
