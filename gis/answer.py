@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gis import decide
+from gis.compiled import are_as_written
 from gis.convert import REASON, Cases
 from gis.decide import RULE
 from gis.doubt.telling import tell
@@ -105,17 +106,32 @@ def _texts(raw: NDArray[np.bytes_]) -> Callable[[int], str]:
     return lambda k: raw[k].decode()
 
 
+Candidate = dict[str, Any]
+
+
+class _Set(NamedTuple):
+    """Areas of a set, and what is told of each; ``told`` is filled as they are met."""
+
+    name: str
+    code: Callable[[int], str]
+    department: list[int]
+    territory: bool
+    told: dict[int, Candidate]
+
+
 class _Desk:
-    """What answers in full need of a snapshot, made once: its arrays for the kernels, its texts."""
+    """What answers in full need of a snapshot, made once: its arrays for the kernels, its texts.
+
+    What is told alike in many answers (of a zone, of an area) is told once and copied.
+    """
 
     def __init__(self, snapshot: Snapshot, words: Words) -> None:
         arrays, rules = snapshot.arrays, snapshot.rules
         self.snapshot, self.words = snapshot, words
-        self.arrays, self.ground = arrays, decide.ground(snapshot)
+        self.arrays = arrays
         self.version = snapshot.version
         self.known_at = snapshot.known_at.isoformat().replace("+00:00", "Z")
         self.duty, self.of_class, self.asks, self.first = rules.duty, rules.department, rules.asks, rules.first
-        self.held = sum(name in snapshot.city.territory for name in snapshot.area_sets)
         self.last = len(arrays["classes.text"])
         columns = ("departments.code", "departments.name", "units.code", "components.code", "classes.text")
         self.department, self.department_name, self.unit, self.component, self.klass = (
@@ -125,40 +141,37 @@ class _Desk:
             _texts(arrays[f"zones.{k}"]) for k in ("code", "name", "classes")
         )
         self.departments = Departments(arrays, self.department, self.zone, instant_text, words)
-        self.zone_told: dict[tuple[int, int], tuple[int, str, str, str]] = {}
+        self.zone_told: dict[tuple[int, int], tuple[Candidate, Candidate]] = {}
+        self.competent: dict[tuple[int, int], Candidate] = {}
+        self.lost: dict[tuple[str, str, bool], str] = {}
+        self.look = _looking(snapshot)
         self.sets = []
         for name in snapshot.area_sets:
-            layer = snapshot.layer(f"areas/{name}")
             code, of = _texts(arrays[f"areas/{name}.code"]), arrays[f"areas/{name}.department"].tolist()
-            territory = name in snapshot.city.territory
-            self.sets.append((name, (layer.raster.arrays, layer.begins, layer.ends), code, of, territory))
+            self.sets.append(_Set(name, code, of, name in snapshot.city.territory, {}))
+        self.territory = [some.name for some in self.sets if some.territory]
 
     def answer(self, case: One) -> dict[str, Any]:
         """Answer a case that has a place."""
         x, y, klass, component, instant, error, _, _ = case
-        error = max(error, 0)
+        found = self._found((x, y, klass, component, instant, max(error, 0)))
         areas: dict[str, str | None] = {}
-        held: list[tuple[str, str, int]] = []
-        of_area = np.full((self.held, 1), -1, dtype=np.int32)
-        borders: list[bool] = []
-        for name, (raster, begins, ends), code, of, territory in self.sets:
-            k, edge = cover(raster, x, y, instant, begins, ends)
-            areas[name] = code(k) if k >= 0 else None
-            if not territory:
-                continue
-            if k >= 0:
-                held.append((name, code(k), of[k]))
-                of_area[len(borders), 0] = of[k]
-            borders.append(edge)
-        found = self._found((x, y, klass, component, instant, error, bool(held), of_area, *self.ground))
+        held: list[tuple[_Set, int]] = []
+        borders: list[int] = []
+        for at, some in enumerate(self.sets):
+            k = found[2 * at]
+            areas[some.name] = some.code(k) if k >= 0 else None
+            if some.territory:
+                borders.append(found[2 * at + 1])
+                if k >= 0:
+                    held.append((some, k))
+        found = found[2 * len(self.sets) :]
         rule, owner = found[1], found[2]
         told = self.told(case, rule, owner, areas)
         on_edge = bool(found[6] or (found[8] and found[7] >= 0) or (found[17] >= 0 and borders[found[17]]))
         told["on_edge"] = on_edge
         if found[7] >= 0:
-            told["unit"] = {"code": self.unit(found[7])} | {
-                name: areas[name] for name, *_, territory in self.sets if territory
-            }
+            told["unit"] = {"code": self.unit(found[7])} | {name: areas[name] for name in self.territory}
         if found[3] >= 0:
             told["component"] = {
                 "code": self.component(found[3]),
@@ -193,7 +206,7 @@ class _Desk:
             "at": instant_text(case.instant),
             "known_at": self.known_at,
             "unit": None,
-            "areas": areas or {name: None for name, *_ in self.sets},
+            "areas": areas or {some.name: None for some in self.sets},
             "owner": {"department": self.department(owner), "name": self.department_name(owner)}
             if owner >= 0
             else None,
@@ -223,15 +236,14 @@ class _Desk:
         accuracy_m = case.error / 1000 if case.error >= 0 else None
         return {**given, "accuracy_m": accuracy_m, "at": instant_text(case.instant)}
 
-    def _found(self, asked: tuple[Any, ...]) -> list[int]:
-        """What `decide.one` writes."""
-        out = np.empty(ROOM, dtype=np.int64)
-        kernel: Callable[..., None] = decide.one
-        kernel(*asked, out)
-        if out[0] > len(out):
-            out = np.empty(out[0], dtype=np.int64)
-            kernel(*asked, out)
-        found: list[int] = out[: out[0]].tolist()
+    def _found(self, asked: tuple[int, ...]) -> list[int]:
+        """What `gis.held.look` writes."""
+        out, first = np.empty(ROOM, dtype=np.int64), 2 * len(self.sets)
+        self.look(*asked, out)
+        if (most := first + int(out[first])) > len(out):
+            out = np.empty(most, dtype=np.int64)
+            self.look(*asked, out)
+        found: list[int] = out[:most].tolist()
         return found
 
     def _components(
@@ -283,16 +295,19 @@ class _Desk:
             k, side, valid, takes = found[at : at + 4]
             if effects[k] == decide.NEVER:
                 continue
-            department, rule, evidence, not_taken = self.zone_told.get((k, side)) or self._zone(k, side)
-            who = department if plain or not (takes and valid) else here.stands(department)
-            lost = None if plain else here.lost(who) if who >= 0 else say("not_there")
-            if takes != 1:
-                lost = here.other_duty(k, asked) if takes else not_taken
+            taken, not_taken = self.zone_told.get((k, side)) or self._zone(k, side)
+            one = (taken if takes else not_taken).copy()
+            if takes and valid and not plain:
+                who = here.stands(self.departments.of_zone[k])
+                one["department"] = self.department(who) if who >= 0 else None
+                one["why_lost"] = here.lost(who) if who >= 0 else say("not_there")
+            if takes > 1:
+                one["why_lost"] = here.other_duty(k, asked)
             if not valid:
-                lost = say("zone_not_then", self._span(k))
-            candidates.append(self._candidate(who, rule, evidence, lost))
+                one["why_lost"] = say("zone_not_then", self._span(k))
+            candidates.append(one)
             if effects[k] == decide.ONLY:
-                here.only.append(candidates[-1])
+                here.only.append(one)
 
     def _says(self, zone: int) -> str:
         """What the zone that decided says; "" for none."""
@@ -304,19 +319,19 @@ class _Desk:
         first = "" if begin == ALWAYS else self.words("from", instant_text(begin))
         return first + ("" if end == FOREVER else self.words("until", instant_text(end)))
 
-    def _zone(self, k: int, side: int) -> tuple[int, str, str, str]:
-        """What is told of a zone wherever it is a candidate: its department, rule, evidence, that it takes others."""
+    def _zone(self, k: int, side: int) -> tuple[Candidate, Candidate]:
+        """The candidate by a zone whose department stands, where the zone takes the class and where it does not."""
         arrays, say, rank = self.arrays, self.words, self.arrays["zones.rank"][k]
         ranked = "" if rank == UNRANKED else say("ranked", rank)
         says = "" if self._says(k) == "gives" else say("says_only")
         level, area = say(f"level_{arrays['zones.level'][k]}"), arrays["zones.area_m2"][k]
         border = say("on_border") if side == 2 else ""
-        told = (
+        taken = self._candidate(
             int(arrays["zones.department"][k]),
             "zone_line" if arrays["zones.is_line"][k] else "zone_area",
             say("zone", self.zone(k), self.zone_name(k), says, ranked, level, area, border),
-            say("zone_not_class", self.zone_classes(k)),
         )
+        told = taken, taken | {"why_lost": say("zone_not_class", self.zone_classes(k))}
         self.zone_told[k, side] = told
         return told
 
@@ -324,7 +339,7 @@ class _Desk:
         self,
         klass: int,
         epoch: int,
-        held: list[tuple[str, str, int]],
+        held: list[tuple[_Set, int]],
         here: Here,
         candidates: list[dict[str, Any]],
         why: list[str],
@@ -333,14 +348,29 @@ class _Desk:
         if not held:
             why.append(self.words("no_area"))
             return
-        named: list[tuple[int, str, str]] = [(int(self.of_class[epoch, klass]), "", "")]
-        named += [(of, name, code) for name, code, of in held]
-        for department, name, code in named:
-            if department >= 0:
-                who = department if here.plain else here.stands(department)
-                lost = None if here.plain else here.lost(who) if who >= 0 else self.words("not_there")
-                evidence = self.words("area", name, code) if name else self.words("competent", self.klass(klass))
-                candidates.append(self._candidate(who, "territory", evidence, lost))
+        first = self.competent.get((epoch, klass))
+        if first is None:
+            evidence = self.words("competent", self.klass(klass) if klass < self.last else "")
+            first = self._candidate(int(self.of_class[epoch, klass]), "territory", evidence)
+            self.competent[epoch, klass] = first
+        self._holder(int(self.of_class[epoch, klass]), first, here, candidates)
+        for some, k in held:
+            told = some.told.get(k)
+            if told is None:
+                evidence = self.words("area", some.name, some.code(k))
+                told = some.told[k] = self._candidate(some.department[k], "territory", evidence)
+            self._holder(some.department[k], told, here, candidates)
+
+    def _holder(self, department: int, told: Candidate, here: Here, candidates: list[Candidate]) -> None:
+        """The candidate by a department of the territory, -1 for none, as it stands here."""
+        if department < 0:
+            return
+        one = told.copy()
+        if not here.plain:
+            who = here.stands(department)
+            one["department"] = self.department(who) if who >= 0 else None
+            one["why_lost"] = here.lost(who) if who >= 0 else self.words("not_there")
+        candidates.append(one)
 
     def _candidate(self, owner: int, rule: str, evidence: str, lost: str | None = None) -> dict[str, Any]:
         code = self.department(owner) if owner >= 0 else None
@@ -363,15 +393,20 @@ class _Desk:
 
         ``only``: those by zones that say so, where such a zone decided; else None.
         """
-        rule, code, say = told["rule"], told["owner"] and told["owner"]["department"], self.words
-        begins = say.of["zone"].split("%s")[0] + f"{told['zone']['code']} " if told["zone"] else ""
-        fit = (f for f in found if f["why_lost"] is None and (f["rule"], f["department"]) == (rule, code))
-        won = next((f for f in fit if f["evidence"].startswith(begins)), None)
-        for f in found:
-            if f["why_lost"] is None and f is not won:
-                by_only = only is not None and not any(f is one for one in only)
-                f["why_lost"] = say("lost_only") if by_only else self._why_lost(f["rule"], rule, by_locality)
-        return [won, *(f for f in found if f is not won)] if won else found
+        rule, code = told["rule"], told["owner"] and told["owner"]["department"]
+        begins = self.words.of["zone"].split("%s")[0] + f"{told['zone']['code']} " if told["zone"] else ""
+        won = None
+        for at, f in enumerate(found):
+            if f["why_lost"] is not None:
+                continue
+            if won is None and f["rule"] == rule and f["department"] == code and f["evidence"].startswith(begins):
+                won = at
+            elif only is not None and not any(f is one for one in only):
+                f["why_lost"] = self.words("lost_only")
+            else:
+                key = f["rule"], rule, by_locality
+                f["why_lost"] = self.lost.get(key) or self.lost.setdefault(key, self._why_lost(*key))
+        return [found[won], *found[:won], *found[won + 1 :]] if won else found
 
     def _why_lost(self, rule: str, winner: str, by_locality: bool) -> str:
         say = self.words
@@ -387,6 +422,31 @@ class _Desk:
         if RULE[rule] > RULE[winner] or (by_locality and winner.startswith("component") and rule == "territory"):
             return say("lost_rule", *both)
         return say("lost_nobody")
+
+
+def _looking(snapshot: Snapshot) -> Callable[..., None]:
+    """`gis.held.look` with the snapshot's arrays, or the same without numba."""
+    if snapshot.area_sets and not are_as_written():
+        from gis import held
+
+        return partial(held.look, held.Ground.of(snapshot))
+    ground, sets = decide.ground(snapshot), []
+    for name in snapshot.area_sets:
+        layer, department = snapshot.layer(f"areas/{name}"), snapshot.arrays[f"areas/{name}.department"]
+        sets.append(((layer.raster.arrays, layer.begins, layer.ends), department, name in snapshot.city.territory))
+
+    def look(x: int, y: int, klass: int, component: int, instant: int, error: int, out: NDArray[np.int64]) -> None:
+        held = []
+        for at, ((raster, begins, ends), department, holds) in enumerate(sets):
+            area, edge = cover(raster, x, y, instant, begins, ends)
+            out[2 * at : 2 * at + 2] = area, edge
+            if holds:
+                held.append(department[area] if area >= 0 else None)
+        inside = any(one is not None for one in held)
+        departments = np.array([[-1 if one is None else one] for one in held], dtype=np.int32).reshape(-1, 1)
+        decide.one(x, y, klass, component, instant, error, inside, departments, *ground, out[2 * len(sets) :])
+
+    return look
 
 
 __all__ = ["REASON", "answer", "answer_text", "explain", "instant_text"]

@@ -93,6 +93,11 @@ def as_written() -> Iterator[None]:
         _AS_WRITTEN.reset(before)
 
 
+def are_as_written() -> bool:
+    """Whether this thread has its kernels read as they are written."""
+    return _AS_WRITTEN.get()
+
+
 class _Plain:
     """An array whose items are Python's numbers, so that nothing is too large for its type."""
 

@@ -79,8 +79,8 @@ class Here:
         self.never: dict[int, str] = {}
         self.only: list[dict[str, object]] = []
         for at in range(0, len(covering) if known.keeps_out else 0, 4):
-            zone, _, valid, takes = covering[at : at + 4]
-            if known.effect[zone] == NEVER and valid and takes == 1:
+            zone = covering[at]
+            if known.effect[zone] == NEVER and covering[at + 2] and covering[at + 3] == 1:
                 who = self.stands(known.of_zone[zone])
                 if who >= 0:
                     self.never.setdefault(who, known.zone(zone))
