@@ -12,7 +12,11 @@ import folium
 from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
+from api.pages.frame import LANGUAGES, Frame
 from api.routes import static
+
+SCRIPTS = ("wanmi.js", "stage.js", "names.js")
+"""Scripts of ours that every page has, in this order."""
 
 
 class Inline(Element):
@@ -42,12 +46,12 @@ class CityMap(folium.Map):
 
     def __init__(self, *, standalone: bool = False, more: Sequence[str] = (), **options: Any) -> None:
         """Make the map; `more` names further scripts and styles of ours that the page loads."""
-        files = () if standalone else ("leaflet.js", "wanmi.js", "leaflet.css", "wanmi.css", *more)
+        files = () if standalone else ("leaflet.js", *SCRIPTS, "leaflet.css", "wanmi.css", *more)
         self.default_js = [(name, static.url(name)) for name in files if name.endswith(".js")]
         self.default_css = [(name, static.url(name)) for name in files if name.endswith(".css")]
-        super().__init__(tiles=None, zoom_control="bottomleft", **options)
+        super().__init__(tiles=None, zoom_control=False, **options)
         if standalone:
-            for name in ("leaflet.css", "wanmi.css", "leaflet.js", "wanmi.js"):
+            for name in ("leaflet.css", "wanmi.css", "leaflet.js", *SCRIPTS):
                 self.figure.header.add_child(Inline(name), name=name)
 
     @property
@@ -62,34 +66,73 @@ class CityMap(folium.Map):
         self.figure.html.add_child(Element("{% raw %}" + html + "{% endraw %}"))
 
 
-class Chrome(MacroElement):
-    """A metric scale, and no address of others."""
+class Stage(MacroElement):
+    """View, base map, names and controls of a page's map; the first child of its map.
 
-    _template = Template("{% macro script(this, kwargs) %}wanmi.chrome({{ this._parent.get_name() }});{% endmacro %}")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._name = "Chrome"
-
-
-class Names(MacroElement):
-    """Names of places and roads on the map, from one of our addresses or given at once."""
+    Parameters
+    ----------
+    frame
+        How the page is shown.
+    bounds
+        West, south, east, north in degrees: what is shown when the link has no view.
+    base
+        Address of the base map's tiles with ``{z}/{x}/{y}``; empty: the page has its own.
+    names
+        Address of the names, or the names.
+    credit
+        Text of whose ground it is.
+    left_px
+        Width that a panel takes at the left.
+    outside
+        An outside base map and its attribution, where the settings name one.
+    """
 
     _template = Template(
-        "{% macro script(this, kwargs) %}wanmi.names({{ this._parent.get_name() }}, {{ this.source }});{% endmacro %}"
+        "{% macro script(this, kwargs) %}wanmi.stage({{ this._parent.get_name() }}, {{ this.given }});{% endmacro %}"
     )
 
-    def __init__(self, source: str | list) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        *,
+        bounds: Sequence[float],
+        base: str = "",
+        names: str | list = "",
+        credit: str = "",
+        left_px: int = 0,
+        outside: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__()
-        self._name = "Names"
-        self.source = json.dumps(source, ensure_ascii=False).replace("<", "\\u003c")
+        self._name = "Stage"
+        west, south, east, north = bounds
+        self.given = script_json(
+            {
+                "bounds": [[south, west], [north, east]],
+                "base": base,
+                "names": names,
+                "credit": credit,
+                "left": left_px,
+                "outside": outside,
+                "lang": frame.lang,
+                "standalone": frame.standalone,
+                "words": frame.words,
+            }
+        )
 
 
-def finish(html: str, *, nonce: str = "", lang: str = "zh-CN", kind: str = "") -> str:
-    """The page as it leaves: its language, the class of its body, and the nonce on each script of its own."""
-    html = html.replace("<html>", f'<html lang="{lang}">', 1)
+def script_json(given: Any) -> str:
+    """JSON that may stand in a script of a page, whatever its texts are."""
+    return json.dumps(given, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+
+
+def finish(html: str, *, nonce: str = "", frame: Frame, kind: str = "") -> str:
+    """The page as it leaves: language, theme, the class of its body, its main part, the nonce on scripts of its own."""
+    about = f'lang="{LANGUAGES[frame.lang]}" data-theme="{frame.theme}"'
+    html = html.replace("<html>", f"<html {about}>", 1)
     html = html.replace("<body>", f'<body class="{kind}">', 1) if kind else html
     html = re.sub(r",\s*maximum-scale=1\.0,\s*user-scalable=no", "", html, count=1)  # who must may look closer
+    if "<main" not in html:
+        html = re.sub(r'(<div class="folium-map"[^>]*>\s*</div>)', r'<main id="main">\1</main>', html, count=1)
     return html.replace("<script>", f'<script nonce="{nonce}">') if nonce else html
 
 

@@ -5,27 +5,22 @@ The page is empty of answers: `static/responsibility.js` asks the service, `stat
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-import folium
 from branca.element import MacroElement
 from folium.template import Template
 
-from api.pages.frame import bar
-from api.pages.hotspots import CREDIT
-from api.pages.map import Chrome, CityMap, Names, finish
+from api.pages.credits import credit
+from api.pages.frame import Frame, bar
+from api.pages.map import CityMap, Stage, finish, script_json
 from api.pages.responsibility_words import FIELDS, words
 from api.pages.sentences import sentences
 from gis.model import City
 
-LANGUAGES = {"zh": "zh-CN", "en": "en"}
-"""Languages of the page."""
 SCRIPTS = ("choose.js", "answer.js", "rosters.js", "around.js", "responsibility.js", "responsibility.css")
-HERE = "/maps/responsibility"
 NEAR = 17
 """Zoom to which a place is shown that was typed or came with a link."""
 
@@ -39,20 +34,21 @@ class Sources:
     classes: str
     around: str
     units: str
+    outside: tuple[str, str] | None = None
     resolve: str = "/v1/resolve"
     rosters: str = "/v1/rosters"
 
 
 @dataclass(frozen=True)
 class View:
-    """What the page is about: the city, the editions of its classes, the language (a key of `LANGUAGES`).
+    """What the page is about: the city, the editions of its classes, language and theme.
 
     `bounds` is what the map shows first: west, south, east, north in degrees.
     """
 
     city: City
     editions: Sequence[str]
-    lang: str
+    frame: Frame
     bounds: tuple[float, float, float, float]
 
 
@@ -67,7 +63,7 @@ class Asking(MacroElement):
     def __init__(self, given: dict[str, Any]) -> None:
         super().__init__()
         self._name = "Asking"
-        self.given = json.dumps(given, ensure_ascii=False).replace("<", "\\u003c")
+        self.given = script_json(given)
 
 
 def page(view: View, sources: Sources, *, nonce: str = "") -> str:
@@ -82,7 +78,8 @@ def page(view: View, sources: Sources, *, nonce: str = "") -> str:
     nonce
         Lets the page's own scripts run under the service's content policy.
     """
-    city, said = view.city, words(view.lang)
+    city, frame = view.city, view.frame
+    said = words(frame.lang)
     west, south, east, north = view.bounds
     plan = CityMap(
         more=SCRIPTS,
@@ -93,29 +90,30 @@ def page(view: View, sources: Sources, *, nonce: str = "") -> str:
         max_zoom=19,
         prefer_canvas=False,  # shapes are few, and as SVG they can be told apart by a reader's tools
     )
-    credit = CREDIT.get(city.key, escape(city.name))
-    folium.TileLayer(sources.base, attr=credit, max_native_zoom=18, max_zoom=19, control=False).add_to(plan)
-    Names(sources.names).add_to(plan)
-    Chrome().add_to(plan)
+    Stage(
+        frame,
+        bounds=view.bounds,
+        base=sources.base,
+        names=sources.names,
+        credit=credit(city, frame.lang),
+        outside=sources.outside,
+    ).add_to(plan)
     title = f"{city.name} {said['title']}"
-    plan.figure.title = f"{title} · {'万米' if view.lang == 'zh' else 'Wanmi'}"
+    plan.figure.title = f"{title} · {frame.words['wanmi']}"
     given = {
         "sources": asdict(sources),
         "words": said,
         "fields": {field: said[name] for field, name in FIELDS.items()},
-        "lang": view.lang,
-        "sentences": sentences() if view.lang == "zh" else (),
+        "lang": frame.lang,
+        "sentences": sentences() if frame.lang == "zh" else (),
         "zone": city.time_zone,
         "edition": city.edition,
         "territory": city.territory,
         "near": NEAR,
-        "bounds": [[south, west], [north, east]],
     }
     Asking(given).add_to(plan)
-    other = next(name for name in LANGUAGES if name != view.lang)
-    switch = f'<a id="language" href="?lang={other}" hreflang="{other}" lang="{other}">{said["other_language"]}</a>'
-    plan.add_html(bar(title, "", HERE, lang=view.lang, more=switch) + _form(view, said) + _answer(said) + _legend(said))
-    return finish(plan.figure.render(), nonce=nonce, lang=LANGUAGES[view.lang], kind="asking")
+    plan.add_html(bar(title, "", frame, skip="ask") + _form(view, said) + _answer(said) + _legend(said))
+    return finish(plan.figure.render(), nonce=nonce, frame=frame, kind="asking")
 
 
 def _form(view: View, said: dict[str, str]) -> str:
@@ -123,7 +121,7 @@ def _form(view: View, said: dict[str, str]) -> str:
     editions = sorted(view.editions, key=lambda name: name != view.city.edition)
     choices = "".join(f'<option value="{escape(name)}">{escape(name)}</option>' for name in editions)
     help_ = escape(said["more_help"].format(zone=view.city.time_zone))
-    return f"""<form id="ask" class="question" autocomplete="off" novalidate>
+    return f"""<form id="ask" class="question" aria-label="{said["title"]}" autocomplete="off" novalidate>
 <div class="line">
 <div class="grow"><label for="class">{said["class"]}</label>
 <div class="choose"><input id="class" type="text" role="combobox" aria-autocomplete="list" aria-expanded="false"

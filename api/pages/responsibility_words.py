@@ -32,7 +32,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "and_more": ("{some} and {n} more", "{some} 等另 {n} 类"),
     "no_class_found": ("no class is called so", "没有这样的类别"),
     "more_classes": ("{n} more; type on", "还有 {n} 个，请继续输入"),
-    "other_language": ("中文", "English"),
     # before the first answer
     "start": (
         "Click the map, or type a place, to learn who is responsible there – for which kind of problem, and when.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.atlas import Atlas, atlas_of, kept, png
 from api.routes.wire import Json
@@ -20,7 +20,15 @@ def names(request: Request, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Respo
 
 
 @router.get("/tiles/base/{z}/{x}/{y}.png", summary="Base map, a picture", response_class=Response)
-def base_tile(request: Request, z: int, x: int, y: int, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Response:
+def base_tile(
+    request: Request,
+    z: int,
+    x: int,
+    y: int,
+    atlas: Annotated[Atlas, Depends(atlas_of)],
+    theme: Annotated[Literal["light", "dark"], Query()] = "light",
+    ratio: Annotated[int, Query(ge=1, le=2, description="pixels of the picture for each of the map's")] = 1,
+) -> Response:
     """The city's own roads, water, railways, buildings and borders."""
     base, _, version = atlas.ground
     return kept(

@@ -12,8 +12,10 @@ from starlette.responses import HTMLResponse
 from api.asked import MAX_ACCURACY_M
 from api.atlas import Atlas, atlas_of, kept
 from api.instants import read_instant
-from api.pages.responsibility import LANGUAGES, Sources, View, page
+from api.pages.frame import Frame
+from api.pages.responsibility import Sources, View, page
 from api.routes.city import features
+from api.routes.framed import frame_of
 from api.routes.wire import Json, nonce_headers
 from gis import counts
 from gis.crs import to_city
@@ -28,33 +30,16 @@ Text = Annotated[str, Query(max_length=200)]
 Instant = Annotated[str, Query(max_length=40, description="ISO 8601; now when missing")]
 
 
-def language(request: Request, lang: str) -> str:
-    """The language asked for, else the first of ours that the browser names, else Chinese.
-
-    Raises
-    ------
-    InputError
-        We do not speak it.
-    """
-    if lang:
-        if lang not in LANGUAGES:
-            raise InputError(f"{lang!r} is no language of this page", where="lang", right=" or ".join(LANGUAGES))
-        return lang
-    wanted = [part.strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
-    return next((name for name in wanted if name in LANGUAGES), "zh")
-
-
 @router.get(HERE, summary="Who is responsible here, a page", response_class=HTMLResponse)
 def responsibility(
-    request: Request,
     atlas: Ways,
+    frame: Annotated[Frame, Depends(frame_of)],
     lon: Text = "",
     lat: Text = "",
     class_: Annotated[str, Query(alias="class", max_length=200)] = "",
     at: Text = "",
     known_at: Text = "",
     accuracy_m: Text = "",
-    lang: Text = "",
 ) -> Response:
     """Click a place, choose class and date: owner, rule, evidence, probabilities, losers, rosters.
 
@@ -70,7 +55,7 @@ def responsibility(
         units=f"{HERE}/units.json",
     )
     city = service.snapshot.city
-    view = View(city, atlas.book.editions, language(request, lang), base.bounds or city.bounds)
+    view = View(city, atlas.book.editions, frame, base.bounds or city.bounds)
     headers, nonce = nonce_headers()
     return HTMLResponse(page(view, sources, nonce=nonce), headers=headers | {"vary": "accept-language"})
 

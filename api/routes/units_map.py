@@ -11,8 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import HTMLResponse
 
 from api.atlas import Atlas, atlas_of, kept
+from api.pages.frame import Frame
 from api.pages.unit_picture import UnitPicture
 from api.pages.units import Sources, page
+from api.routes.framed import frame_of
 from api.routes.wire import Json, nonce_headers
 from gis import counts
 from gis.crs import to_city
@@ -63,7 +65,9 @@ Picture = Annotated[UnitPicture, Depends(picture_of)]
 
 
 @router.get("/maps/units", summary="Map of the unit grids, a page", response_class=HTMLResponse)
-def units(atlas: Annotated[Atlas, Depends(atlas_of)], picture: Picture) -> Response:
+def units(
+    atlas: Annotated[Atlas, Depends(atlas_of)], picture: Picture, frame: Annotated[Frame, Depends(frame_of)]
+) -> Response:
     """Unit grids over streets, coloured by area, faults of their certificate in red."""
     ground, version = atlas.ground[2], atlas.service.snapshot.version
     sources = Sources(
@@ -73,7 +77,8 @@ def units(atlas: Annotated[Atlas, Depends(atlas_of)], picture: Picture) -> Respo
         at="/maps/units/at.json",
     )
     headers, nonce = nonce_headers()
-    return HTMLResponse(page(picture, atlas.service.snapshot.city, sources, nonce=nonce), headers=headers)
+    html = page(picture, atlas.service.snapshot.city, sources, frame=frame, nonce=nonce)
+    return HTMLResponse(html, headers=headers | {"vary": "accept-language"})
 
 
 @router.get("/tiles/units/{z}/{x}/{y}.png", summary="Unit grids by area, a picture", response_class=Response)

@@ -77,7 +77,7 @@ def pixels(browser: Browser) -> np.ndarray:
 
 
 def test_the_page_and_its_pictures(served_demo: Served, small_demo: Demo):
-    page = served_demo.get("/maps/units")
+    page = served_demo.get("/maps/units?lang=zh")
     assert page.status_code == 200 and "盐湖区 单元网格" in page.text
     units = small_demo.layers["units"]
     assert f"{len(units):,} 个" in page.text
@@ -116,7 +116,7 @@ def test_a_city_without_units_says_so(cluster: postgis.Cluster, small_demo: Demo
     engine.dispose()
     try:
         with serving(create_app(settings(postgis.dsn(name)))) as service:
-            answer = service.get("/maps/units")
+            answer = service.get("/maps/units?lang=zh")
             assert answer.status_code == 404 and "wanmi load units" in answer.text
     finally:
         postgis.drop_database(name)
@@ -124,7 +124,7 @@ def test_a_city_without_units_says_so(cluster: postgis.Cluster, small_demo: Demo
 
 @pytest.mark.browser
 def test_faults_are_red_where_they_were_planted(browser: Browser, faulty: Served, planted: gpd.GeoDataFrame):
-    browser.open(f"{faulty.url}/maps/units")
+    browser.open(f"{faulty.url}/maps/units?lang=zh")
     traffic = browser.traffic()
     assert traffic.failed == [] and traffic.outside(faulty.url) == [] and browser.complaints() == []
     text = browser.driver.find_element(By.TAG_NAME, "body").text
@@ -150,7 +150,7 @@ def test_faults_are_red_where_they_were_planted(browser: Browser, faulty: Served
 
 @pytest.mark.browser
 def test_a_click_tells_the_unit(browser: Browser, faulty: Served, planted: gpd.GeoDataFrame):
-    browser.open(f"{faulty.url}/maps/units")
+    browser.open(f"{faulty.url}/maps/units?lang=zh")
     code = planted["code"].iloc[40]
     inside = planted.set_index("code").geometry[code].representative_point()
     lon, lat = to_lonlat([inside.x], [inside.y], planted.crs.to_epsg())

@@ -24,6 +24,7 @@ wanmi.responsibility = function (map, given) {
   function address(asking) {
     const link = new URLSearchParams(asking);
     link.set("lang", lang);
+    for (const name of ["theme", "view"]) if (wanmi.link.get(name)) link.set(name, wanmi.link.get(name));
     return location.pathname + "?" + link;
   }
 
@@ -77,7 +78,7 @@ wanmi.responsibility = function (map, given) {
       last = {text, answer: found, asking, scene: null};
       if (push) history.pushState(null, "", address(asking));
       else history.replaceState(null, "", address(asking));
-      get("language").href = "?" + new URLSearchParams([...asking, ["lang", get("language").lang.slice(0, 2)]]);
+      wanmi.link.step();
       place(move);
       write();
       await Promise.all([lookAround(mine), lookUpRosters(mine)]);
@@ -179,23 +180,9 @@ wanmi.responsibility = function (map, given) {
   const file = () => "answer-" + last.answer.at.replace(/[^0-9TZ]/g, "") + ".json";
   function buttons() {
     const said = el("span", {class: "said", role: "status"});
-    const copy = (text, name) => el("button", {type: "button", onclick: async () => { said.textContent = await copied(text()) ? words.copied : words.not_copied; }}, name);
+    const copy = (text, name) => el("button", {type: "button", onclick: async () => { said.textContent = await wanmi.copied(text()) ? words.copied : words.not_copied; }}, name);
     return [copy(() => last.text, words.copy), el("button", {type: "button", onclick: download}, words.download),
       copy(() => location.origin + address(last.asking), words.link), said, el("p", {class: "soft"}, tell.fill(words.prove, {file: file()}))];
-  }
-  async function copied(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch (error) {                             // plain http in a closed network has no clipboard
-      const field = el("textarea", {class: "away", "aria-hidden": "true"});
-      field.value = text;
-      document.body.append(field);
-      field.select();
-      const done = document.execCommand("copy");
-      field.remove();
-      return done;
-    }
   }
   function download() {
     const address = URL.createObjectURL(new Blob([last.text], {type: "application/json"}));
@@ -253,7 +240,6 @@ wanmi.responsibility = function (map, given) {
   const clicked = latlng => { const at = latlng.wrap(); go(at.lng.toFixed(7), at.lat.toFixed(7), false); };
   map.on("click", event => clicked(event.latlng));
   const box = map.getContainer();
-  box.setAttribute("role", "application");
   box.setAttribute("aria-label", words.map);
   box.append(el("div", {class: "aim", "aria-hidden": "true"}));
   box.addEventListener("keydown", event => {
@@ -261,9 +247,8 @@ wanmi.responsibility = function (map, given) {
   });
   addEventListener("popstate", () => { if (readAddress()) ask({push: false, move: true}); });
 
-  map.fitBounds(given.bounds, {padding: [12, 12], animate: false});
   fetchText(sources.classes).then(text => choose.fill(JSON.parse(text).classes), fault);
-  if (readAddress()) ask({push: false, move: true});
+  if (readAddress()) ask({push: false, move: !wanmi.link.get("view")});
   else fields.at.value = fields.at.value || nowHere();
   wanmi.asking = {say: tell.say, get last() { return last; }, get waiting() { return document.body.classList.contains("waiting"); }};
 };

@@ -1,102 +1,150 @@
-// Names on the map: as many as fit without covering each other, the important ones first.
+// The frame of every page: its address, theme, language, what it says to all, what Escape closes.
 "use strict";
 window.wanmi = (function () {
-  const SIZE = {area2: 17, area1: 14, area0: 11.5, road: 11, main: 12, water: 12, rail: 11};
-  const AIR = {area2: 1.3, area1: 1.12, area0: 1, road: 1, main: 1, water: 1, rail: 1};
+  const root = document.documentElement, get = id => document.getElementById(id);
+  const closing = [];
+  const media = matchMedia("(prefers-color-scheme: dark)");
 
-  function width(text, kind) {
-    let wide = 0;
-    for (const sign of text) wide += sign.charCodeAt(0) > 255 ? 1 : 0.56;
-    return wide * SIZE[kind] * AIR[kind];
-  }
-
-  // Corners of a turned box lie within this box; enough to keep names apart.
-  function box(at, w, h, angle) {
-    const turn = Math.abs(angle) * Math.PI / 180;
-    const x = (w * Math.cos(turn) + h * Math.sin(turn)) / 2 + 3, y = (w * Math.sin(turn) + h * Math.cos(turn)) / 2 + 2;
-    return [at.x - x, at.y - y, at.x + x, at.y + y];
-  }
-
-  const Names = L.Layer.extend({
-    initialize: function (names) { this._names = names; },
-    onAdd: function (map) {
-      this._pane = map.getPane("names") || map.createPane("names");
-      this._pane.classList.add("names");
-      this._pane.style.zIndex = 450;
-      map.on("moveend viewreset", this._place, this).on("zoomstart", this._clear, this);
-      this._place();
-    },
-    onRemove: function (map) {
-      map.off("moveend viewreset", this._place, this).off("zoomstart", this._clear, this);
-      this._clear();
-    },
-    _clear: function () { this._pane.replaceChildren(); },
-    _place: function () {
-      const map = this._map, zoom = Math.floor(map.getZoom()), view = map.getBounds().pad(0.2), taken = [], shown = [];
-      for (const [text, lon, lat, kind, from, to, angle] of this._names) {
-        if (zoom < from || zoom > to || !view.contains([lat, lon])) continue;
-        const at = map.latLngToLayerPoint([lat, lon]);
-        // along steep lines the signs stand upright, one below the other
-        const steep = Math.abs(angle) > 55 && kind !== "area0" && text.charCodeAt(0) > 255;
-        const long = width(text, kind), turn = steep ? angle - 90 * Math.sign(angle) : angle;
-        const mine = steep ? box(at, SIZE[kind], long, turn) : box(at, long, SIZE[kind], turn);
-        if (taken.some(o => mine[0] < o[2] && mine[2] > o[0] && mine[1] < o[3] && mine[3] > o[1])) continue;
-        taken.push(mine);
-        const span = document.createElement("span");
-        span.className = kind;
-        span.textContent = text;
-        span.style.left = at.x + "px";
-        span.style.top = at.y + "px";
-        span.style.transform = "translate(-50%, -50%) rotate(" + turn + "deg)";
-        if (steep) span.style.writingMode = "vertical-rl";
-        shown.push(span);
+  // ---- the address: what the page shows is what its link says
+  const link = {
+    get: name => new URLSearchParams(location.search).get(name) || "",
+    // the address with some parameters changed; null or "" takes one away
+    with: function (changes) {
+      const asked = new URLSearchParams(location.search);
+      for (const [name, value] of Object.entries(changes)) {
+        if (value === null || value === undefined || value === "") asked.delete(name);
+        else asked.set(name, value);
       }
-      this._pane.replaceChildren(...shown);
+      const text = asked.toString().replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%2C", ",");
+      return location.pathname + (text ? "?" + text : "") + location.hash;
+    },
+    set: function (changes, {push = false} = {}) {
+      if (location.protocol === "file:") return;
+      const to = link.with(changes);
+      if (to === location.pathname + location.search + location.hash) return;
+      if (push) history.pushState(null, "", to);
+      else history.replaceState(history.state, "", to);
+      link.step();
+    },
+    // the ways to other pages keep language, theme and view; the other language keeps everything
+    step: function () {
+      for (const way of document.querySelectorAll(".ways a")) {
+        const to = new URLSearchParams();
+        for (const name of ["lang", "theme", "view"]) if (link.get(name)) to.set(name, link.get(name));
+        const text = to.toString().replaceAll("%2F", "/");
+        way.setAttribute("href", way.pathname + (text && way.pathname !== "/docs" ? "?" + text : ""));
+      }
+      const other = get("language");
+      if (other) other.setAttribute("href", link.with({lang: other.hreflang}));
     }
+  };
+
+  // ---- light and dark: the link's theme, else the one last chosen here, else the machine's
+  function remembered() {
+    try { return localStorage.getItem("wanmi-theme") || ""; } catch (error) { return ""; }
+  }
+  const dark = () => root.dataset.theme === "dark" || (root.dataset.theme !== "light" && media.matches);
+  function told() { document.dispatchEvent(new CustomEvent("wanmi:theme", {detail: {dark: dark()}})); }
+  function theme(name) {
+    root.dataset.theme = name;
+    try { localStorage.setItem("wanmi-theme", name); } catch (error) { /* a file, or storage is forbidden */ }
+    link.set({theme: name});
+    told();
+  }
+  media.addEventListener("change", told);
+  if (!link.get("theme") && /^(light|dark)$/.test(remembered())) {
+    root.dataset.theme = remembered();
+    link.set({theme: remembered()});
+  }
+
+  // ---- what the page says
+  function say(text) {
+    const place = get("said");
+    if (place) place.textContent = text;
+  }
+  function notice(text, again) {
+    const place = get("notice-bar");
+    if (!place) return;
+    place.hidden = !text;
+    if (!text) return place.replaceChildren();
+    const button = again && el("button", {type: "button", onclick: again}, wanmi.words.again);
+    place.replaceChildren(el("span", {}, text), button || "");
+  }
+  async function copied(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch (error) {                             // plain http in a closed network has no clipboard
+      const field = el("textarea", {class: "unseen", "aria-hidden": "true", tabindex: "-1"});
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      return done;
+    }
+  }
+
+  // An element with attributes and children; texts are texts, whatever stands in them.
+  function el(name, about, ...inner) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(about || {})) {
+      if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+      else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value);
+    }
+    made.append(...inner.flat(2).filter(part => part !== null && part !== undefined && part !== ""));
+    return made;
+  }
+
+  // ---- the bar and the sheet, when they are there
+  function dress(words) {
+    wanmi.words = words;
+    link.step();
+    const choice = get("theme"), copy = get("copy-link");
+    if (choice) {
+      choice.value = root.dataset.theme;
+      choice.addEventListener("change", () => theme(choice.value));
+    }
+    if (copy) copy.addEventListener("click", async () => {
+      const done = await copied(location.href);
+      say(done ? words.copied : words.not_copied);
+      copy.textContent = done ? words.copied : words.copy_link;
+      if (!done) notice(words.not_copied);
+      setTimeout(() => { copy.textContent = words.copy_link; }, 2500);
+    });
+    const sheet = get("sheet"), handle = sheet && sheet.querySelector(".handle");
+    if (handle) {
+      const open = yes => { sheet.classList.toggle("open", yes); handle.setAttribute("aria-expanded", String(yes)); };
+      handle.addEventListener("click", () => open(!sheet.classList.contains("open")));
+      closing.unshift(() => {
+        const was = sheet.classList.contains("open");
+        if (was) { open(false); handle.focus(); }
+        return was;
+      });
+      wanmi.sheet = open;
+    }
+  }
+  document.addEventListener("keydown", event => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    for (const close of [...closing].reverse()) if (close()) { event.preventDefault(); return; }
   });
 
   return {
-    // An element with attributes and children; texts are texts, whatever stands in them.
-    el: function (name, about, ...inner) {
-      const made = document.createElement(name);
-      for (const [key, value] of Object.entries(about || {})) {
-        if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-        else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value);
+    link, dark, theme, say, notice, copied, el, dress, words: {},
+    // what Escape closes, the latest first; `close` returns whether there was something
+    escape: close => closing.push(close),
+    // JSON of one of our addresses; that the service is away is said to all
+    ask: async function (address) {
+      let answer;
+      try {
+        answer = await fetch(address, {headers: {accept: "application/json"}});
+      } catch (error) {
+        notice(wanmi.words.away);
+        throw error;
       }
-      made.append(...inner.flat(2).filter(part => part !== null && part !== undefined && part !== ""));
-      return made;
-    },
-    // A metric scale, and no address of others.
-    chrome: function (map) {
-      L.control.scale({imperial: false, maxWidth: 140}).addTo(map);
-      map.attributionControl.setPrefix("Leaflet");
-    },
-    // Names from one of our addresses, or given at once.
-    names: function (map, source) {
-      const put = names => new Names(names).addTo(map);
-      if (Array.isArray(source)) put(source);
-      else fetch(source).then(answer => answer.json()).then(found => put(found.names));
-    },
-    // A click asks what is there, and shows it as a table.
-    askAt: function (map, source, words) {
-      const show = (latlng, unit) => {
-        const table = document.createElement("table");
-        for (const [key, name] of Object.entries(words.fields)) {
-          let value = unit[key];
-          if (Array.isArray(value)) value = value.map(kind => words.kinds[kind] || kind).join("、") || "无";
-          else if (typeof value === "number") value = value.toLocaleString("en-US");
-          const row = table.insertRow(), head = document.createElement("th");
-          head.textContent = name;
-          row.append(head);
-          row.insertCell().textContent = value;
-        }
-        L.popup({className: "spot", maxWidth: 360}).setLatLng(latlng).setContent(table).openOn(map);
-      };
-      map.on("click", event => {
-        const at = event.latlng.wrap();
-        fetch(source + "?lon=" + at.lng.toFixed(7) + "&lat=" + at.lat.toFixed(7))
-          .then(answer => answer.json()).then(found => found.unit ? show(event.latlng, found.unit) : map.closePopup());
-      });
+      if (answer.status >= 500) notice(wanmi.words.away);
+      if (!answer.ok) throw new Error(address + ": " + answer.status);
+      return answer.json();
     }
   };
 })();

@@ -1,0 +1,69 @@
+// The map of a page: its view, the base map for the theme, names, controls; and what a click on it asks.
+"use strict";
+wanmi.stage = function (map, given) {
+  const {words} = given, el = wanmi.el;
+  wanmi.dress(words);
+  wanmi.map = map;
+
+  // ---- the view is the link's, else the whole city; it stands in the link while one moves
+  function view() {
+    const [zoom, lat, lon] = wanmi.link.get("view").split("/").map(Number);
+    return wanmi.link.get("view") && Number.isFinite(zoom + lat + lon) ? {zoom, at: [lat, lon]} : null;
+  }
+  function fit() {
+    const phone = innerWidth <= 760;
+    map.fitBounds(given.bounds, {animate: false, paddingTopLeft: [phone ? 8 : given.left + 8, 8], paddingBottomRight: [8, phone ? 72 : 8]});
+  }
+  const first = view();
+  if (first) map.setView(first.at, first.zoom, {animate: false});
+  else fit();
+  let begun = Boolean(first);
+  map.on("moveend", () => {
+    if (!begun) return;
+    const at = map.getCenter().wrap();
+    wanmi.link.set({view: +map.getZoom().toFixed(2) + "/" + at.lat.toFixed(5) + "/" + at.lng.toFixed(5)});
+  });
+  setTimeout(() => { begun = true; });
+  addEventListener("popstate", () => {
+    const to = view();
+    if (to) map.setView(to.at, to.zoom, {animate: false});
+    wanmi.link.step();
+  });
+
+  // ---- the ground
+  if (given.base) {
+    const sharp = devicePixelRatio > 1 ? "&ratio=2" : "";
+    const ground = L.tileLayer(given.base + "{look}", {
+      attribution: el("span", {}, given.credit).outerHTML, maxNativeZoom: 18, maxZoom: 20, className: "ground", zIndex: 0,
+      look: () => (wanmi.dark() ? "&theme=dark" : "") + sharp
+    });
+    let missing = false;
+    ground.on("tileerror", () => { missing = true; wanmi.notice(words.away, () => ground.redraw()); });
+    ground.on("tileload", () => { if (missing) { missing = false; wanmi.notice(""); } });
+    document.addEventListener("wanmi:theme", () => ground.redraw());
+    ground.addTo(map);
+    if (given.outside) {
+      const other = L.tileLayer(given.outside[0], {attribution: el("span", {}, given.outside[1]).outerHTML, maxZoom: 20, zIndex: 0});
+      L.control.layers({[words.own_base]: ground, [words.outside_base]: other}, {}, {position: "topright"}).addTo(map);
+    }
+  }
+  if (given.names.length) wanmi.names(map, given.names, given.lang);
+
+  // ---- controls, with names in the page's language
+  L.control.zoom({position: "bottomleft", zoomInTitle: words.zoom_in, zoomOutTitle: words.zoom_out}).addTo(map);
+  L.control.scale({imperial: false, maxWidth: 140}).addTo(map);
+  map.attributionControl.setPrefix("Leaflet");
+  const box = map.getContainer();
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", words.map_keys);
+  map.on("popupopen", event => {
+    event.popup.getElement().querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", words.close);
+    event.popup.getElement().setAttribute("role", "dialog");
+    event.popup.getElement().setAttribute("aria-label", event.popup.options.label || words.map);
+  });
+  wanmi.escape(() => {
+    const open = map._popup && map._popup.isOpen();
+    if (open) { map.closePopup(); box.focus({preventScroll: true}); }
+    return Boolean(open);
+  });
+};
