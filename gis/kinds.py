@@ -8,6 +8,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Computed,
     Float,
     ForeignKeyConstraint,
     PrimaryKeyConstraint,
@@ -47,6 +48,13 @@ def place(kind: str, srid: int, comment: str, name: str = "geom", **options: Any
     """Return a column of geometry in EPSG:``srid``, not null unless told."""
     shape = Geometry(kind, srid=srid, spatial_index=False)
     return Column(name, shape, comment=comment, **{"nullable": False, **options})
+
+
+def web(kind: str, of: str, **options: Any) -> Column:
+    """Return the generated column that holds a geometry in Web Mercator, for tiles."""
+    shape = Geometry(kind, srid=3857, spatial_index=False)
+    words = f"{of} in Web Mercator (EPSG:3857), for tiles; nothing is measured in it"
+    return Column(f"{of}_web", shape, Computed(f"ST_Transform({of}, 3857)", True), comment=words, **options)
 
 
 def class_codes(*, nullable: bool = False) -> tuple[Column, ...]:

@@ -219,6 +219,8 @@ def _departments_and_areas(m: MetaData, srid: int) -> None:
         CheckConstraint("(parent IS NULL) = (parent_set IS NULL)", name="areas_parent_set"),
         CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="areas_geom_valid"),
         Index("areas_geom", "geom", postgresql_using="gist"),
+        kinds.web("MULTIPOLYGON", "geom"),
+        Index("areas_geom_web", "geom_web", postgresql_using="gist"),
         comment="Administrative and other areas",
     )
 
@@ -297,6 +299,8 @@ def _responsibilities(m: MetaData, srid: int) -> None:
         CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="zones_geom_valid"),
         CheckConstraint("ST_IsValid(footprint) AND NOT ST_IsEmpty(footprint)", name="zones_footprint_valid"),
         Index("zones_footprint", "footprint", postgresql_using="gist"),
+        kinds.web("MULTIPOLYGON", "footprint"),
+        Index("zones_footprint_web", "footprint_web", postgresql_using="gist"),
         comment="Responsibility zones: areas, and lines with a width",
     )
     Table(
@@ -359,6 +363,8 @@ def _things(m: MetaData, srid: int) -> None:
         CheckConstraint("issue >= 0", name="units_issue"),
         CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="units_geom_valid"),
         Index("units_geom", "geom", postgresql_using="gist"),
+        kinds.web("MULTIPOLYGON", "geom"),
+        Index("units_geom_web", "geom_web", postgresql_using="gist"),
         comment="Unit grids (单元网格), about 10,000 m² each",
     )
     Table(
@@ -430,6 +436,8 @@ def _things(m: MetaData, srid: int) -> None:
         CheckConstraint("NOT ST_IsEmpty(geom)", name="ground_geom_there"),
         CheckConstraint("width_m > 0 AND width_m < 1e6", name="ground_width"),
         Index("ground_geom", "geom", postgresql_using="gist"),
+        kinds.web("GEOMETRY", "geom"),
+        Index("ground_geom_web", "geom_web", postgresql_using="gist"),
         comment="What the ground looks like, for base map, unit grids and hotspots; a view each for QGIS",
     )
 
@@ -521,6 +529,33 @@ def _cases(m: MetaData, srid: int) -> None:
 
 
 def _changes(m: MetaData) -> None:
+    Table(
+        "ground_states",
+        m,
+        kinds.code("layer", "layer of the ground"),
+        Column("change", BigInteger, nullable=False, server_default=text("1"), comment="how often it was changed"),
+        kinds.instant("changed_at", "when it was changed last", "clock_timestamp()"),
+        PrimaryKeyConstraint("layer", name="ground_states_pkey"),
+        comment="State of each layer of the ground: who drew the same state need not draw it again",
+    )
+    Table(
+        "case_changes",
+        m,
+        Column("change", BigInteger, Identity(always=True), comment="number of the change"),
+        kinds.code("case_id", "case; empty text: more than are worth naming"),
+        Column(
+            "transaction",
+            BigInteger,
+            nullable=False,
+            server_default=text("((pg_current_xact_id())::text)::bigint"),
+            comment="transaction that changed it",
+        ),
+        kinds.instant("changed_at", "when it was changed", "clock_timestamp()"),
+        PrimaryKeyConstraint("change", name="case_changes_pkey"),
+        Index("case_changes_transaction", "transaction"),
+        comment="Cases that changed, or whose answers did, in the last days: what is counted in memory is kept in step "
+        "by it",
+    )
     Table(
         "layer_states",
         m,

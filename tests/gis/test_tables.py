@@ -144,9 +144,12 @@ def test_everything_explains_itself(cursor: Cursor) -> None:
 
 def test_every_geometry_has_the_citys_srid_and_a_gist_index(cursor: Cursor) -> None:
     cursor.execute(
-        "SELECT DISTINCT srid FROM geometry_columns WHERE f_table_schema = 'wanmi' AND f_table_name !~ 'lonlat'"
+        "SELECT DISTINCT srid FROM geometry_columns WHERE f_table_schema = 'wanmi' AND f_table_name !~ 'lonlat' "
+        "AND f_geometry_column !~ '_web$'"
     )
     assert cursor.fetchall() == [(SRID,)]
+    cursor.execute("SELECT DISTINCT srid FROM geometry_columns WHERE f_geometry_column ~ '_web$'")
+    assert cursor.fetchall() == [(3857,)]
     cursor.execute(
         "SELECT DISTINCT srid FROM geometry_columns WHERE f_table_schema = 'wanmi' AND f_table_name ~ 'lonlat'"
     )
