@@ -9,6 +9,8 @@ triangle gets a small disk of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import shapely
 from numba import njit
@@ -22,6 +24,8 @@ from gis.hotspots.points import read_points
 DISK_M = 1.0
 """Largest radius of the disk of a case on no triangle; smaller where a case of others is near."""
 _SEGMENTS = 4
+_TILE, _MARGINS, _OFF = 2000, 8, 0.3719
+"""A tile holds about so many points, is at least so many reaches wide, and lies so far (mm) off the whole millimetres."""
 _FINE = 5
 """The squares in which inner cases are thinned out measure a fifth of the reach."""
 
@@ -51,11 +55,9 @@ def outlines(
     out = np.full(count, shapely.MultiPolygon(), dtype=object)
     if not count:
         return out
-    mm = np.column_stack([millimetres(x), millimetres(y)])
-    kept = _thinned(mm, label, round(reach_m * 1000) // _FINE)
-    mm = mm[kept]
-    mm, at = np.unique(mm, axis=0, return_index=True)
-    mine = label[kept][at]
+    mm, mine = _places(np.column_stack([millimetres(x), millimetres(y)]), label)
+    kept = _thinned(mm, mine, round(reach_m * 1000) // _FINE)
+    mm, mine = mm[kept], mine[kept]
     edges, of = _border(mm, mine, reach_m)
     shapes = _areas(edges, of, count)
     found = _holder(shapes, mm)
@@ -70,8 +72,15 @@ def outlines(
     return out
 
 
+def _places(mm: NDArray[np.int64], label: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Each place once, from the west and then from the south, and its label."""
+    away = mm - mm.min(axis=0)
+    _, at = np.unique(away[:, 0] * (away[:, 1].max() + 1) + away[:, 1], return_index=True)
+    return mm[at], label[at]
+
+
 def _thinned(mm: NDArray[np.int64], label: NDArray[np.int32], side: int) -> NDArray[np.int64]:
-    """Points that the outlines need: no noise far from all clusters, and few of the inner points of a cluster.
+    """Places (in order) that the outlines need: no noise far from all clusters, and few of the inner points of a cluster.
 
     Noise in a fine square is far when no cluster has points in the 13 by 13 squares around it: a triangle that holds a
     point has a corner within the reach. Of a square deep inside one cluster the first point in order of place is
@@ -82,7 +91,7 @@ def _thinned(mm: NDArray[np.int64], label: NDArray[np.int32], side: int) -> NDAr
     margin = _FINE + 1
     width = int(away[:, 0].max()) // side + 2 * margin + 1
     key = (away[:, 1] // side + margin) * width + away[:, 0] // side + margin
-    order = np.lexsort((mm[:, 0], mm[:, 1], key))
+    order = np.argsort(key, kind="stable")
     at = key[order]
     begin = np.flatnonzero(np.concatenate([[True], at[1:] != at[:-1]]))
     low = np.minimum.reduceat(label[order], begin)
@@ -117,33 +126,96 @@ def _around(key, width, reach, mark, same):
 def _border(
     mm: NDArray[np.int64], label: NDArray[np.int32], reach_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Edges that bound the triangles of the clusters, float64 (m, 2, 2) in metres, and the cluster of each."""
+    """Edges that bound the triangles of the clusters, float64 (m, 2, 2) in metres, and the cluster of each.
+
+    Tile by tile, each with the points within the reach around it: a triangle whose circle is no wider than the reach
+    has all that could lie in that circle among the points of the tile that holds the circle's centre. So the tiles
+    together give the triangles of one triangulation of all, at a cost that grows with the points and no faster.
+    """
     none = np.empty((0, 2, 2)), np.empty(0, dtype=np.int32)
     if len(mm) < 3:
         return none
-    local = (mm - mm.min(axis=0)).astype(float)
+    reach = reach_m * 1000
+    parts = [_triangles(mm, label, part, reach, *tile) for part, tile in _tiles(mm, reach)]
+    ends = np.concatenate([np.empty((0, 2), dtype=np.int64), *parts])
+    # an edge between triangles of two tiles is told by both of them, and bounds nothing
+    low, high = np.minimum(*ends.T), np.maximum(*ends.T)
+    order = np.argsort(low * len(mm) + high, kind="stable")
+    key = (low * len(mm) + high)[order]
+    single = np.ones(len(key), dtype=np.bool_)
+    single[1:] &= key[1:] != key[:-1]
+    single[:-1] &= key[1:] != key[:-1]
+    ends = ends[order[single]]
+    return mm[ends] / 1000, label[ends[:, 0]]
+
+
+def _tiles(mm: NDArray[np.int64], reach: float) -> Iterator[tuple[NDArray[np.int64], tuple[float, float, float]]]:
+    """Numbers of the points of each tile, those within the reach around it included; its corner and side."""
+    low, wide = mm.min(axis=0), np.ptp(mm, axis=0)
+    side = max(_MARGINS * reach, float(np.sqrt(_TILE * float(wide[0] + 1) * float(wide[1] + 1) / len(mm))))
+    away = mm - low
+    # corners off the whole millimetres, so that no circle of points on a lattice is centred on a border of tiles
+    at = np.floor((away + _OFF) / side).astype(np.int64)
+    rest = away + _OFF - at * side
+    columns = int(at[:, 0].max()) + 3
+    keys, points = [], []
+    for column, row in np.ndindex(3, 3):
+        beside = np.ones(len(mm), dtype=np.bool_)
+        for axis, step in enumerate((column - 1, row - 1)):
+            beside &= step == 0 or (rest[:, axis] <= reach + 1 if step < 0 else rest[:, axis] >= side - reach - 1)
+        some = np.flatnonzero(beside)
+        keys.append((at[some, 1] + row) * columns + at[some, 0] + column)
+        points.append(some)
+    key, point = np.concatenate(keys), np.concatenate(points)
+    order = np.lexsort((point, key))
+    key, point = key[order], point[order]
+    begin = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+    for tile, part in zip(key[begin], np.split(point, begin[1:]), strict=True):
+        row, column = divmod(int(tile), columns)
+        yield part, (low[0] - _OFF + (column - 1) * side, low[1] - _OFF + (row - 1) * side, side)
+
+
+def _triangles(
+    mm: NDArray[np.int64],
+    label: NDArray[np.int32],
+    part: NDArray[np.int64],
+    reach: float,
+    west: float,
+    south: float,
+    side: float,
+) -> NDArray[np.int64]:
+    """Edges (k, 2) of the clusters' triangles whose circle is centred in the tile, but those between two of them."""
+    none = np.empty((0, 2), dtype=np.int64)
+    if len(part) < 3 or (label[part] < 0).all():
+        return none
+    local = (mm[part] - mm[part[0]]).astype(float)
     try:
         net = spatial.Delaunay(local)
     except spatial.QhullError:  # all on one line
         return none
     corner = net.simplices
-    own = label[corner[:, 0]]
-    same = (own >= 0) & (own == label[corner[:, 1]]) & (own == label[corner[:, 2]])
-    same[same] &= _circumradius(local[corner[same]]) <= reach_m * 1000
+    own = label[part[corner]]
+    same = np.flatnonzero((own[:, 0] >= 0) & (own[:, 0] == own[:, 1]) & (own[:, 0] == own[:, 2]))
+    centre, radius = _circles(local[np.sort(corner[same], axis=1)])
+    x, y = (centre + mm[part[0]] - (west, south)).T
+    kept = np.zeros(len(corner), dtype=np.bool_)
+    kept[same] = (radius <= reach) & (x >= 0) & (x < side) & (y >= 0) & (y < side)
     beside = net.neighbors
-    open_ = same[:, None] & ~((beside >= 0) & same[beside])
-    triangle, side = np.nonzero(open_)
-    ends = corner[triangle, (side + 1) % 3], corner[triangle, (side + 2) % 3]
-    return np.stack([mm[ends[0]], mm[ends[1]]], axis=1) / 1000, own[triangle]
+    triangle, edge = np.nonzero(kept[:, None] & ~((beside >= 0) & kept[beside]))
+    return part[np.column_stack([corner[triangle, (edge + 1) % 3], corner[triangle, (edge + 2) % 3]])]
 
 
-def _circumradius(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Radius of the circle through the corners of each triangle, shape (n, 3, 2) in, (n,) out; inf for none."""
-    a, b, c = (np.hypot(*(corners[:, i] - corners[:, j]).T) for i, j in ((0, 1), (1, 2), (2, 0)))
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    double = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
-    with np.errstate(divide="ignore"):
-        return np.where(double > 0, a * b * c / (2 * double), np.inf)
+def _circles(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre (n, 2) and radius (n,) of the circle through the corners (n, 3, 2) of each triangle; inf for none."""
+    first = corners[:, 0]
+    one, two = corners[:, 1] - first, corners[:, 2] - first
+    double = 2.0 * (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
+    long, far = (one**2).sum(axis=1), (two**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = (two[:, 1] * long - one[:, 1] * far) / double
+        y = (one[:, 0] * far - two[:, 0] * long) / double
+    radius = np.where(double != 0, np.hypot(x, y), np.inf)
+    return first + np.nan_to_num(np.column_stack([x, y])), radius
 
 
 def _areas(edges: NDArray[np.float64], of: NDArray[np.int32], count: int) -> NDArray[np.object_]:

@@ -8,6 +8,7 @@ import shapely
 from sklearn.cluster import DBSCAN
 
 from gis import hotspots
+from gis.hotspots import outlines as room
 from gis.hotspots.dbscan import dbscan, founders
 from gis.hotspots.outlines import outlines
 from grids.errors import InputError
@@ -62,6 +63,19 @@ def test_polygons_hold_exactly_their_cases(seed: int):
     assert len(shapes) == labels.count and shapely.is_valid(shapes).all() and (shapely.area(shapes) > 0).all()
     for c, shape in enumerate(shapes):
         assert np.array_equal(shapely.intersects(shape, points), labels.label == c), c
+
+
+@pytest.mark.parametrize("seed", range(0, 45, 3))
+def test_tiles_give_the_ground_of_one_triangulation(seed: int, monkeypatch: pytest.MonkeyPatch):
+    x, y, reach, least = world(seed)
+    labels = dbscan(x, y, reach_m=min(reach, 15), least=least)
+    given = {"count": labels.count, "reach_m": min(reach, 15)}
+    monkeypatch.setattr(room, "_MARGINS", 2)
+    monkeypatch.setattr(room, "_TILE", 30)
+    many = outlines(x, y, labels.label, **given)
+    monkeypatch.setattr(room, "_TILE", 10**9)
+    one = outlines(x, y, labels.label, **given)
+    assert len(many) == len(one) and all(a.normalize().equals_exact(b.normalize()) for a, b in zip(many, one))
 
 
 @pytest.mark.parametrize("places", [[(5.0, 5.0)], [(5.0, 5.0), (6.0, 5.0)], [(float(k), 2.0 * k) for k in range(9)]])

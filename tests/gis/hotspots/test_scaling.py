@@ -27,6 +27,7 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
     "kde": lambda x, y: hotspots.kde(x, y, (0, 0, 8000, 8000), bandwidth_m=80, cell_m=20),
     "squares": lambda x, y: hotspots.count_squares(x, y, (0, 0, 8000, 8000)),
     "h3": lambda x, y: hexagons.count_hexagons(x + 5e5, y + 3.87e6, level=9, srid=4546),
+    "clusters": lambda x, y: hotspots.find_clusters(x, y, np.arange(len(x)), reach_m=40, least=5),
     "labels": lambda x, y: dbscan(x, y, reach_m=40, least=5),
 }
 
