@@ -25,7 +25,7 @@ DISK_M = 1.0
 """Largest radius of the disk of a case on no triangle; smaller where a case of others is near."""
 _SEGMENTS = 4
 _TILE, _MARGINS, _OFF = 2000, 8, 0.3719
-"""A tile holds about so many points, is at least so many reaches wide, and lies so far (mm) off the whole millimetres."""
+"""A tile holds about so many points, is so many reaches wide at least, and lies so far (mm) off whole millimetres."""
 _FINE = 5
 """The squares in which inner cases are thinned out measure a fifth of the reach."""
 
@@ -80,7 +80,7 @@ def _places(mm: NDArray[np.int64], label: NDArray[np.int32]) -> tuple[NDArray[np
 
 
 def _thinned(mm: NDArray[np.int64], label: NDArray[np.int32], side: int) -> NDArray[np.int64]:
-    """Places (in order) that the outlines need: no noise far from all clusters, and few of the inner points of a cluster.
+    """Places that the outlines need: no noise far from all clusters, and few of the inner points of a cluster.
 
     Noise in a fine square is far when no cluster has points in the 13 by 13 squares around it: a triangle that holds a
     point has a corner within the reach. Of a square deep inside one cluster the first point in order of place is

@@ -75,7 +75,8 @@ def test_tiles_give_the_ground_of_one_triangulation(seed: int, monkeypatch: pyte
     many = outlines(x, y, labels.label, **given)
     monkeypatch.setattr(room, "_TILE", 10**9)
     one = outlines(x, y, labels.label, **given)
-    assert len(many) == len(one) and all(a.normalize().equals_exact(b.normalize()) for a, b in zip(many, one))
+    assert len(many) == len(one)
+    assert all(a.normalize().equals_exact(b.normalize()) for a, b in zip(many, one, strict=True))
 
 
 @pytest.mark.parametrize("places", [[(5.0, 5.0)], [(5.0, 5.0), (6.0, 5.0)], [(float(k), 2.0 * k) for k in range(9)]])
