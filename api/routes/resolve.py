@@ -1,8 +1,9 @@
 """Who owns this, and why: one case by GET, many by POST.
 
-A plain ASGI application in front of the framework's: an answer takes some 20 µs, and the framework would take ten times
+A plain ASGI application in front of the framework's: an answer takes some 30 µs, and the framework would take ten times
 that. What it leaves out is done here: headers, methods, the limit on bodies, compression, the one shape of errors. The
-entry in OpenAPI is written by hand in `api.routes.resolve_schema`.
+entry in OpenAPI is written by hand in `api.routes.resolve_schema`. Plain questions do not get here: the server's
+protocol answers them, see `api.onewrite`.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ WAITING = 4
 """So many requests at a time wait for what was known at an earlier instant."""
 PAUSE_S = 30.0
 """Longest pause between two pieces of a body."""
-_SAFE = [(name.encode(), value.encode()) for name, value in SAFE.items()]
-_GZIP = [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
+HEAD = [(name.encode(), value.encode()) for name, value in SAFE.items()]
+GZIP = [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
 
 
 class Resolve:
@@ -52,6 +53,16 @@ class Resolve:
         self._few: anyio.CapacityLimiter | None = None
         self._past: anyio.CapacityLimiter | None = None
 
+    def at_once(self, query: bytes) -> bytes | None:
+        """The answer to a usual question; None where the question is not, or something is wrong with it."""
+        try:
+            question, snapshot = Question(query), self.service.at_hand
+            if question.known_at or snapshot is None:
+                return None
+            return answer_quickly(snapshot, question)
+        except Exception:  # asked again, it is refused with the words and in the shape that errors have
+            return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of `PATH`."""
         try:
@@ -66,10 +77,10 @@ class Resolve:
                 return await _not_allowed(scope, receive, send)
         except Exception as error:
             return await SafeHeaders(from_error(error))(scope, receive, send)
-        headers = [(b"content-type", kind.encode()), *_SAFE]
-        if len(body) >= MIN_GZIP and _takes_gzip(scope["headers"]):
+        headers = [(b"content-type", kind.encode()), *HEAD]
+        if len(body) >= MIN_GZIP and takes_gzip(scope["headers"]):
             body = await _beside_if_long(len(body), partial(zlib.compress, body, GZIP_LEVEL, 31))
-            headers += _GZIP
+            headers += GZIP
         headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -147,7 +158,8 @@ async def _beside_if_long(size: int, work: Callable[[], Any]) -> Any:
     return await anyio.to_thread.run_sync(work) if size > 50_000 else work()
 
 
-def _takes_gzip(headers: list[tuple[bytes, bytes]]) -> bool:
+def takes_gzip(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a request's headers say that its answer may be compressed."""
     for name, value in headers:
         if name == b"accept-encoding":
             for part in value.lower().split(b","):

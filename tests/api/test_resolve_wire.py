@@ -86,6 +86,66 @@ def test_pipelined_requests_are_answered_in_their_order(served: Served):
         assert status == 200 and (answer["rule"], answer["unit"]) == (alone["rule"], alone["unit"])
 
 
+ODD = [
+    QUERY,
+    QUERY + "&lang=zh&crs=gcj02",
+    QUERY + "&accuracy_m=20",
+    QUERY + "&component=nothing",
+    QUERY.replace("2026%3A", "") + "&channel=hotline",
+    QUERY.replace("class=2026", "class=1926"),
+    QUERY + "&lon=1",
+    QUERY + "#here",
+    "lon=0&lat=0&at=2026-07-01",
+    "lon=999&lat=1",
+    "lat=",
+    "",
+]
+
+
+@pytest.mark.parametrize("more", [b"", b"Accept-Encoding: gzip\r\n"])
+def test_answered_at_once_or_the_usual_way_it_is_the_same(served: Served, more: bytes):
+    """A length, even of nothing, makes it a question that is not plain."""
+    with line(served) as wire:
+        for query in ODD:
+            told = []
+            for way in (b"", b"Content-Length: 0\r\n"):
+                wire.sendall(b"GET /v1/resolve?%b HTTP/1.1\r\nHost: x\r\n%b%b\r\n" % (query.encode(), more, way))
+                told.append(whole_answer(wire))
+            (first, head, body), (second, others, again) = told
+            assert first == second and head == others and body == again, query
+            assert more or b"content-encoding" not in dict(head)
+            assert not more or query != QUERY or gzip.decompress(body).startswith(b"{")
+
+
+def whole_answer(wire: socket.socket) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers but the date, and body as they stand on the wire."""
+    file = wire.makefile("rb")
+    status, head = int(file.readline().split()[1]), []
+    while text := file.readline().strip():
+        name, _, value = text.partition(b": ")
+        head.append((name.lower(), value))
+    body = file.read(int(dict(head)[b"content-length"]))
+    return status, sorted(pair for pair in head if pair[0] != b"date"), body
+
+
+def test_a_question_behind_a_slow_one_waits_for_it(served: Served):
+    """Pipelined: a batch that is answered beside, then a question that could be answered at once."""
+    body = orjson.dumps({"cases": [HERE] * 20_000})
+    post = b"POST /v1/resolve?at=2026-07-01 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    with line(served) as wire:
+        wire.sendall(post + f"GET /v1/resolve?{QUERY} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        (first, many), (second, one) = read_answers(wire, 2)
+    assert (first, second) == (200, 200) and len(many["cases"]) == 20_000 and one["owner"]
+
+
+@pytest.mark.parametrize("head", ["HTTP/1.0", "HTTP/1.1\r\nConnection: close"])
+def test_a_connection_ends_when_the_caller_says_so(served: Served, head: str):
+    with line(served) as wire:
+        wire.sendall(f"GET /v1/resolve?{QUERY} {head}\r\nHost: x\r\n\r\n".encode())
+        file = wire.makefile("rb")
+        assert b" 200 " in file.readline() and file.read().endswith(b"}") and not wire.recv(1)
+
+
 def test_a_body_may_come_in_pieces_and_slowly(served: Served):
     body = orjson.dumps({"cases": [HERE]})
     alone = served.post("/v1/resolve?at=2026-07-01", content=body).json()
