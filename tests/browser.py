@@ -19,7 +19,7 @@ DRAWN = """
 const tiles = [...document.querySelectorAll('img.leaflet-tile, img.leaflet-image-layer')];
 return document.readyState === 'complete' && tiles.length > 0 && tiles.every(t => t.complete && t.naturalWidth > 0)
     && tiles.every(t => !t.classList.contains('leaflet-tile') || t.classList.contains('leaflet-tile-loaded'))
-    && document.querySelectorAll('.names span').length > 0;
+    && document.querySelectorAll('.names text').length > 0;
 """
 
 

@@ -1,11 +1,17 @@
-"""Whose ground a map shows."""
+"""Whose ground a map shows, in the page's language."""
 
 from __future__ import annotations
 
 from api.pages.frame_words import words
+from api.pages.latin import english
 from gis.model import City
+
+
+def city_name(city: City, lang: str) -> str:
+    """The city's name; in English in Latin letters."""
+    return english(city.name) if lang == "en" else city.name
 
 
 def credit(city: City, lang: str) -> str:
     """Text (not HTML) for the corner of a map."""
-    return words(lang).get(f"credit.{city.key}", city.name)
+    return words(lang).get(f"credit.{city.key}", city_name(city, lang))

@@ -1,4 +1,7 @@
-"""Which names stand on the map, where, from which zoom on: areas, roads, water, railways."""
+"""Names for the map in both languages: of areas, places, roads, water, railways; pages place them (`static/names.js`).
+
+A line's name comes with its line, so that it may follow its bends wherever it is seen, at any zoom.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,29 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from api.pages.mercator import pixel_m, project, to_degrees
+from api.pages.basemap_style import road_class
+from api.pages.latin import english
+from api.pages.mercator import project, to_degrees
 
-Name = tuple[str, float, float, str, int, int, int]
-"""Text, longitude, latitude, kind, first and last zoom, angle in degrees clockwise."""
+Name = tuple[str, str, str, int, int, list[float]]
+"""Chinese (or as given), English, kind, first and last zoom, then longitude and latitude: a place's, or a line's."""
 
-AREAS = {0: ("area0", 14, 16), 1: ("area1", 12, 15), 2: ("area2", 0, 11)}
+AREAS = {0: ("area0", 14, 18), 1: ("area1", 12, 15), 2: ("area2", 0, 11)}
+"""Area set by its place in the territory -> kind of name, first and last zoom."""
 ROADS = {
-    "motorway": ("main", 12), "trunk": ("main", 13), "primary": ("main", 13), "secondary": ("main", 14),
-    "tertiary": ("road", 15), "residential": ("road", 16), "service": ("road", 17),
+    "motorway": ("main", 11), "trunk": ("main", 12), "primary": ("main", 12), "secondary": ("main", 13),
+    "tertiary": ("road", 14), "residential": ("road", 15), "service": ("road", 16), "path": ("road", 17),
 }  # fmt: skip
-"""Kind of road -> kind of name, first zoom."""
+"""Class of road -> kind of name, first zoom."""
+PLACES = {
+    "park": ("green", 14), "garden": ("green", 15), "forest": ("green", 13), "station": ("place", 13),
+    "university": ("place", 14), "hospital": ("place", 15), "school": ("place", 15), "bridge": ("place", 16),
+}  # fmt: skip
+"""Kind of parcel -> kind of name, first zoom; others from `PLACE_ZOOM` on."""
+PLACE_ZOOM, LAST_ZOOM = 16, 20
 SUFFIXES = ("居民委员会", "居委会", "村民委员会", "村委会", "办事处")
-LAST_ZOOM = 20
-APART_PX = 420
-"""Distance at which the name of a line is repeated."""
-SIGN_PX = 13
-"""Width of a Chinese sign; a line shorter than its name stays without."""
+PLAIN_M = 1.0
+"""How far a line for a name may be from the true one."""
 
 
 def place_names(
@@ -35,30 +44,35 @@ def place_names(
     Parameters
     ----------
     areas
-        ``set``, ``name``, geometry in the city's CRS.
+        ``set``, ``name``, geometry in the city's CRS; ``name_en`` where the city has one.
     ground
-        Layers with ``name``, ``kind``, geometry.
+        Layers with ``name``, ``kind``, geometry; ``name_en`` where the city has one.
     territory
         Area sets, smallest first.
     srid
         The city's CRS.
     """
     out: list[Name] = []
-    for k in reversed(range(min(len(territory), 3))):
+    last = min(len(territory), 3) - 1
+    for k in reversed(range(last + 1)):
         mine = areas[areas["set"] == territory[k]]
-        # of two sets only, the larger is the city's streets; of one, its communities
-        kind, first, last = AREAS[k]
+        kind, first, until = AREAS[2 if k == last and last > 0 else k]
         shapes = project(mine["geometry"], srid)
         middle = shapely.centroid(shapes)
         at = np.where(shapely.contains(shapes, middle), middle, shapely.point_on_surface(shapes))
-        lon, lat = to_degrees(*shapely.get_coordinates(at).T) if len(at) else ((), ())
-        for text, x, y in zip(mine["name"], lon, lat, strict=True):
-            if text:
-                out.append((shorter(text), round(x, 6), round(y, 6), kind, first, last, 0))
-    lines = {"rivers": ("water", 12), "railways": ("rail", 13)}
-    for layer, (kind, first) in lines.items():
+        for (zh, en), place in zip(_texts(mine), at, strict=True):
+            if zh:
+                out.append((zh, en, kind, first, until, _degrees(place)))
+    for layer, kind, first in (("rivers", "water", 11), ("railways", "rail", 13)):
         out += _along(ground.get(layer), {"": (kind, first)}, srid)
-    return out + _along(ground.get("roads"), ROADS, srid)
+    roads = ground.get("roads")
+    if roads is not None and len(roads):
+        classes = roads["kind"].map(road_class) if "kind" in roads else "residential"
+        roads = roads.assign(kind=classes)
+    out += _along(roads, ROADS, srid)
+    for layer in ("parcels", "buildings"):
+        out += _places(ground.get(layer), srid)
+    return out
 
 
 def shorter(name: str) -> str:
@@ -72,44 +86,52 @@ def shorter(name: str) -> str:
     return next((name.removesuffix(s) for s in SUFFIXES if name.endswith(s) and len(name) > len(s)), name)
 
 
+def _texts(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    given = frame["name_en"] if "name_en" in frame else [""] * len(frame)
+    return [(shorter(zh), en or english(shorter(zh))) for zh, en in zip(frame["name"], given, strict=True)]
+
+
+def _degrees(shape: shapely.Geometry) -> list[float]:
+    lon, lat = to_degrees(*shapely.get_coordinates(shape).T)
+    return np.column_stack([lon, lat]).round(6).ravel().tolist()
+
+
 def _along(frame: pd.DataFrame | None, kinds: Mapping[str, tuple[str, int]], srid: int) -> list[Name]:
-    """Names along lines, repeated at a distance that suits each zoom; areas get one in their middle."""
+    """Names along lines, those of one class and name together; areas get theirs in the middle."""
     if frame is None or not len(frame):
         return []
     out: list[Name] = []
     order = {k: i for i, k in enumerate(kinds)}
     rows = frame[(frame["name"] != "") & (frame["kind"].isin(list(kinds)) | ("" in kinds))]
-    shapes = pd.Series(project(rows["geometry"], srid), index=rows.index)
+    rows = rows.assign(shape=project(rows["geometry"], srid))
     group = rows["kind"].where(rows["kind"].isin(list(kinds)), "")
-    found = sorted(shapes.groupby([group, rows["name"]]), key=lambda item: (order.get(item[0][0], 99), item[0][1]))
-    for (kind, name), mine in found:
+    found = sorted(rows.groupby([group, rows["name"]]), key=lambda item: (order.get(item[0][0], 99), item[0][1]))
+    for (kind, _), mine in found:
         style, first = kinds[kind]
-        parts = mine.to_numpy()
+        (zh, en), parts = _texts(mine.head(1))[0], mine["shape"].to_numpy()
         flat = shapely.get_dimensions(parts) == 2
-        for middle in shapely.point_on_surface(parts[flat]):
-            lon, lat = to_degrees(middle.x, middle.y)
-            out.append((name, round(float(lon), 6), round(float(lat), 6), style, first, LAST_ZOOM, 0))
+        out += [
+            (zh, en, style, first, LAST_ZOOM, _degrees(at))
+            for at in shapely.maximum_inscribed_circle(parts[flat]).tolist()
+            for at in [shapely.get_point(at, 0)]
+        ]
         merged = shapely.get_parts(shapely.line_merge(shapely.union_all(parts[~flat])))
-        merged = merged[shapely.get_type_id(merged) == 1]
-        for zoom in range(first, 18):
-            last = LAST_ZOOM if zoom == 17 else zoom
-            out += _repeated(name, merged, style, zoom, last)
+        merged = shapely.simplify(merged[shapely.get_type_id(merged) == 1], PLAIN_M)
+        out += [
+            (zh, en, style, first, LAST_ZOOM, _degrees(line)) for line in merged[np.argsort(-shapely.length(merged))]
+        ]
     return out
 
 
-def _repeated(name: str, lines: np.ndarray, style: str, zoom: int, last: int) -> list[Name]:
-    out: list[Name] = []
-    px = pixel_m(zoom)
-    long = lines[shapely.length(lines) > (len(name) + 1) * SIGN_PX * px]
-    for line in long:
-        n = max(1, int(line.length / (APART_PX * px)))
-        for share in (np.arange(n) + 0.5) / n:
-            at = shapely.line_interpolate_point(line, share, normalized=True)
-            reach = min(0.5 * len(name) * SIGN_PX * px, 0.45 * line.length)
-            d = share * line.length
-            a, b = (shapely.line_interpolate_point(line, np.clip(d + s * reach, 0, line.length)) for s in (-1, 1))
-            angle = -np.degrees(np.arctan2(b.y - a.y, b.x - a.x))
-            angle = (angle + 90) % 180 - 90
-            lon, lat = to_degrees(at.x, at.y)
-            out.append((name, round(float(lon), 6), round(float(lat), 6), style, zoom, last, round(float(angle))))
-    return out
+def _places(frame: pd.DataFrame | None, srid: int) -> list[Name]:
+    """Names of parcels and buildings, the greater first."""
+    if frame is None or not len(frame):
+        return []
+    rows = frame[frame["name"] != ""]
+    rows = rows.iloc[np.argsort(-shapely.area(rows["geometry"].to_numpy()), kind="stable")]
+    at = shapely.point_on_surface(project(rows["geometry"], srid))
+    about = [PLACES.get(kind, ("place", PLACE_ZOOM)) for kind in rows["kind"]]
+    return [
+        (zh, en, kind, first, LAST_ZOOM, _degrees(place))
+        for (zh, en), (kind, first), place in zip(_texts(rows), about, at, strict=True)
+    ]

@@ -13,7 +13,7 @@ from typing import Any
 from branca.element import MacroElement
 from folium.template import Template
 
-from api.pages.credits import credit
+from api.pages.credits import city_name, credit
 from api.pages.frame import Frame, bar
 from api.pages.map import CityMap, Stage, finish, script_json
 from api.pages.responsibility_words import FIELDS, words
@@ -98,7 +98,7 @@ def page(view: View, sources: Sources, *, nonce: str = "") -> str:
         credit=credit(city, frame.lang),
         outside=sources.outside,
     ).add_to(plan)
-    title = f"{city.name} {said['title']}"
+    title = f"{city_name(city, frame.lang)} {said['title']}"
     plan.figure.title = f"{title} · {frame.words['wanmi']}"
     given = {
         "sources": asdict(sources),

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from shapely import STRtree
 
-from api.pages.basemap import LAND, PICTURE_PX, BaseMap
-from api.pages.mercator import Box, pixel_m, project, tile_box
+from api.pages.basemap import LAND, BaseMap
+from api.pages.mercator import TILE_PX, Box, pixel_m, project, tile_box
 from grids.certificate import FAULTS, Certificate
 
 STEPS_M2 = (5_000.0, 7_500.0, 9_000.0, 11_000.0, 14_000.0, 20_000.0)
 """Where the colour changes; the first and last are the area band."""
+PICTURE_PX = 2 * TILE_PX
+"""Side of a tile's picture: two pixels for each of the map's, for sharp screens."""
 COLOURS = ("#ffe873", "#d3eeb3", "#97d6b9", "#58b8bd", "#2f8fc0", "#2461a8", "#1c2b6e")
 """Below the band, five steps within it, above it: darker is larger, so that it reads without colour too."""
 ROAD, EDGE, FAULT, COMMUNITY = "#9b98a3", "#4f4a57", "#e0001b", "#5b2a86"

@@ -14,7 +14,7 @@ import shapely
 from branca.element import MacroElement
 from folium.template import Template
 
-from api.pages.credits import credit
+from api.pages.credits import city_name, credit
 from api.pages.frame import Frame, bar, sheet
 from api.pages.map import CityMap, Stage, finish, script_json
 from api.pages.unit_picture import COLOURS, FAULT, ROAD, STEPS_M2, UnitPicture, over_land
@@ -113,7 +113,7 @@ def page(picture: UnitPicture, city: City, sources: Sources, *, frame: Frame, no
         }
     ).add_to(view)
     folium.LayerControl(position="topright", collapsed=True).add_to(view)
-    title = f"{city.name} {said['title']}"
+    title = f"{city_name(city, frame.lang)} {said['title']}"
     view.figure.title = f"{title} · {frame.words['wanmi']}"
     verdict = said["passed" if picture.certificate.passed else "failed"]
     sub = said["count"].format(n=f"{len(picture.certificate.units):,}", verdict=verdict)

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.atlas import Atlas, atlas_of, kept, png
 from api.routes.wire import Json
 
+KEPT_TILES = 4000
+"""Most tiles kept; each has some tens of kilobytes."""
 router = APIRouter(tags=["maps"])
 
 
@@ -34,5 +36,11 @@ def base_tile(
     return kept(
         request,
         version,
-        lambda: png(atlas.keep(("base", z, x, y), lambda: base.tile(z, x, y), most=2000)),
+        lambda: png(
+            atlas.keep(
+                ("base", version, z, x, y, theme, ratio),
+                lambda: base.tile(z, x, y, theme=theme, ratio=ratio),
+                most=KEPT_TILES,
+            )
+        ),
     )

@@ -84,7 +84,7 @@ def test_chinese_signs_are_drawn_and_not_boxes(browser: Browser, served_demo: Se
     assert drawn[3] == drawn[4], "two signs that no font has are drawn as the same box"
     assert len(set(drawn[:3])) == 3 and drawn[3] not in drawn[:3]
     # in one look: the page may draw its names anew between two
-    look = "return [...document.querySelectorAll('.names span')].map(name => name.innerText)"
+    look = "return [...document.querySelectorAll('.names text')].map(name => name.textContent)"
     assert len(set(browser.driver.execute_script(look))) > 3
 
 

@@ -10,8 +10,9 @@ import pytest
 import shapely
 from PIL import Image, ImageColor
 
-from api.pages import basemap, mercator
-from api.pages.basemap import BaseMap, dashes
+from api.pages import basemap_palette, mercator
+from api.pages.basemap import BaseMap
+from api.pages.basemap_style import LIGHT
 from api.pages.names import place_names, shorter
 from gis.crs import to_lonlat
 from grids.errors import NotFound
@@ -71,14 +72,14 @@ def colour_at(base: BaseMap, x: float, y: float, z: int = 17) -> np.ndarray:
 @pytest.mark.parametrize(
     ("x", "y", "colour"),
     [
-        (350, 205, basemap.ROADS["primary"].fill),
-        (-150, -250, basemap.WATER),
-        (100, 500, basemap.WATER),
-        (75, 30, basemap.BUILDING),
-        (35, 30, basemap.LAND),
-        (345, 275, basemap.GREEN),
-        (85, 325, basemap.LAND),
-        (1500, 1500, basemap.BEYOND),
+        (350, 205, LIGHT.roads["primary"][0]),
+        (-150, -250, LIGHT.water),
+        (100, 500, LIGHT.water),
+        (75, 30, LIGHT.building),
+        (37, 28, LIGHT.land),
+        (345, 275, LIGHT.green),
+        (85, 325, LIGHT.land),
+        (1500, 1500, LIGHT.beyond),
     ],
 )
 def test_things_are_drawn_where_they_are(base: BaseMap, x: float, y: float, colour: str):
@@ -89,21 +90,41 @@ def test_a_city_without_ground_is_still_a_map():
     empty = BaseMap({}, town.layers()["areas"].iloc[:0], territory=(), srid=SRID)
     pixels = np.asarray(Image.open(io.BytesIO(empty.tile(14, 13247, 6487))).convert("RGB"))
     assert (
-        pixels.shape == (basemap.PICTURE_PX, basemap.PICTURE_PX, 3)
-        and len(np.unique(pixels.reshape(-1, 3), axis=0)) == 1
+        pixels.shape == (mercator.TILE_PX, mercator.TILE_PX, 3) and len(np.unique(pixels.reshape(-1, 3), axis=0)) == 1
     )
 
 
-def test_lines_run_on_across_the_edge_of_tiles(base: BaseMap):
+@pytest.mark.parametrize(("z", "theme", "ratio"), [(12, "light", 1), (16, "light", 2), (18, "dark", 1)])
+def test_tiles_have_no_seams(base: BaseMap, z: int, theme: str, ratio: int):
     mx, my = mercator.from_lonlat(*to_lonlat([CENTRE[0]], [CENTRE[1]], SRID))
-    z = 16
     size = 2 * mercator.HALF_M / 2**z
     x, y = int((mx[0] + mercator.HALF_M) / size), int((mercator.HALF_M - my[0]) / size)
-    left, right = (
-        np.asarray(Image.open(io.BytesIO(base.tile(z, x + k, y))).convert("RGB")).astype(int) for k in (0, 1)
-    )
-    differs = np.abs(left[:, -1] - right[:, 0]).max(axis=1) > 60
-    assert differs.mean() < 0.03
+    tiles = [[pixels_of(base.tile(z, x + i, y + j, theme=theme, ratio=ratio)) for i in (0, 1)] for j in (0, 1)]
+    (west, _, _, north), (_, south, east, _) = mercator.tile_box(z, x, y), mercator.tile_box(z, x + 1, y + 1)
+    side = 2 * mercator.TILE_PX * ratio
+    whole = pixels_of(base.picture((west, south, east, north), z, (side, side), theme=theme))
+    parts = np.vstack([np.hstack(row) for row in tiles])
+    assert parts.shape == whole.shape == (side, side, 3) and whole.std() > 3
+    # one pixel in ten thousand may round another way
+    assert (np.abs(parts - whole).max(axis=2) > 2).mean() < 1e-4
+
+
+def pixels_of(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_flat_colours_are_exact_in_the_palette(theme: str):
+    colours = basemap_palette.flat(theme)
+    pixels = np.array([colours], np.uint8)
+    assert pixels_of(basemap_palette.png(pixels, theme))[0].tolist() == [list(colour) for colour in colours]
+    assert len(basemap_palette.palette(theme)) <= 256
+
+
+def test_night_is_dark_and_day_is_light(base: BaseMap):
+    tile = (14, 13243, 6486)
+    day, night = (pixels_of(base.tile(*tile, theme=theme)).mean() for theme in ("light", "dark"))
+    assert day > 200 and night < 70
 
 
 @pytest.mark.parametrize("tile", [(0, 1, 0), (21, 0, 0), (-1, 0, 0), (3, 0, -1)])
@@ -137,28 +158,26 @@ def test_the_grid_of_a_picture_is_where_its_pixels_are():
     assert max(np.abs(x - exact[0]).max(), np.abs(y - exact[1]).max()) < 0.05 * step
 
 
-def test_dashes_keep_corners_and_gaps():
-    line = shapely.LineString([(0, 0), (10, 0), (10, 10)])
-    parts = dashes(np.array([line]), 6, 2)
-    assert [p.length for p in parts] == [6, 6, 4]
-    assert parts[1].coords[1] == (10, 0)  # the dash around the corner
-    assert shapely.union_all(parts).difference(line.buffer(1e-9)).is_empty
-
-
-def test_names_stand_where_they_belong(base: BaseMap):
+def test_names_stand_where_they_belong():
     found = place_names(town.layers()["areas"], ground(), territory=town.CITY.territory, srid=SRID)
-    kinds = [n[3] for n in found]
+    kinds = [n[2] for n in found]
     assert kinds == sorted(kinds, key=["area2", "area1", "area0", "water", "rail", "main", "road"].index)
     district = found[0]
     lon, lat = to_lonlat([CENTRE[0]], [CENTRE[1]], SRID)
-    assert district[0] == "盐湖区" and district[1:3] == (
-        pytest.approx(lon[0], abs=1e-5),
-        pytest.approx(lat[0], abs=1e-5),
-    )
-    main = [n for n in found if n[0] == "河东东街"]
-    assert {n[4] for n in main} == set(range(13, 18)) and all(abs(n[6]) <= 2 for n in main)
-    steep = [n for n in found if n[0] == "解放北路"]
-    assert steep and all(abs(n[6]) >= 88 for n in steep)
+    assert district[:2] == ("盐湖区", "Yanhu District")
+    assert district[5] == [pytest.approx(lon[0], abs=1e-5), pytest.approx(lat[0], abs=1e-5)]
+    main = next(n for n in found if n[0] == "河东东街")
+    line = ground()["roads"].geometry.iloc[0]
+    ends = to_lonlat(*np.array(line.coords).T, SRID)
+    assert main[1:5] == ("Hedong East Street", "main", 12, 20)
+    assert sorted(main[5][::2]) == pytest.approx(sorted(ends[0]), abs=1e-5)
+    assert not any(n[0] == "" for n in found)
+
+
+def test_a_name_that_the_city_gives_in_english_goes_first():
+    roads = ground()["roads"].assign(name_en=["Salt Capital Avenue", "", ""])
+    found = place_names(town.layers()["areas"], {"roads": roads}, territory=town.CITY.territory, srid=SRID)
+    assert {"Salt Capital Avenue", "Jiefang North Road"} <= {n[1] for n in found}
 
 
 def test_committees_are_left_out_of_names():
