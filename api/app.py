@@ -28,6 +28,7 @@ from api.routes import (
     static,
     tiles,
     units_map,
+    vector_tiles,
 )
 from api.routes.resolve import PATH, Resolve
 from api.service import Service
@@ -87,7 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app)
-    for room in (alerts, base_map, cases, city, hotspots, maps, responsibility_map, rosters, tiles, units_map):
+    maps_of = (base_map, maps, responsibility_map, tiles, units_map, vector_tiles)
+    for room in (alerts, cases, city, hotspots, rosters, *maps_of):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)

@@ -16,7 +16,7 @@ from api.pages.basemap import BaseMap
 from api.pages.names import Name, place_names
 from api.service import Service, service_of
 from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, look
-from api.versions import known_instant
+from api.tiles.shelf import Shelf
 from gis import counts
 from grids.catalog import Catalog
 
@@ -28,6 +28,7 @@ class Atlas:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self.shelf = Shelf()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.RLock()
         self._bytes = 0
@@ -114,9 +115,10 @@ def selection_of(
     known_at: Annotated[str, Query(max_length=40, description="cases on record then; now when missing")] = "",
 ) -> Selection:
     """The selection of a query; a dependency of the routes."""
-    known = known_instant(service.engine, service.snapshot.city, known_at, "known_at") if known_at else pd.NaT
+    known = service.known_instant(known_at)
     items = {"departments": department, "channels": channel, "area": area}
-    return Selection.read(service.snapshot.city, classes, begin, end, bandwidth_m, known_at=known, **items)
+    city, then = service.snapshot.city, pd.NaT if known is None else known
+    return Selection.read(city, classes, begin, end, bandwidth_m, known_at=then, **items)
 
 
 def png(data: bytes) -> Response:

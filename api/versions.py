@@ -136,8 +136,8 @@ def known_snapshot(settings: Settings, known_at: str, *, progress: Callable[[str
     return done
 
 
-def known_instant(engine: Engine, city: City, known_at: str, where: str = KNOWN_AT) -> pd.Timestamp:
-    """An instant of ``--known-at`` of which the record can say something, UTC; errors name it as ``where``.
+def known_instant(engine: Engine, city: City, known_at: str) -> pd.Timestamp:
+    """An instant of ``--known-at`` of which the record can say something, UTC.
 
     Raises
     ------
@@ -147,11 +147,11 @@ def known_instant(engine: Engine, city: City, known_at: str, where: str = KNOWN_
     from api.cli.values import instant
     from gis import store, versions
 
-    asked = instant(known_at, zone=city.time_zone, where=where)
+    asked = instant(known_at, zone=city.time_zone, where=KNOWN_AT)
     try:
         versions.check_known(store.known(engine, asked), asked)
     except InputError as error:
-        raise InputError(error.what, where=where, right=error.right) from None
+        raise InputError(error.what, where=KNOWN_AT, right=error.right) from None
     return asked
 
 

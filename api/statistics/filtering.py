@@ -106,6 +106,24 @@ def wanted(engine: Engine, book: Catalog, selection: Selection, edition: str, *,
     )
 
 
+def check_sets(engine: Engine, names: list[str], layer: str) -> None:
+    """Refuse sets of areas that there are not, or for another layer.
+
+    Raises
+    ------
+    InputError
+        Naming the first.
+    """
+    if layer != "areas":
+        raise InputError(f"{layer} come in no sets", where="set", right="leave it out, or ask for areas")
+    known = sorted(counts.area_codes(engine))
+    for name in names:
+        if name not in known:
+            near = suggest(name[:60], known)
+            right = f"did you mean {', '.join(near)}?" if near else f"one of {', '.join(known) or 'none'}"
+            raise InputError(f"no set of areas {name[:60]!r}", where="set", right=right)
+
+
 def _or_all(items: list[str]) -> Texts | None:
     return tuple(items) or None
 
