@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -21,6 +22,29 @@ return document.readyState === 'complete' && tiles.length > 0 && tiles.every(t =
     && tiles.every(t => !t.classList.contains('leaflet-tile') || t.classList.contains('leaflet-tile-loaded'))
     && document.querySelectorAll('.names text').length > 0;
 """
+AXE = Path(__file__).resolve().parent.parent / "api/pages/node_modules/axe-core/axe.min.js"
+"""Deque's checker of pages for people who cannot see, or have no mouse; a development package of the pages."""
+GRAVE = ("serious", "critical")
+
+
+def serious_findings(driver: Chrome) -> list[str]:
+    """What axe-core finds serious or critical in the page as it stands now: rule, what is wrong, where, why."""
+    if not driver.execute_script("return Boolean(window.axe)"):
+        # into the page's own world past its content policy, as an extension would be
+        driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE.read_text()})
+    script = (
+        "const done = arguments[arguments.length - 1];"
+        "axe.run(document, {resultTypes: ['violations']})"
+        ".then(found => done(found.violations), error => done([String(error)]));"
+    )
+    found = driver.execute_async_script(script)
+    assert all(isinstance(one, dict) for one in found), found
+    return [
+        f"{one['impact']} {one['id']}: {one['help']}; {node['target']} {node['html'][:160]} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
 
 
 @dataclass(frozen=True)
