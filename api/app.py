@@ -30,6 +30,7 @@ from api.routes import (
     units_map,
     vector_tiles,
 )
+from api.routes.framed import fault_page
 from api.routes.resolve import PATH, Resolve
 from api.service import Service
 from api.settings import Settings
@@ -87,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
-    errors.install(app)
+    errors.install(app, page=fault_page)
     maps_of = (base_map, maps, responsibility_map, tiles, units_map, vector_tiles)
     for room in (alerts, cases, city, hotspots, rosters, *maps_of):
         app.include_router(room.router, dependencies=[Depends(check_query)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 
 import orjson
 import psycopg2
@@ -79,11 +80,24 @@ def from_error(error: Exception) -> Response:
     return answer(500, "InternalFault", f"internal fault, {type(error).__name__}; the log says more")
 
 
-def install(app: FastAPI) -> None:
-    """Let `app` answer every error in the one shape, its framework's own included."""
+Page = Callable[[Request, int, str], Response]
+"""Makes a page for people of a request, a status and what is wrong in a line."""
 
-    def ours(_: Request, error: Exception) -> Response:
-        return from_error(error)
+
+def install(app: FastAPI, *, page: Page | None = None) -> None:
+    """Let `app` answer every error in the one shape, its framework's own included; who asks for a page gets one."""
+
+    def for_reader(request: Request, response: Response) -> Response:
+        wanted = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        if page is None or not wanted or not request.url.path.startswith("/maps/"):
+            return response
+        made = page(request, response.status_code, orjson.loads(response.body)["detail"])
+        if "retry-after" in response.headers:
+            made.headers["retry-after"] = response.headers["retry-after"]
+        return made
+
+    def ours(request: Request, error: Exception) -> Response:
+        return for_reader(request, from_error(error))
 
     def frameworks(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -95,13 +109,13 @@ def install(app: FastAPI) -> None:
             methods = ", ".join(_methods(app, path)) or (error.headers or {}).get("Allow", "")
             detail = f"{path} takes {methods}, not {request.method}"
             error.headers = {**(error.headers or {}), "Allow": methods}
-        return answer(error.status_code, name, detail, at=path, headers=dict(error.headers or {}))
+        return for_reader(request, answer(error.status_code, name, detail, at=path, headers=dict(error.headers or {})))
 
-    def invalid(_: Request, error: Exception) -> Response:
+    def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         faults = [(".".join(map(str, fault["loc"][1:])), fault) for fault in error.errors()]
         lines = [f"{at}: {_say(fault)}" for at, fault in faults]
-        return answer(422, "InputError", ", ".join(lines), at=faults[0][0])
+        return for_reader(request, answer(422, "InputError", ", ".join(lines), at=faults[0][0]))
 
     for kind in STATUS:
         app.add_exception_handler(kind, ours)

@@ -9,15 +9,19 @@ from api.errors import Unreadable, from_error
 from grids.errors import TooLarge, WanmiError
 
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self' {nonce}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'{nonce}; style-src 'self' 'unsafe-inline'; img-src 'self' data:{pictures}; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 """Pages may load from this service alone; scripts in a page need the nonce of its answer."""
 
 
-def content_policy(nonce: str = "") -> str:
-    """The content security policy of an answer; `nonce` lets scripts in the page itself run."""
-    return CONTENT_POLICY.format(nonce=f"'nonce-{nonce}'" if nonce else "").replace("'self' ;", "'self';")
+def content_policy(nonce: str = "", pictures: str = "") -> str:
+    """The content security policy of an answer.
+
+    `nonce` lets scripts in the page itself run, `pictures` is a host that pictures may also come from.
+    """
+    named = {"nonce": f" 'nonce-{nonce}'" if nonce else "", "pictures": f" {pictures}" if pictures else ""}
+    return CONTENT_POLICY.format(**named)
 
 
 SAFE = {

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from grids.errors import InputError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+
+_TILES = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?/[A-Za-z0-9._~/?&=%:@+{}-]*")
 
 
 class Settings(BaseSettings):
@@ -37,6 +41,39 @@ class Settings(BaseSettings):
     max_body_mb: int = Field(64, description="largest request body, in millions of bytes", ge=1)
     max_rows: int = Field(1_000_000, description="most cases in one request", ge=1)
     max_explained: int = Field(1_000, description="most cases in one request with explain=1", ge=1)
+
+    base_map_url: str = Field(
+        "",
+        description="tiles of an outside base map, https://host/{z}/{x}/{y}.png, offered beside our own; empty: none, "
+        "and pages ask nobody but the service",
+    )
+    base_map_credit: str = Field(
+        "", description="who must be named on the outside base map; needed with its address", validate_default=True
+    )
+
+    @field_validator("base_map_url")
+    @classmethod
+    def _tiles(cls, url: str) -> str:
+        if url and not (_TILES.fullmatch(url) and all(part in url for part in ("{z}", "{x}", "{y}"))):
+            raise ValueError("is no address of tiles; right: https://host/path/{z}/{x}/{y}.png, one host, no blanks")
+        return url
+
+    @field_validator("base_map_credit")
+    @classmethod
+    def _credit(cls, text: str, info: ValidationInfo) -> str:
+        if info.data.get("base_map_url") and not text.strip():
+            raise ValueError("is empty; who made the outside base map must be named: © OpenStreetMap contributors")
+        return text
+
+    @property
+    def outside_base(self) -> tuple[str, str] | None:
+        """Address and credit of the outside base map; None without one."""
+        return (self.base_map_url, self.base_map_credit) if self.base_map_url else None
+
+    @property
+    def outside_host(self) -> str:
+        """Scheme, host and port that pages may also take pictures from; empty without an outside base map."""
+        return "/".join(self.base_map_url.split("/")[:3])
 
     @classmethod
     def read(cls, **given: Any) -> Settings:

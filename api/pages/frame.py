@@ -35,7 +35,7 @@ from grids.errors import InputError
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 """Languages of the pages, and how HTML writes them."""
 THEMES = ("auto", "light", "dark")
-PARAMETERS = ("lang", "theme", "view")
+PARAMETERS = ("lang", "theme", "view", "base")
 """Parameters of an address that belong to the frame; the others are the page's."""
 
 

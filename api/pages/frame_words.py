@@ -37,6 +37,19 @@ WORDS: dict[str, tuple[str, str]] = {
         "The service does not answer. What the page has stays; the rest is missing until it is back.",
         "连不上服务。页面已有的内容保留，其余待恢复后显示。",
     ),
+    "fault.503": ("The service cannot answer now", "服务暂时无法答复"),
+    "fault.503.do": (
+        "The database does not answer, or it is just starting. Try again in a moment; pages that are open keep what "
+        "they show.",
+        "数据库没有应答，或正在启动。请稍后再试；已打开的页面会保留现有内容。",
+    ),
+    "fault.404": ("There is nothing to show", "没有可显示的内容"),
+    "fault.404.do": ("The page, or the data that it needs, is not there.", "页面或其所需数据不存在。"),
+    "fault.422": ("The address asks for what cannot be shown", "链接中的条件无法显示"),
+    "fault.422.do": ("Something in the address is wrong; the line below says what.", "链接中有错误，详见下行说明。"),
+    "fault.500": ("The service has a fault", "服务出错"),
+    "fault.500.do": ("It is in the log of the service; the line below names it.", "详见服务日志；下行为简要说明。"),
+    "plain": ("Open the page without conditions", "打开不带条件的页面"),
     "again": ("Try again", "重试"),
     "credit.demo": ("Wanmi demo city (invented)", "万米演示城市（虚构）"),
 }

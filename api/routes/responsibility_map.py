@@ -11,14 +11,16 @@ from starlette.responses import HTMLResponse
 
 from api.asked import MAX_ACCURACY_M
 from api.atlas import Atlas, atlas_of, kept
+from api.errors import status_of
 from api.instants import read_instant
 from api.pages.frame import Frame
 from api.pages.responsibility import Sources, View, page
 from api.routes.city import features
-from api.routes.framed import frame_of
-from api.routes.wire import Json, nonce_headers
+from api.routes.framed import frame_of, page_headers
+from api.routes.wire import Json
 from gis import counts
 from gis.crs import to_city
+from grids.catalog import catalog
 from grids.errors import InputError
 
 router = APIRouter(tags=["maps"])
@@ -46,18 +48,34 @@ def responsibility(
     The parameters are those of a link; the page itself asks with them and says in words what is wrong with them.
     """
     service = atlas.service
-    base, _, ground = atlas.ground
+    bounds, ground, editions = _ground(atlas)
     sources = Sources(
         base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}",
         names=f"/tiles/base/names.json?v={ground}",
         classes=f"{HERE}/classes.json",
         around=f"{HERE}/around.json",
         units=f"{HERE}/units.json",
+        outside=service.settings.outside_base,
     )
     city = service.snapshot.city
-    view = View(city, atlas.book.editions, frame, base.bounds or city.bounds)
-    headers, nonce = nonce_headers()
-    return HTMLResponse(page(view, sources, nonce=nonce), headers=headers | {"vary": "accept-language"})
+    view = View(city, editions, frame, bounds or city.bounds)
+    headers, nonce = page_headers(service.settings)
+    return HTMLResponse(page(view, sources, nonce=nonce), headers=headers)
+
+
+def _ground(atlas: Atlas) -> tuple[tuple[float, float, float, float] | None, str, tuple[str, ...]]:
+    """Bounds and version of the ground, editions of the classes.
+
+    The snapshot answers without the database: so does the page, with the built-in catalogue, and says that its ground
+    is missing when the tiles do not come.
+    """
+    try:
+        base, _, version = atlas.ground
+        return base.bounds, version, atlas.book.editions
+    except Exception as error:
+        if status_of(error) != 503:
+            raise
+        return None, "", catalog().editions
 
 
 @router.get(f"{HERE}/classes.json", include_in_schema=False)

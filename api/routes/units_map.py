@@ -14,8 +14,8 @@ from api.atlas import Atlas, atlas_of, kept
 from api.pages.frame import Frame
 from api.pages.unit_picture import UnitPicture
 from api.pages.units import Sources, page
-from api.routes.framed import frame_of
-from api.routes.wire import Json, nonce_headers
+from api.routes.framed import frame_of, page_headers
+from api.routes.wire import Json
 from gis import counts
 from gis.crs import to_city
 from grids.certificate import Rules, certify
@@ -75,10 +75,11 @@ def units(
         units=f"/tiles/units/{{z}}/{{x}}/{{y}}.png?v={version}",
         names=f"/tiles/base/names.json?v={ground}",
         at="/maps/units/at.json",
+        outside=atlas.service.settings.outside_base,
     )
-    headers, nonce = nonce_headers()
+    headers, nonce = page_headers(atlas.service.settings)
     html = page(picture, atlas.service.snapshot.city, sources, frame=frame, nonce=nonce)
-    return HTMLResponse(html, headers=headers | {"vary": "accept-language"})
+    return HTMLResponse(html, headers=headers)
 
 
 @router.get("/tiles/units/{z}/{x}/{y}.png", summary="Unit grids by area, a picture", response_class=Response)

@@ -27,7 +27,10 @@ async def body_of(request: Request) -> bytes:
     return await request.body()
 
 
-def nonce_headers() -> tuple[dict[str, str], str]:
-    """Headers for a page with scripts of its own, and the nonce that these scripts carry."""
+def nonce_headers(pictures: str = "") -> tuple[dict[str, str], str]:
+    """Headers for a page with scripts of its own, and the nonce that these scripts carry.
+
+    `pictures` is a host that pictures may also come from.
+    """
     nonce = secrets.token_urlsafe(16)
-    return {"content-security-policy": content_policy(nonce)}, nonce
+    return {"content-security-policy": content_policy(nonce, pictures)}, nonce

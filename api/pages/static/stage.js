@@ -44,6 +44,8 @@ wanmi.stage = function (map, given) {
     ground.addTo(map);
     if (given.outside) {
       const other = L.tileLayer(given.outside[0], {attribution: el("span", {}, given.outside[1]).outerHTML, maxZoom: 20, zIndex: 0});
+      if (wanmi.link.get("base") === "outside") { ground.remove(); other.addTo(map); }
+      map.on("baselayerchange", event => wanmi.link.set({base: event.layer === other ? "outside" : ""}));
       L.control.layers({[words.own_base]: ground, [words.outside_base]: other}, {}, {position: "topright"}).addTo(map);
     }
   }
