@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         "info", description="how much is logged: critical, error, warning, info or debug"
     )
     measures: str = Field("", description="file of measures of units (unit, population, patrols …), for rates")
+    release: str = Field("", description="release that is published; empty: release-CITY.gpkg in the state folder")
     max_body_mb: int = Field(64, description="largest request body, in millions of bytes", ge=1)
     max_rows: int = Field(1_000_000, description="most cases in one request", ge=1)
     max_explained: int = Field(1_000, description="most cases in one request with explain=1", ge=1)

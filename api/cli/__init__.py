@@ -30,9 +30,25 @@ def app() -> None:
 
 def _register() -> None:
     """Let every module of this folder add its commands to `app`."""
-    from api.cli import alerts, assign, code, db, demo, grid, hotspots, load, prove, resolve, roster, serve, snapshot
+    from api.cli import (
+        alerts,
+        assign,
+        code,
+        db,
+        demo,
+        grid,
+        hotspots,
+        load,
+        prove,
+        release,
+        resolve,
+        roster,
+        serve,
+        snapshot,
+    )
 
-    for module in (code, db, demo, load, grid, snapshot, resolve, roster, assign, prove, hotspots, alerts, serve):
+    verbs = (code, db, demo, load, grid, snapshot, resolve, roster, assign, prove, hotspots, alerts, release, serve)
+    for module in verbs:
         for command in module.COMMANDS:
             app.add_command(command)
 

@@ -132,6 +132,21 @@ class Smoother:
             return self._exact(x, y)
         mass, left_out = self._binned(x, y)
         left_out = self._beyond(x, y) if self.inside is None else left_out
+        return self._spread(mass, left_out)
+
+    def spread(self, cases: ArrayLike) -> Grid:
+        """Density of cases that are known by cell alone, float64 (rows, columns), cases per hectare.
+
+        The cases of a cell count as if all lay at its centre; those of cells that are no allowed ground are left out.
+        """
+        inner = np.asarray(cases, float)
+        if inner.shape != self.shape or not np.isfinite(inner).all():
+            raise InputError(f"cases of shape {inner.shape}", where="cases", right=f"numbers, {self.shape}")
+        mass = np.zeros(self._padded)
+        mass[self._inner] = inner if self.inside is None else inner * self.inside
+        return self._spread(mass, 0)
+
+    def _spread(self, mass: NDArray[np.float64], left_out: int) -> Grid:
         weight = mass if self._share is None else np.divide(mass, self._share, out=mass, where=self._usable > 0)
         values = self._smooth(weight, self._inner)
         np.maximum(values, 0.0, out=values)  # what the transform leaves below zero is its rounding

@@ -1,0 +1,293 @@
+"""What is published: a release made from the record, and answers computed from a release alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from api.statistics.cells import boxes
+from api.statistics.gathering import LEAST_DENSITY, Gathering, Way
+from api.statistics.selection import LEVEL, Selection, cell_of
+from gis import counts, hotspots
+from gis.publishing import K, Ladder, Release, carry_on, first_release, read_release
+from gis.state import state_folder
+from grids.catalog import Catalog
+from grids.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sqlalchemy import Engine
+
+    from api.settings import Settings
+    from gis.model import City
+
+METHODS = ("gi", "moran", "kde", "compare")
+"""What is computed from published figures; the others need single cases and are not published."""
+OTHER = "other"
+"""Edition of the class groups that the city's own edition does not know, one of each kind."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to a release: class filter, months (the end excluded), level of areas."""
+
+    classes: str
+    begin: pd.Period
+    end: pd.Period
+    level: str
+
+
+def release_file(settings: Settings) -> Path:
+    """The release of a city: the setting's, else ``release-CITY.gpkg`` in the state folder."""
+    if settings.release:
+        return Path(settings.release).expanduser()
+    state = Path(settings.state).expanduser() if settings.state else state_folder()
+    return state / f"release-{settings.city}.gpkg"
+
+
+# ---------------------------------------------------------------- from the record
+
+
+def make_release(
+    engine: Engine, city: City, book: Catalog, *, earlier: Release | None, k: int = K, now: pd.Timestamp | None = None
+) -> Release:
+    """The first release of a city, or the one after `earlier`.
+
+    Parameters
+    ----------
+    earlier
+        The release so far, whose figures stay as they are; None for the first.
+    k
+        Of a first release.
+    now
+        Instant at which this is decided; half-years that are not over by then are not published.
+
+    Raises
+    ------
+    InputError
+        No units, no half-year that is over.
+    """
+    now = pd.Timestamp.now(tz="UTC") if now is None else now
+    until = now.tz_convert(city.time_zone).tz_localize(None).to_period("M")
+    held = _monthly(engine, book, city, until)
+    day = now.tz_convert(city.time_zone).date().isoformat()
+    if earlier is not None:
+        return carry_on(earlier, held, day=day, until=until)
+    ladder = city_ladder(engine, city, now)
+    return first_release(held, ladder, sorted(set(held["class"])), day=day, until=until, k=k)
+
+
+def city_ladder(engine: Engine, city: City, at: pd.Timestamp) -> Ladder:
+    """Areas and units as they hold at an instant."""
+    units = counts.unit_shapes(engine, at=at, srid=city.srid)
+    rows = counts.read_rows(engine, "frame_areas", at=at.to_pydatetime(), known_at=None)
+    shapes = shapely.from_wkb([row.pop("geometry") for row in rows])
+    columns = ["set", "code", "parent", "name"]
+    areas = gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns).fillna(""), geometry=shapes, crs=city.srid)
+    return Ladder.of(areas, units, city.name)
+
+
+def _monthly(engine: Engine, book: Catalog, city: City, until: pd.Period) -> pd.DataFrame:
+    """Cases by unit, class group and month."""
+    end = until.to_timestamp().tz_localize(city.time_zone).to_pydatetime()
+    rows = counts.read_rows(engine, "case_months", zone=city.time_zone, begin=None, end=end)
+    table = pd.DataFrame(rows, columns=["unit", "class", "month", "cases"])
+    table["class"] = groups_of(book, table["class"].to_numpy(dtype=object), city.edition)
+    table = table[table["class"] != ""]
+    table = table.groupby(["unit", "class", "month"], as_index=False)["cases"].sum()
+    return table.assign(month=pd.PeriodIndex(table["month"], freq="M"))
+
+
+def groups_of(book: Catalog, classes: NDArray[np.object_], edition: str) -> NDArray[np.object_]:
+    """Class group of each class text: its major class in the city's edition (that of the class it became, where it is
+    of an older one), ``other:C`` and ``other:E`` where there is none, "" for what is no class.
+
+    Examples
+    --------
+    >>> from grids.catalog import catalog
+    >>> groups_of(catalog(), np.array(["2026:E06010", "2013:C0101", "x"], dtype=object), "2026").tolist()
+    ['2026:E06', '2026:C01', '']
+    """
+    texts, back = np.unique(classes.astype(str), return_inverse=True)
+    at = book.index(texts)
+    here = np.where(at >= 0, np.where(book.to_2026[at] >= 0, book.to_2026[at], at), -1) if edition == "2026" else at
+    out = []
+    for place in here:
+        if place < 0:
+            out.append("")
+            continue
+        row = book.classes.iloc[int(place)]
+        own = f"{row['edition']}:{row['kind']}{row['major_code'] or row['code']}"
+        out.append(own if row["edition"] == edition else f"{OTHER}:{row['kind']}")
+    return np.array(out, dtype=object)[back]
+
+
+# ---------------------------------------------------------------- from a release alone
+
+
+def answer(
+    release: Release, way: Way, selection: Selection, zone: str, *, earlier: Selection | None = None
+) -> Gathering:
+    """Answer a question from the figures of a release; nothing else is read.
+
+    Parameters
+    ----------
+    release
+        The figures.
+    way, selection
+        How to ask, and which cases: a class group, whole months.
+    zone
+        Time zone of the city.
+    earlier
+        The period that ``compare`` holds this one against; the one right before it by default.
+
+    Raises
+    ------
+    InputError
+        A method, cells, class, period or filter that is not published.
+    """
+    asked = _read(release, way, selection, zone)
+    frame = release.level(asked.level)
+    shown = release.cases(asked.level, asked.classes, asked.begin, asked.end)
+    guess = release.estimate(asked.level, asked.classes, asked.begin, asked.end)
+    head = {
+        "method": way.method, "cells": way.cells, "class": asked.classes, "from": str(asked.begin),
+        "to": str(asked.end), "published": True, "k": release.k, "seed": way.seed,
+    }  # fmt: skip
+    facts: dict[str, Any] = {
+        "cells_shown": int((~np.isnan(shown)).sum()),
+        "cells_hidden": int(np.isnan(shown).sum()),
+        "cases_shown": int(np.nansum(shown)),
+        "decided": str(release.shares["day"].max()) if len(release.shares) else "",
+    }
+    columns = {
+        "code": frame["code"].to_numpy(),
+        "cases": pd.array(np.where(np.isnan(shown), None, shown), dtype="Int64"),
+    }
+    made = gpd.GeoDataFrame({**columns, "estimate": guess.round(3)}, geometry=frame.geometry.to_numpy(), crs=frame.crs)
+    if way.method == "kde":
+        return _density(way, guess, frame, head, facts)
+    if way.method == "compare":
+        return _compared(release, asked, selection, earlier, zone, made, head, facts)
+    return _local(way, made, head, facts, guess)
+
+
+def _read(release: Release, way: Way, selection: Selection, zone: str) -> Asked:
+    if way.method not in METHODS:
+        what = f"{way.method} tells of single cases and is not published"
+        raise InputError(what, where="method", right=", ".join(METHODS))
+    for name, given in selection.said().items():
+        raise InputError(f"{given!r}: published figures are not filtered by {name}", where=name, right="leave it out")
+    if pd.notna(selection.known_at):
+        raise InputError("published figures are as they were decided", where="known_at", right="leave it out")
+    kind, _, name = way.cells.partition(":")
+    level = {"unit": "unit", "area": name, "plane": "unit"}.get(kind, "")
+    if not level or (kind == "plane" and way.method != "kde"):
+        right = "unit, or area: with " + ", ".join(release.ladder.levels[:-1])
+        raise InputError(f"{way.cells!r} is not published", where="cells", right=right)
+    first, last = release.months()
+    begin = first if pd.isna(selection.begin) else _month(selection.begin, zone, "from")
+    end = last if pd.isna(selection.end) else _month(selection.end, zone, "to")
+    return Asked("" if selection.classes == "*" else selection.classes, begin, end, level)
+
+
+def _month(at: pd.Timestamp, zone: str, where: str) -> pd.Period:
+    local = at.tz_convert(zone).tz_localize(None)
+    if local != local.to_period("M").to_timestamp():
+        raise InputError(f"{local.date()}", where=where, right="the first day of a month: whole months are published")
+    return local.to_period("M")
+
+
+def _local(
+    way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[str, Any], guess: NDArray[np.float64]
+) -> Gathering:
+    shapes = made.geometry.to_numpy()
+    if len(made) < 2:
+        none = np.full(len(made), np.nan)
+        return _joined(made, {"z": none, "p": none, "q": none, "hot": np.zeros(len(made), dtype=bool)}, head, facts)
+    near = hotspots.contact(shapes)
+    options: dict[str, Any] = {"p": way.p, "runs": way.runs, "seed": way.seed}
+    if way.method == "gi":
+        gi = hotspots.gi_star(guess, near, **options)
+        columns = {"z": gi.z, "p": gi.p, "q": gi.q, "hot": gi.hot()}
+        by = gi.evidence
+    else:
+        local = hotspots.local_moran(guess, near, **options)
+        kind = np.array(hotspots.QUADRANTS, dtype=object)[local.quadrant]
+        columns = {"i": local.i, "z": local.z, "p": local.p, "q": local.q, "quadrant": kind, "hot": local.hot()}
+        by = local.evidence
+    return _joined(made, columns, head | {"p_by": by.by, "level": LEVEL}, facts | {"hot": int(columns["hot"].sum())})
+
+
+def _compared(
+    release: Release, asked: Asked, selection: Selection, earlier: Selection | None, zone: str, made: gpd.GeoDataFrame,
+    head: dict[str, Any], facts: dict[str, Any],
+) -> Gathering:  # fmt: skip
+    length = (asked.end - asked.begin).n
+    begin = asked.begin - length if earlier is None else _month(earlier.begin, zone, "versus_from")
+    end = asked.begin if earlier is None else _month(earlier.end, zone, "versus_to")
+    before = release.cases(asked.level, asked.classes, begin, end)
+    now = release.cases(asked.level, asked.classes, asked.begin, asked.end)
+    both = ~np.isnan(now) & ~np.isnan(before)
+    names = ("ratio", "low", "high", "p", "q")
+    columns: dict[str, Any] = {name: np.full(len(made), np.nan) for name in names} | {
+        "hot": np.zeros(len(made), dtype=bool)
+    }
+    if both.any():
+        told = hotspots.compare(before[both], now[both])
+        for name in names:
+            columns[name][both] = getattr(told, name)
+        columns["hot"][both] = told.more()
+    told_before = pd.array(np.where(np.isnan(before), None, before), dtype="Int64")
+    facts = facts | {"compared": int(both.sum()), "hot": int(columns["hot"].sum())}
+    head = head | {"versus_from": str(begin), "versus_to": str(end)}
+    return _joined(made, {"before": told_before, **columns}, head, facts)
+
+
+def _density(
+    way: Way, guess: NDArray[np.float64], frame: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[str, Any]
+) -> Gathering:
+    """Cases of each cell spread evenly over its ground, then smoothed: no case has a place of its own."""
+    side = cell_of(way.bandwidth_m) if np.isnan(way.cell_m) else way.cell_m
+    west, south, east, north = (float(v) for v in frame.total_bounds)
+    bounds = (west - 500.0, south - 500.0, east + 500.0, north + 500.0)
+    shapes = frame.geometry.to_numpy()
+    inside = hotspots.allowed_cells(bounds, city=shapes, cell_m=side)
+    smoother = hotspots.Smoother(bounds, kernel=way.kernel, bandwidth_m=way.bandwidth_m, cell_m=side, inside=inside)
+    row, column = np.nonzero(inside)
+    x, y = bounds[0] + (column + 0.5) * side, bounds[1] + (row + 0.5) * side
+    point, cell = shapely.STRtree(shapes).query(shapely.points(x, y), predicate="intersects")
+    point, first = np.unique(point, return_index=True)
+    cell = cell[first]
+    spread = np.zeros(inside.shape)
+    spread[row[point], column[point]] = guess[cell] / np.bincount(cell, minlength=len(shapes))[cell]
+    grid = smoother.spread(spread)
+    keep = grid.values > LEAST_DENSITY
+    made = gpd.GeoDataFrame(
+        {"cases_per_ha": grid.values[keep].round(6)}, geometry=boxes(grid.west, grid.south, side, keep), crs=frame.crs
+    )
+    more = {"kernel": way.kernel, "bandwidth_m": way.bandwidth_m, "cell_m": side}
+    return Gathering(made, head | more, facts | {"n_cells": len(made)})
+
+
+def _joined(made: gpd.GeoDataFrame, columns: dict[str, Any], head: dict[str, Any], facts: dict[str, Any]) -> Gathering:
+    shapes = made.geometry
+    frame = made.drop(columns=shapes.name).assign(**columns, geometry=shapes).set_geometry("geometry", crs=made.crs)
+    return Gathering(frame, head, facts | {"n_cells": len(frame)})
+
+
+def read(settings: Settings) -> Release:
+    """The release that is published.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    return read_release(release_file(settings))
