@@ -41,6 +41,9 @@ from gis.snapshot import ALWAYS, FOREVER, Snapshot
 
 CHUNK, LEAST = 1 << 18, 1 << 14
 """Most cases of a chunk, and the fewest for which a second core is asked."""
+PARTS, WIDEST = 16, 1 << 21
+"""Of very many cases a chunk is a sixteenth, up to so many: the more are sorted by place, the nearer each is to the
+next."""
 COLUMNS = tuple(name for name in Cases.__dataclass_fields__ if name != "faults")
 
 
@@ -245,7 +248,7 @@ def _in_chunks(
 ) -> tuple[NDArray, ...]:
     """What a function makes of the columns that it needs of the cases, a chunk at a time, on several cores."""
     threads = threads or os.cpu_count() or 1
-    size = min(CHUNK, max(LEAST, -(-len(cases) // threads)))
+    size = min(max(CHUNK, min(len(cases) // PARTS, WIDEST)), max(LEAST, -(-len(cases) // threads)))
     parts = [slice(i, i + size) for i in range(0, max(len(cases), 1), size)]
 
     whole: list[NDArray] = []
