@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gis import decide
-from gis.compiled import are_as_written
 from gis.convert import REASON, Cases
 from gis.decide import RULE
 from gis.doubt.telling import tell
 from gis.evidence import Departments, Here
+from gis.looking import looking
 from gis.model import DUTIES, EFFECTS, REASONS, RULES
 from gis.one import One
-from gis.raster import cover
+from gis.ranking import Candidate, Ranking
 from gis.sealed import sealed, sealed_text
 from gis.snapshot import ALWAYS, FOREVER, UNRANKED, Snapshot
 from gis.wording import LANGUAGES, WORDS, Words
@@ -106,9 +106,6 @@ def _texts(raw: NDArray[np.bytes_]) -> Callable[[int], str]:
     return lambda k: raw[k].decode()
 
 
-Candidate = dict[str, Any]
-
-
 class _Set(NamedTuple):
     """Areas of a set, and what is told of each; ``told`` is filled as they are met."""
 
@@ -143,8 +140,8 @@ class _Desk:
         self.departments = Departments(arrays, self.department, self.zone, instant_text, words)
         self.zone_told: dict[tuple[int, int], tuple[Candidate, Candidate]] = {}
         self.competent: dict[tuple[int, int], Candidate] = {}
-        self.lost: dict[tuple[str, str, bool], str] = {}
-        self.look = _looking(snapshot)
+        self.ranked = Ranking(words)
+        self.look = looking(snapshot)
         self.sets = []
         for name in snapshot.area_sets:
             code, of = _texts(arrays[f"areas/{name}.code"]), arrays[f"areas/{name}.department"].tolist()
@@ -192,7 +189,7 @@ class _Desk:
         self._territory(klass, found[9], held, here, candidates, why)
         why += [*here.said, self._verdict(told)]
         locality = bool(self.first[found[9], klass] == decide.LOCALITY)
-        told["candidates"] = self._ranked(
+        told["candidates"] = self.ranked(
             candidates, told, here.only if self._says(found[5]) == "only" else None, locality
         )
         told["why"] = why
@@ -237,7 +234,7 @@ class _Desk:
         return {**given, "accuracy_m": accuracy_m, "at": instant_text(case.instant)}
 
     def _found(self, asked: tuple[int, ...]) -> list[int]:
-        """What `gis.held.look` writes."""
+        """What `gis.looking.looking` writes."""
         out, first = np.empty(ROOM, dtype=np.int64), 2 * len(self.sets)
         self.look(*asked, out)
         if (most := first + int(out[first])) > len(out):
@@ -381,72 +378,6 @@ class _Desk:
         if told["owner"] is None:
             return say("outside" if told["rule"] == "outside" else "unowned")
         return say("owner", told["owner"]["name"], say.rule[told["rule"]], say("on_edge") if told["on_edge"] else "")
-
-    def _ranked(
-        self,
-        found: list[dict[str, Any]],
-        told: dict[str, Any],
-        only: list[dict[str, Any]] | None,
-        by_locality: bool,
-    ) -> list[dict[str, Any]]:
-        """Candidates with the winner first; each loser says why it lost.
-
-        ``only``: those by zones that say so, where such a zone decided; else None.
-        """
-        rule, code = told["rule"], told["owner"] and told["owner"]["department"]
-        begins = self.words.of["zone"].split("%s")[0] + f"{told['zone']['code']} " if told["zone"] else ""
-        won = None
-        for at, f in enumerate(found):
-            if f["why_lost"] is not None:
-                continue
-            if won is None and f["rule"] == rule and f["department"] == code and f["evidence"].startswith(begins):
-                won = at
-            elif only is not None and not any(f is one for one in only):
-                f["why_lost"] = self.words("lost_only")
-            else:
-                key = f["rule"], rule, by_locality
-                f["why_lost"] = self.lost.get(key) or self.lost.setdefault(key, self._why_lost(*key))
-        return [found[won], *found[:won], *found[won + 1 :]] if won else found
-
-    def _why_lost(self, rule: str, winner: str, by_locality: bool) -> str:
-        say = self.words
-        both = say.rule[winner], say.rule[rule]
-        if rule == winner == "component_nearest":
-            return say("lost_nearer")
-        if rule == winner == "territory":
-            return say("lost_territory")
-        if rule.startswith("zone") and winner.startswith("zone"):
-            return say("lost_zone")
-        if by_locality and winner.startswith("zone") and rule.startswith("component"):
-            return say("lost_locality", *both)
-        if RULE[rule] > RULE[winner] or (by_locality and winner.startswith("component") and rule == "territory"):
-            return say("lost_rule", *both)
-        return say("lost_nobody")
-
-
-def _looking(snapshot: Snapshot) -> Callable[..., None]:
-    """`gis.held.look` with the snapshot's arrays, or the same without numba."""
-    if snapshot.area_sets and not are_as_written():
-        from gis import held
-
-        return partial(held.look, held.Ground.of(snapshot))
-    ground, sets = decide.ground(snapshot), []
-    for name in snapshot.area_sets:
-        layer, department = snapshot.layer(f"areas/{name}"), snapshot.arrays[f"areas/{name}.department"]
-        sets.append(((layer.raster.arrays, layer.begins, layer.ends), department, name in snapshot.city.territory))
-
-    def look(x: int, y: int, klass: int, component: int, instant: int, error: int, out: NDArray[np.int64]) -> None:
-        held = []
-        for at, ((raster, begins, ends), department, holds) in enumerate(sets):
-            area, edge = cover(raster, x, y, instant, begins, ends)
-            out[2 * at : 2 * at + 2] = area, edge
-            if holds:
-                held.append(department[area] if area >= 0 else None)
-        inside = any(one is not None for one in held)
-        departments = np.array([[-1 if one is None else one] for one in held], dtype=np.int32).reshape(-1, 1)
-        decide.one(x, y, klass, component, instant, error, inside, departments, *ground, out[2 * len(sets) :])
-
-    return look
 
 
 __all__ = ["REASON", "answer", "answer_text", "explain", "instant_text"]
