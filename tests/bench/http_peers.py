@@ -21,7 +21,7 @@ from gis.snapshot import Snapshot
 
 # OFFSET 0 keeps the planner to the spatial index: with ORDER BY code LIMIT 1 alone it walks the codes
 LOOK_UP = """
-SELECT (SELECT min(code) FROM units u WHERE ST_Covers(u.geometry, p)),
+SELECT (SELECT min(code) FROM (SELECT code FROM units u WHERE ST_Covers(u.geometry, p) OFFSET 0) u),
        (SELECT code FROM (SELECT code, area_m2 FROM zones z WHERE ST_Covers(z.geometry, p) OFFSET 0) z
         ORDER BY area_m2, code LIMIT 1),
        (SELECT code FROM (SELECT code, ST_Distance(c.geometry, p) AS away FROM components c
@@ -33,7 +33,8 @@ NOTHING = b"x" * 1500
 
 def framework(dsn: str, srid: int) -> FastAPI:
     """The usual way: a route of FastAPI, a pool of psycopg2, three sub-queries with their indexes."""
-    pool, app = ThreadedConnectionPool(4, 40, dsn), FastAPI()
+    # PostGIS says that its functions are dear: PostgreSQL would compile each of these small questions first
+    pool, app = ThreadedConnectionPool(4, 40, dsn, options="-c jit=off"), FastAPI()
 
     @app.get("/v1/resolve")
     def look_up(request: Request, lon: float, lat: float, accuracy_m: float = 0.0) -> dict[str, Any]:
