@@ -1,5 +1,18 @@
 // The map of a page: its view, the base map for the theme, names, controls; and what a click on it asks.
 "use strict";
+
+// Leaflet draws anew at the map's zoom as it is; between two whole ones there are no tiles.
+L.GridLayer.include({
+  redraw: function () {
+    if (!this._map) return this;
+    this._removeAllTiles();
+    const zoom = this._clampZoom(Math.round(this._map.getZoom()));
+    if (zoom !== this._tileZoom) { this._tileZoom = zoom; this._updateLevels(); }
+    this._update();
+    return this;
+  }
+});
+
 wanmi.stage = function (map, given) {
   const {words} = given, el = wanmi.el;
   wanmi.dress(words);
