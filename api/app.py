@@ -25,6 +25,7 @@ from api.routes import (
     resolve_schema,
     responsibility_map,
     rosters,
+    spots,
     static,
     tiles,
     units_map,
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = service
     errors.install(app, page=fault_page)
     maps_of = (base_map, maps, responsibility_map, tiles, units_map, vector_tiles)
-    for room in (alerts, cases, city, hotspots, rosters, *maps_of):
+    for room in (alerts, cases, city, hotspots, rosters, spots, *maps_of):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-    from api.statistics.gathering import Gathering
+    from api.settings import Settings
+    from api.statistics.gathering import Gathering, Way
     from api.statistics.selection import Look
 
 ENDINGS = (".geojson", ".json", ".parquet", ".csv", ".html")
@@ -65,6 +66,8 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 @click.option("--hot", "hot_only", is_flag=True, help="Only cells that stand out.")
 @click.option("--at", metavar="T", help="Units and areas as they hold then, ISO 8601; now by default.")
 @click.option("--known-at", metavar="T", help="Cases, units and areas as on record then; now by default.")
+@click.option("--publish", is_flag=True, help="Only what may be told to anybody, from a release: wanmi release.")
+@click.option("--release", type=click.Path(dir_okay=False), help="Of --publish; WANMI_RELEASE by default.")
 @click.option("--out", type=click.Path(dir_okay=False), help=f"File to write, by its ending: {' '.join(ENDINGS)}.")
 @click.option("--city", help="Key of the city; WANMI_CITY or demo by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -103,6 +106,7 @@ def hotspots(
       wanmi hotspots --class 2026:E06 --exposure ground --out beyond.geojson
       wanmi hotspots --method rates --exposure roads --class 2026:E09 --out per-km.csv
       wanmi hotspots --method rates --rates both --measures measures.csv --out two-maps.geojson
+      wanmi hotspots --publish --cells area:community --class 2026:E06 --from 2026-04-01 --to 2026-07-01 --out open.csv
       wanmi hotspots --out hotspots.html
     """
     from api.settings import Settings, engine_for
@@ -129,11 +133,16 @@ def hotspots(
         named=lambda name: OPTIONS.get(name, f"--{name}"),
     )
     settings = Settings.read(city=city)
+    if asked["publish"]:
+        given = {"at": at, "known-at": known_at, "before": before, "stability": asked["stability"]}
+        given |= {n: asked[n] for n in ("department", "channel", "area", "exposure", "rates", "smooth")}
+        spoken = {n: asked[n] for n in ("versus_from", "versus_to")} | {"classes": classes, "begin": begin, "end": end}
+        path = Path(asked["release"]) if asked["release"] else None
+        click.echo(_published(settings, path, way, spoken, given, out, hot_only=hot_only, as_json=as_json))
+        return
     file = Path(asked["measures"]) if asked["measures"] else measures_file(settings)
     words: dict[str, str] = {name: asked[name] for name in ("exposure", "rates", "smooth")}
     exposing = Exposing.read(way.method, **words, file=file, named=lambda name: f"--{name}")
-    if exposing and out and Path(out).suffix.lower() == ".html":
-        raise InputError("the page shows counts, without an exposure", where="--out", right="write another format")
     check(way.cells, way.method, out)
     if before and way.method != "clusters":
         raise InputError("only clusters have ids that go on", where="--before", right="take --method clusters")
@@ -144,17 +153,54 @@ def hotspots(
     found = ask(engine, classes, begin, end, way.bandwidth_m, at=at, known_at=known_at, **filters)
     earlier = read_before(Path(before), found.city.srid) if before else None
     versus = other_period(found, asked["versus_from"], asked["versus_to"])
+    page = bool(out) and Path(str(out)).suffix.lower() == ".html"
+    steady = way.method in ("gi", "moran") and (exposing is None or exposing.rates == "all")
     options: dict[str, Any] = {
-        "hot_only": hot_only,
+        "hot_only": hot_only and not page,
         "before": earlier,
         "earlier": versus,
         "exposing": exposing,
-        "stability": asked["stability"],
+        "stability": asked["stability"] or (page and steady),
     }
     answer = gather(engine, counts.class_book(engine), found, way, **options)
-    if out:
-        write(found, answer, Path(out), engine)
+    if out and page:
+        Path(out).write_text(page_of(found, answer, engine, file), encoding="utf-8")
+    elif out:
+        write(found, answer, Path(out))
     click.echo(summary(answer, out, as_json=as_json))
+
+
+def _published(
+    settings: Settings,
+    path: Path | None,
+    way: Way,
+    words: dict[str, str],
+    given: dict[str, Any],
+    out: str | None,
+    *,
+    hot_only: bool,
+    as_json: bool,
+) -> str:
+    """Answer from a release alone, write the file, return the summary."""
+    from api.statistics.exports import FORMATS, written
+    from api.statistics.gathering import Gathering
+    from api.statistics.published import Asked, answer, release_file
+    from gis.publishing import read_release
+
+    for name, value in given.items():
+        if value:
+            raise InputError("published figures cannot be asked for that", where=f"--{name}", right="leave it out")
+    forms = {ending: form for form, (_, ending) in FORMATS.items()}
+    if out and (ending := Path(out).suffix.lower()) not in forms:
+        raise InputError(f"{ending!r} is no format of published figures", where="--out", right=" ".join(forms))
+    release = read_release(path or release_file(settings))
+    told = answer(release, way, Asked(**words))
+    if hot_only and "hot" in told.frame:
+        told = Gathering(told.frame[told.frame["hot"]].reset_index(drop=True), told.parameters, told.facts)
+    if out:
+        data = written(told, forms[Path(out).suffix.lower()], release.ladder.areas.crs.to_epsg())
+        Path(out).write_bytes(data)
+    return summary(told, out, as_json=as_json)
 
 
 def check(cells: str, method: str, out: str | None) -> None:
@@ -165,9 +211,12 @@ def check(cells: str, method: str, out: str | None) -> None:
     InputError
         An ending that is no format, a page of what no page shows, a folder that is not there.
     """
-    if out and Path(out).suffix.lower() == ".html" and (cells, method) != ("unit", "gi"):
-        what = f"the page shows Gi* of unit grids and the density, not {cells} with {method}"
-        raise InputError(what, where="--out", right="leave out --cells and --method, or write another format")
+    if out and Path(out).suffix.lower() == ".html":
+        from api.statistics.spots import METHODS
+
+        if method not in METHODS:
+            what = f"the page shows hotspots beside the density, and {method} has none"
+            raise InputError(what, where="--out", right=f"take --method {', '.join(METHODS)}, or write another format")
     if out and Path(out).suffix.lower() not in ENDINGS:
         raise InputError(f"{Path(out).suffix!r} is no format we write", where="--out", right=" ".join(ENDINGS))
     if out and not Path(out).absolute().parent.is_dir():
@@ -226,54 +275,36 @@ def read_before(path: Path, srid: int) -> gpd.GeoDataFrame:
     return frame
 
 
-def write(found: Look, answer: Gathering, out: Path, engine: Engine) -> None:
-    """Write the cells in the format of the file's ending; HTML is the page itself, asking nobody for anything.
+def write(found: Look, answer: Gathering, out: Path) -> None:
+    """Write the cells in the format of the file's ending.
 
     GeoJSON and GeoParquet carry the parameters (member ``parameters``, metadata ``wanmi``).
     """
-    import geopandas as gpd
+    from api.statistics.exports import FORMATS, written
 
-    from api.statistics.gathering import geojson, in_degrees
-
-    ending, frame = out.suffix.lower(), answer.frame
-    if ending == ".html":
-        out.write_text(_page(found, engine), encoding="utf-8")
-    elif ending == ".parquet":
-        _write_parquet(answer, out)
-    elif ending == ".csv":
-        middle = frame.geometry.representative_point() if frame.crs.is_geographic else frame.geometry.centroid
-        middle = in_degrees(gpd.GeoDataFrame(geometry=middle, crs=frame.crs), found.city.srid).geometry
-        flat = frame.drop(columns="geometry")
-        if not middle.isna().all() or not len(flat):
-            flat = flat.assign(lon=middle.x.round(7), lat=middle.y.round(7))
-        flat.to_csv(out, index=False, encoding="utf-8-sig")
-    else:
-        out.write_bytes(geojson(answer, found.city.srid))
+    form = next((name for name, (_, own) in FORMATS.items() if own == out.suffix.lower()), "geojson")
+    out.write_bytes(written(answer, form, found.city.srid))
 
 
-def _write_parquet(answer: Gathering, out: Path) -> None:
-    """GeoParquet with the parameters in its metadata."""
-    import pyarrow.parquet as pq
-
-    answer.frame.to_parquet(out, index=False)
-    table = pq.read_table(out)
-    said = json.dumps({"parameters": answer.parameters, "facts": answer.facts}, ensure_ascii=False)
-    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"wanmi": said.encode()}), out)
-
-
-def _page(found: Look, engine: Engine) -> str:
+def page_of(found: Look, answer: Gathering, engine: Engine, measures: Path | None) -> str:
+    """The page of the hotspots as a file that asks nobody for anything: figures of each, alerts, pictures."""
     import pandas as pd
 
     from api.pages.basemap import BaseMap
-    from api.pages.hotspots import page, pictures
+    from api.pages.hotspots_file import MOST_SPOTS, Told, filed
     from api.pages.names import place_names
+    from api.statistics.spots import join_spots
+    from api.statistics.spots_told import tell_all
     from gis import counts
 
     city = found.city
     areas = counts.area_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=city.srid)
     ground = counts.ground(engine, srid=city.srid)
     options: dict[str, Any] = {"territory": city.territory, "srid": city.srid}
-    return page(found, pictures(found, BaseMap(ground, areas, **options), place_names(areas, ground, **options)))
+    spots = join_spots(answer, city.srid)
+    panels, alerts = tell_all(engine, counts.class_book(engine), found, spots, measures=measures, most=MOST_SPOTS)
+    base, names = BaseMap(ground, areas, **options), place_names(areas, ground, **options)
+    return filed(found, Told(spots, panels, alerts), base, names)
 
 
 def summary(answer: Gathering, out: str | None, *, as_json: bool) -> str:

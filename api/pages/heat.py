@@ -36,9 +36,21 @@ def top_density(grid: Grid) -> float:
     shown = grid.values[grid.values > 1e-3]
     if not len(shown):
         return 1.0
-    high = float(np.quantile(shown, 0.999))
-    base = 10.0 ** np.floor(np.log10(high))
-    return float(next(m * base for m in (1, 1.5, 2, 3, 5, 7, 10) if m * base >= high * 0.999))
+    return round_up(float(np.quantile(shown, 0.999)))
+
+
+def round_up(value: float) -> float:
+    """The round number (1, 1.5, 2, 3, 5, 7 × 10ᵏ) that a value reaches at most; 1 for 0.
+
+    Examples
+    --------
+    >>> round_up(0.16), round_up(71)
+    (0.2, 100.0)
+    """
+    if value <= 0:
+        return 1.0
+    base = 10.0 ** np.floor(np.log10(value))
+    return float(next(m * base for m in (1, 1.5, 2, 3, 5, 7, 10) if m * base >= value * 0.999))
 
 
 def colours(share: ArrayLike) -> NDArray[np.uint8]:

@@ -1,273 +1,232 @@
-"""The hotspot page: density as a picture, units that stand out as outlines, and what the planner needs to read it."""
+"""The hotspot page: filters, time, the map, what is known of a hotspot. Scripts ask the service for all answers.
+
+``static/hotspots.js`` puts together ``hotspots_source`` (asking), ``_filters``, ``_map``, ``_time``, ``_list``,
+``_panel``, ``_twin`` and ``_picture``, each one purpose. The same page with its answers inside is a file
+(`api.pages.hotspots_file`).
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-import folium
-import numpy as np
-import pandas as pd
-import shapely
+from branca.element import MacroElement
+from folium.template import Template
 
 from api.pages import heat
-from api.pages.frame import bar
-from api.pages.map import Chrome, CityMap, Names, data_url, finish
-from api.pages.mercator import from_lonlat, pixel_m
-from api.pages.names import Name
-from api.statistics.selection import LEVEL, Look
-from gis.crs import to_lonlat
+from api.pages.credits import credit
+from api.pages.frame import Frame, bar, options, sheet
+from api.pages.hotspots_words import words
+from api.pages.map import CityMap, Stage, finish, script_json
+from api.statistics.selection import BANDWIDTH_M
+from gis.model import City
 
-OUTLINE = "#00677d"
-MOST_UNITS = 1500
-"""Most outlines in a page; the strongest are shown."""
-TESTS = {"analytic": "正态近似", "permutation": "置换检验"}
-CREDIT = {"demo": "万米演示城市（虚构） · Wanmi demo city (invented)"}
+HERE = "/maps/hotspots"
+SCRIPTS = (
+    "choose.js", "chart.js", "hotspots_source.js", "hotspots_filters.js", "hotspots_map.js", "hotspots_time.js",
+    "hotspots_list.js", "hotspots_panel.js", "hotspots_twin.js", "hotspots_picture.js", "hotspots.js", "hotspots.css",
+)  # fmt: skip
+METHODS = ("gi", "moran", "trend", "compare", "clusters", "scan", "kde")
+"""Methods that a map can show; rates and Knox have no hotspots."""
+BANDWIDTHS = (50, 80, 150, 300, 600)
+HEXAGONS = (8, 9, 10)
+PANEL_PX = 324
+"""Width that the panel takes at the left."""
+MOST_SPOTS = 200
+"""Most hotspots in the list and on the map; the page says when there are more."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the page's pictures come from: addresses of ours, or pictures in the page (`boxes` in Mercator)."""
+    """Addresses of the page's pictures, names, filters and answers; an outside base map where the settings name one."""
 
-    base: str
-    heat: str
-    names: str | list[Name]
-    box: tuple[float, float, float, float] | None = None
-    groups: dict[str, str] = field(default_factory=dict)
+    base: str = ""
+    names: str | list = ""
+    heat: str = "/tiles/heat/{z}/{x}/{y}.png"
+    look: str = f"{HERE}/look.json"
+    timeline: str = f"{HERE}/timeline.json"
+    choices: str = f"{HERE}/choices.json"
+    report: str = f"{HERE}/report"
+    hotspots: str = "/v1/hotspots"
+    alerts: str = "/v1/alerts"
+    outside: tuple[str, str] | None = None
 
-    @property
-    def standalone(self) -> bool:
-        """Whether the page is a file that asks for nothing."""
-        return self.box is not None
+
+@dataclass(frozen=True)
+class View:
+    """What the page is about: the city, the editions of its classes, its area sets, what can be held against.
+
+    `bounds` is what the map shows first: west, south, east, north in degrees. `data` are the answers of a page that is
+    a file, None for one that asks.
+    """
+
+    city: City
+    bounds: tuple[float, float, float, float]
+    editions: Sequence[str] = ()
+    sets: Sequence[str] = ()
+    exposures: Sequence[str] = ()
+    data: dict[str, Any] | None = None
+    scripts: Sequence[str] = field(default=SCRIPTS)
 
 
-def page(look: Look, sources: Sources, *, nonce: str = "") -> str:
+class Watching(MacroElement):
+    """The page's own script, with its addresses and words."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}wanmi.hotspots({{ this._parent.get_name() }}, {{ this.given }});{% endmacro %}"
+    )
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__()
+        self._name = "Watching"
+        self.given = script_json(given)
+
+
+def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
     """The page as HTML.
 
     Parameters
     ----------
-    look
-        What was found.
+    view
+        City, and what can be chosen.
     sources
-        Where pictures and names come from.
+        Where everything comes from.
+    frame
+        Language and theme.
     nonce
         Lets the page's own scripts run under the service's content policy.
     """
-    west, south, east, north = corners(look)
-    city = CityMap(
-        standalone=sources.standalone,
+    city, said = view.city, words(frame.lang)
+    west, south, east, north = view.bounds
+    plan = CityMap(
+        standalone=frame.standalone,
+        more=view.scripts,
         location=((south + north) / 2, (west + east) / 2),
         zoom_start=13,
         zoom_snap=0.5,
         min_zoom=9,
-        max_zoom=18,
-        prefer_canvas=True,
+        max_zoom=19,
+        prefer_canvas=False,  # shapes are few, and as SVG they take the theme's colours
     )
-    credit = CREDIT.get(look.city.key, escape(look.city.name))
-    _pictures(city, sources, credit)
-    spots = folium.FeatureGroup("显著热点单元").add_to(city)
-    for layer in outlines(look):
-        layer.add_to(spots)
-    Names(sources.names).add_to(city)
-    Chrome().add_to(city)
-    folium.LayerControl(position="topright", collapsed=False).add_to(city)
-    city.fit_bounds([[south, west], [north, east]], padding_top_left=(280, 8), padding_bottom_right=(8, 8))
-    title = f"{look.city.name} 案件热点"
-    city.figure.title = f"{title} · 万米"
-    city.add_html(header(look, title, sources) + panel(look, sources) + legend(look))
-    return finish(city.figure.render(), nonce=nonce)
+    stage: dict[str, Any] = {"bounds": view.bounds, "base": sources.base, "names": sources.names}
+    Stage(frame, **stage, credit=credit(city, frame.lang), left_px=PANEL_PX, outside=sources.outside).add_to(plan)
+    given: dict[str, Any] = {
+        "sources": {
+            name: getattr(sources, name) for name in Sources.__dataclass_fields__ if name not in ("names", "outside")
+        },
+        "words": {lang: words(lang) for lang in ("zh", "en")} if frame.standalone else {frame.lang: said},
+        "lang": frame.lang,
+        "names": "" if frame.standalone else sources.names,
+        "zone": city.time_zone,
+        "edition": city.edition,
+        "bandwidth": BANDWIDTH_M,
+        "ramp": heat.stops(),
+        "most": MOST_SPOTS,
+        "city": city.name,
+        "credit": credit(city, frame.lang),
+        "data": view.data,
+    }
+    Watching(given).add_to(plan)
+    title = f"{city.name} {said['title']}"
+    plan.figure.title = f"{title} · {'万米' if frame.lang == 'zh' else 'Wanmi'}"
+    switch = f'<button type="button" id="switch">{said["other_language"]}</button>' if frame.standalone else ""
+    parts = bar(title, "", frame, more=switch) + sheet(_panel(view, said, frame), _legend(said), frame)
+    plan.add_html(parts + _time(said, frame) + _spot(said))
+    return finish(plan.figure.render(), nonce=nonce, frame=frame, kind="spots filed" if frame.standalone else "spots")
 
 
-def corners(look: Look) -> tuple[float, float, float, float]:
-    """West, south, east, north of the city's units in degrees."""
-    west, south, east, north = look.bounds
-    lon, lat = to_lonlat([west, east, west, east], [south, south, north, north], look.city.srid)
-    return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
-
-
-def _pictures(city: CityMap, sources: Sources, credit: str) -> None:
-    if sources.box is None:
-        folium.TileLayer(sources.base, attr=credit, name="底图", max_native_zoom=18, max_zoom=18, control=False).add_to(
-            city
-        )
-        folium.TileLayer(
-            sources.heat, attr=credit, name="案件密度", overlay=True, max_native_zoom=17, max_zoom=18, opacity=0.9
-        ).add_to(city)
-        return
-    west, south, east, north = sources.box
-    bounds = [[south, west], [north, east]]
-    folium.raster_layers.ImageOverlay(sources.base, bounds, name="底图", control=False, attribution=credit).add_to(city)
-    folium.raster_layers.ImageOverlay(sources.heat, bounds, name="案件密度", zindex=2).add_to(city)
-
-
-def outlines(look: Look) -> list[folium.GeoJson]:
-    """Units that stand out: each with its figures, and one outline around those that touch."""
-    hot = look.hot.head(MOST_UNITS)
-
-    def degrees(xy: np.ndarray) -> np.ndarray:
-        return np.column_stack(to_lonlat(xy[:, 0], xy[:, 1], look.city.srid)).round(6)
-
-    def features(shapes: np.ndarray, properties: list[dict[str, Any]]) -> dict[str, Any]:
-        texts = shapely.to_geojson(shapely.transform(shapely.simplify(shapes, 1.0), degrees))
-        found = [
-            {"type": "Feature", "properties": about, "geometry": json.loads(text)}
-            for about, text in zip(properties, texts, strict=True)
-        ]
-        return {"type": "FeatureCollection", "features": found}
-
-    cells = hot.geometry.to_numpy()
-    together = shapely.get_parts(shapely.union_all(cells))
-    about = [
-        {"code": c, "cases": int(n), "z": f"{z:.2f}", "q": "< 0.001" if q < 0.001 else f"{q:.3f}"}
-        for c, n, z, q in zip(hot["code"], hot["cases"], hot["z"], hot["q"], strict=True)
-    ]
-    fields = {"code": "单元网格", "cases": "案件数", "z": "Gi* z", "q": "q（错误发现率）"}
-    tooltip = folium.GeoJsonTooltip(list(fields), list(fields.values()), class_name="spot", sticky=True)
-    thin = {"color": OUTLINE, "weight": 0.7, "opacity": 0.45, "fillColor": OUTLINE, "fillOpacity": 0.04}
-    thick = {"color": OUTLINE, "weight": 2.2, "opacity": 1, "fill": False}
-    return [
-        folium.GeoJson(
-            features(together, [{} for _ in together]),
-            style_function=lambda _: thick,
-            interactive=False,
-            smooth_factor=0.5,
-        ),
-        folium.GeoJson(
-            features(cells, about),
-            style_function=lambda _: thin,
-            highlight_function=lambda _: {"weight": 2.5, "opacity": 1, "fillOpacity": 0.2},
-            tooltip=tooltip if about else None,
-            smooth_factor=0.5,
-        ),
-    ]
-
-
-def header(look: Look, title: str, sources: Sources) -> str:
-    """The bar on top."""
-    sub = f"{selected(look, sources.groups)} · {period(look)}"
-    return bar(title, sub, "/maps/hotspots", standalone=sources.standalone)
-
-
-def selected(look: Look, groups: dict[str, str]) -> str:
-    """The class filter in words."""
-    text = look.selection.classes
-    return groups.get(text, text) if text else "全部案件"
-
-
-def period(look: Look) -> str:
-    """The period in days of the city: as asked, else from the first to the last case."""
-    zone, selection, places = look.city.time_zone, look.selection, look.places
-
-    def day(stamp: pd.Timestamp) -> str:
-        if pd.isna(stamp):
-            return "…"
-        local = stamp.tz_convert(zone)
-        return local.strftime("%Y-%m-%d" if local == local.normalize() else "%Y-%m-%d %H:%M")
-
-    first = selection.begin if pd.notna(selection.begin) else _whole_day(places.first, zone)
-    # said as in the form: an end that was asked is excluded, the day of the last case is not
-    if pd.notna(selection.end):
-        return f"{day(first)} 至 {day(selection.end)}（不含）"
-    last = _whole_day(places.last, zone)
-    return f"{day(first)} 至 {day(last)}" + ("" if pd.isna(last) else "（含）")
-
-
-def _whole_day(stamp: pd.Timestamp, zone: str) -> pd.Timestamp:
-    return stamp if pd.isna(stamp) else stamp.tz_convert(zone).normalize()
-
-
-def panel(look: Look, sources: Sources) -> str:
-    """The form of filters and the counts."""
-    places = look.places
-    left_out = places.total - len(places)
-    facts = [
-        ("计入案件", f"{len(places):,} 件"),
-        ("未计入", f"{left_out:,} 件"),
-        ("单元网格", f"{len(look.units):,} 个"),
-        ("显著热点", f"{len(look.hot):,} 个"),
-    ]
-    rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
-    why = (
-        f"位置缺失、默认点或坐标系错误 {places.no_location:,}；城区外 {places.outside:,}；未分派 {places.unanswered:,}"
-    )
-    form = "" if sources.standalone else _form(look, sources.groups)
-    heading = "统计" if sources.standalone else "筛选"
-    return f'<aside class="panel card"><h2>{heading}</h2>{form}<dl title="{why}">{rows}</dl></aside>'
-
-
-def _form(look: Look, groups: dict[str, str]) -> str:
-    selection, zone = look.selection, look.city.time_zone
-
-    def day(stamp: pd.Timestamp) -> str:
-        return "" if pd.isna(stamp) else stamp.tz_convert(zone).strftime("%Y-%m-%d")
-
-    choices = {"": "全部案件", **groups}
-    if selection.classes not in choices:
-        choices[selection.classes] = selection.classes
-    classes = _options(choices, selection.classes)
-    common = sorted({50.0, 80.0, 150.0, 300.0, 600.0, selection.bandwidth_m})
-    widths = _options({f"{b:g}": f"{b:g} 米" for b in common}, f"{selection.bandwidth_m:g}")
-    return f"""<form method="get" action="/maps/hotspots">
-<label for="class">类别</label><select id="class" name="class">{classes}</select>
-<div class="two">
-<div><label for="from">起（含）</label><input id="from" type="date" name="from" value="{day(selection.begin)}"></div>
-<div><label for="to">止（不含）</label><input id="to" type="date" name="to" value="{day(selection.end)}"></div>
+def _panel(view: View, said: dict[str, str], frame: Frame) -> str:
+    form = "" if frame.standalone else _form(view, said)
+    export = "" if frame.standalone else _export(said)
+    about = f'<p class="soft" data-word="file.about">{said["file.about"]}</p>' if frame.standalone else ""
+    return f"""<aside class="panel card" aria-label="{said["filters"]}">{form}{about}
+<p id="fault" class="fault" role="alert" hidden></p>
+<dl id="facts"></dl>
+<div class="tabs" role="tablist">
+<button type="button" role="tab" id="tab-spots" aria-controls="spots" aria-selected="true"
+ data-word="hotspots">{said["hotspots"]}</button>
+<button type="button" role="tab" id="tab-alerts" aria-controls="alerts" aria-selected="false" tabindex="-1"
+ data-word="alerts">{said["alerts"]}</button>
 </div>
-<label for="bandwidth_m">带宽</label><select id="bandwidth_m" name="bandwidth_m">{widths}</select>
-<button type="submit">更新地图</button>
+<div id="spots" role="tabpanel" aria-labelledby="tab-spots"></div>
+<div id="alerts" role="tabpanel" aria-labelledby="tab-alerts" hidden></div>
+{export}</aside>"""
+
+
+def _form(view: View, said: dict[str, str]) -> str:
+    """The filters; what is rarely needed is folded away."""
+    editions = sorted(view.editions, key=lambda name: name != view.city.edition)
+    numbers = options([(name, name) for name in editions], "")
+    methods = options([(name, said[f"method.{name}"]) for name in METHODS], "gi")
+    sets = [(f"area:{name}", said["cells.area"].format(name=said.get(f"set.{name}", name))) for name in view.sets]
+    hexagons = [(f"h3:{n}", said["cells.h3"].format(n=n)) for n in HEXAGONS]
+    cells = options([("unit", said["cells.unit"]), *sets, *hexagons, ("plane", said["cells.plane"])], "unit")
+    against = options([("", said["exposure."]), *((n, said.get(f"exposure.{n}", n)) for n in view.exposures)], "")
+    widths = options([(str(b), f"{b} m") for b in BANDWIDTHS], f"{BANDWIDTH_M:g}")
+    return f"""<form id="filters" autocomplete="off" novalidate>
+<div class="line"><div class="grow"><label for="class">{said["class"]}</label>
+<div class="choose"><input id="class" type="text" role="combobox" aria-autocomplete="list" aria-expanded="false"
+ aria-controls="classes" placeholder="{said["class_hint"]}" spellcheck="false">
+<ul id="classes" role="listbox" aria-label="{said["class"]}" hidden></ul></div></div>
+<div><label for="edition">{said["edition"]}</label><select id="edition">{numbers}</select></div></div>
+<div class="two">
+<div><label for="from">{said["from"]}</label><input id="from" type="date"></div>
+<div><label for="to">{said["to"]}</label><input id="to" type="date"></div></div>
+<label for="method">{said["method"]}</label><select id="method">{methods}</select>
+<div class="two">
+<div><label for="cells">{said["cells"]}</label><select id="cells">{cells}</select></div>
+<div><label for="exposure">{said["against"]}</label><select id="exposure">{against}</select></div></div>
+<details id="more"><summary>{said["more"]}</summary>
+<label for="department">{said["department"]}</label>
+<input id="department" list="departments" placeholder="{said["all"]}" spellcheck="false">
+<datalist id="departments"></datalist>
+<div class="two">
+<div><label for="channel">{said["channel"]}</label><select id="channel">
+<option value="">{said["all"]}</option></select></div>
+<div><label for="bandwidth_m">{said["bandwidth"]}</label><select id="bandwidth_m">{widths}</select></div></div>
+<label for="area">{said["area"]}</label>
+<input id="area" list="areas" placeholder="{said["area_hint"]}" spellcheck="false"><datalist id="areas"></datalist>
+</details>
+<div class="row"><button type="button" id="two" class="quiet">{said["two"]}</button>
+<button type="button" id="clear" class="quiet">{said["clear"]}</button></div>
 </form>"""
 
 
-def _options(choices: dict[str, str], chosen: str) -> str:
-    return "".join(
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
-        for value, text in choices.items()
-    )
-
-
-def legend(look: Look) -> str:
-    """Colours with their unit, the outline, and how both were made."""
-    top = heat.top_density(look.grid)
-    marks = [0, top / 4, top / 2, top * 3 / 4, top]
-    ticks = "".join(
-        f'<span style="left:{share:.0%}">{"≥ " if share == 1 else ""}{value:g}</span>'
-        for share, value in zip(np.linspace(0, 1, 5), marks, strict=True)
-    )
+def _export(said: dict[str, str]) -> str:
+    kinds = (("geojson", "GeoJSON"), ("parquet", "GeoParquet"), ("csv", "CSV"))
+    files = "".join(f'<a id="as-{form}" data-format="{form}" href="#">{name}</a>' for form, name in kinds)
     return (
-        '<section class="legend card"><h2>案件密度（件/公顷）</h2>'
-        f'<div class="ramp" style="background:{heat.stops()}"></div><div class="ticks">{ticks}</div>'
-        f'<div class="key"><i></i>显著热点单元（Gi*，q &lt; {LEVEL:g}）</div>'
-        f"<p>n = {len(look.places):,} · 带宽 {look.selection.bandwidth_m:g} 米 · "
-        f"<span>{escape(period(look))}</span></p>"
-        "<details><summary>方法</summary><p>高斯核密度；城区边界与水面已作校正，每件案件都计在城区陆地上。"
-        f"Gi* 以相接单元为邻，双侧检验（{TESTS[look.gi.evidence.by]}），Benjamini–Hochberg 校正；"
-        "案件数未按人口或面积折算。"
-        "位置缺失、落在默认点或城区外、尚未分派的案件不计入。</p></details></section>"
+        f'<div class="export" role="group" aria-label="{said["export"]}"><span>{said["export"]}</span>{files}'
+        f'<button type="button" id="as-png">{said["export.png"]}</button>'
+        f'<a id="as-report" href="#" target="_blank" rel="noopener">{said["export.report"]}</a></div>'
     )
 
 
-def picture_zoom(box: tuple[float, float, float, float], *, most_px: int = 2400) -> tuple[int, tuple[int, int]]:
-    """Zoom and size (height, width) of a picture of a box in degrees that is at most `most_px` wide and high."""
-    west, south, east, north = box
-    (x0, x1), (y0, y1) = from_lonlat([west, east], [south, north])
-    zoom = next(z for z in range(17, 0, -1) if max(x1 - x0, y1 - y0) / pixel_m(z) * 2 <= most_px or z == 1)
-    px = pixel_m(zoom) / 2
-    return zoom, (round((y1 - y0) / px), round((x1 - x0) / px))
-
-
-def pictures(look: Look, base: Any, names: list[Name]) -> Sources:
-    """Sources for a page that is a file: base map and density drawn once, as pictures in the page."""
-    box = corners(look)
-    zoom, pixels = picture_zoom(box)
-    (x0, x1), (y0, y1) = from_lonlat([box[0], box[2]], [box[1], box[3]])
-    mercator = (float(x0), float(y0), float(x1), float(y1))
-    top = heat.top_density(look.grid)
-    half = (max(1, pixels[0] // 2), max(1, pixels[1] // 2))
-    return Sources(
-        data_url(base.picture(mercator, zoom, pixels)),
-        data_url(heat.picture(look.grid, mercator, half, srid=look.city.srid, top=top)),
-        names,
-        box,
+def _legend(said: dict[str, str]) -> str:
+    return (
+        f'<section class="legend card" id="legend" aria-label="{escape(said["legend"])}">'
+        f'<h2 data-word="legend">{said["legend"]}</h2><div class="ramp"></div><div class="ticks"></div>'
+        '<div class="keys"></div><p class="told"></p>'
+        f'<details><summary data-word="methods">{said["methods"]}</summary><p class="about"></p></details></section>'
     )
+
+
+def _time(said: dict[str, str], frame: Frame) -> str:
+    if frame.standalone:
+        return ""
+    steps = options([("", said["whole"]), ("month", said["by_month"]), ("week", said["by_week"])], "")
+    return f"""<section class="time card" id="time" aria-label="{said["time"]}">
+<div class="row"><label class="unseen" for="step">{said["time"]}</label><select id="step">{steps}</select>
+<button type="button" id="earlier" class="round" aria-label="{said["earlier"]}">‹</button>
+<button type="button" id="play" class="round" aria-pressed="false" aria-label="{said["play"]}">▶</button>
+<button type="button" id="later" class="round" aria-label="{said["later"]}">›</button>
+<output id="now" for="position"></output></div>
+<div class="track"><div id="bars" aria-hidden="true"></div>
+<input id="position" type="range" min="0" max="0" value="0" step="1" aria-label="{said["position"]}"></div></section>"""
+
+
+def _spot(said: dict[str, str]) -> str:
+    about = f'role="region" aria-label="{said["hotspots"]}" tabindex="-1" hidden'
+    return f'<section class="spot-panel card" id="spot" {about}></section>'

@@ -51,7 +51,7 @@ class CityMap(folium.Map):
         self.default_css = [(name, static.url(name)) for name in files if name.endswith(".css")]
         super().__init__(tiles=None, zoom_control=False, **options)
         if standalone:
-            for name in ("leaflet.css", "wanmi.css", "leaflet.js", *SCRIPTS):
+            for name in ("leaflet.css", "wanmi.css", "leaflet.js", *SCRIPTS, *more):
                 self.figure.header.add_child(Inline(name), name=name)
 
     @property

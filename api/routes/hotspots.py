@@ -1,22 +1,72 @@
-"""``GET /v1/hotspots``: where cases gather, as GeoJSON."""
+"""``GET /v1/hotspots``: where cases gather, as GeoJSON, GeoParquet or CSV."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.atlas import Atlas, atlas_of, selection_of
+from api.statistics import published
+from api.statistics.exports import FORMATS, written
 from api.statistics.exposing import Exposing, measures_file
-from api.statistics.gathering import MOST_FEATURES, Way, gather, geojson
+from api.statistics.gathering import MOST_FEATURES, Gathering, Way, gather
 from api.statistics.in_time import METHODS as IN_TIME
-from api.statistics.selection import Selection, other_period
+from api.statistics.published import release_file
+from api.statistics.selection import Look, Selection, other_period
+from api.statistics.spots import METHODS as JOINED
+from api.statistics.spots import join_spots
 from gis.hotspots import KERNELS, permutation
+from gis.publishing import read_release
 from grids.errors import InputError
 
 MOST_RUNS = 999
 """Most runs of a scan or Knox over HTTP."""
 router = APIRouter(tags=["statistics"])
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about hotspots: which cases, how, against what."""
+
+    selection: Selection
+    way: Way
+    exposing: Exposing | None
+    versus: tuple[str, str]
+
+    def answer(
+        self, atlas: Atlas, *, stability: bool = False, most: int | None = MOST_FEATURES
+    ) -> tuple[Look, Gathering]:
+        """What was found, all cells; kept, so that the same question is answered once."""
+        found, version = atlas.look(self.selection)
+        earlier = other_period(found, *self.versus)
+        options: dict[str, Any] = {"earlier": earlier, "exposing": self.exposing, "stability": stability, "most": most}
+
+        def make() -> Gathering:
+            return gather(atlas.service.engine, atlas.book, found, self.way, **options)
+
+        return found, atlas.keep(
+            ("gathered", version, repr((self.way, self.exposing, self.versus, stability, most))), make, most=12
+        )
+
+    def published(self, atlas: Atlas, said: Mapping[str, str]) -> Gathering:
+        """What a release tells of it; the release is read again when its file changes."""
+        path = release_file(atlas.service.settings)
+        mark = path.stat().st_mtime_ns if path.is_file() else 0
+        release = atlas.keep(("release", mark), lambda: read_release(path), most=1)
+        periods = (said.get("from", ""), said.get("to", ""), *self.versus)
+        return published.answer(release, self.way, published.Asked(self.selection.classes, *periods))
+
+    def spots(self, atlas: Atlas, *, stability: bool = False) -> tuple[Look, Gathering]:
+        """The hotspots: cells that stand out and touch, joined; kept."""
+        if self.way.method not in JOINED:
+            raise InputError(f"{self.way.method} has no hotspots", where="method", right="take " + ", ".join(JOINED))
+        found, cells = self.answer(atlas, stability=stability)
+        _, version = atlas.look(self.selection)
+        key = ("spots", version, repr((self.way, self.exposing, self.versus, stability)))
+        return found, atlas.keep(key, lambda: join_spots(cells, found.city.srid), most=24)
 
 
 def way_of(
@@ -39,7 +89,7 @@ def way_of(
     longest: Annotated[int, Query(description="of scan: bins of the longest cluster")] = 8,
     against: Annotated[str, Query(max_length=20, description="of compare: city (its growth) or length")] = "city",
 ) -> Way:
-    """How to ask, by a query; a dependency of the route."""
+    """How to ask, by a query; a dependency of the routes."""
     return Way.read(
         method=method,
         cells=cells or None,
@@ -58,12 +108,10 @@ def way_of(
     )
 
 
-@router.get("/v1/hotspots", summary="Where cases gather, GeoJSON", response_class=Response)
-def hotspots(
+def question_of(
     atlas: Annotated[Atlas, Depends(atlas_of)],
     selection: Annotated[Selection, Depends(selection_of)],
     way: Annotated[Way, Depends(way_of)],
-    hot: Annotated[bool, Query(description="only cells that stand out")] = False,
     versus_from: Annotated[
         str, Query(max_length=40, description="of compare: begin of the earlier period; the one before by default")
     ] = "",
@@ -78,22 +126,61 @@ def hotspots(
     rates: Annotated[
         str, Query(max_length=20, description="which cases are set against it: all, found, reported, filed or both")
     ] = "",
-    stability: Annotated[
-        bool, Query(description="of gi, moran: in what share of other grids, cell sizes and bandwidths each is hot too")
-    ] = False,
     smooth: Annotated[
         str, Query(max_length=20, description="of rates: towards all (global) or neighbours (local)")
     ] = "",
-) -> Response:
-    """Cells, a density, or clusters by a method; with the parameters and what was counted."""
-    exposing = Exposing.read(
-        way.method, exposure=exposure, rates=rates, smooth=smooth, file=measures_file(atlas.service.settings)
-    )
-    found, _ = atlas.look(selection)
+) -> Question:
+    """The whole question, by a query; a dependency of the routes."""
+    file = measures_file(atlas.service.settings)
+    exposing = Exposing.read(way.method, exposure=exposure, rates=rates, smooth=smooth, file=file)
     if way.method in IN_TIME and way.runs > MOST_RUNS:
         right = f"at most {MOST_RUNS} here; the command line takes more"
         raise InputError(f"{way.runs}", where="runs", right=right)
-    earlier = other_period(found, versus_from, versus_to)
-    options: dict[str, Any] = {"hot_only": hot, "earlier": earlier, "exposing": exposing, "stability": stability}
-    answer = gather(atlas.service.engine, atlas.book, found, way, most=MOST_FEATURES, **options)
-    return Response(geojson(answer, found.city.srid), media_type="application/geo+json")
+    return Question(selection, way, exposing, (versus_from, versus_to))
+
+
+@router.get("/v1/hotspots", summary="Where cases gather: GeoJSON, GeoParquet or CSV", response_class=Response)
+def hotspots(
+    request: Request,
+    atlas: Annotated[Atlas, Depends(atlas_of)],
+    question: Annotated[Question, Depends(question_of)],
+    hot: Annotated[bool, Query(description="only cells that stand out")] = False,
+    joined: Annotated[
+        bool,
+        Query(description="hotspots instead of cells: those that stand out and touch are one, the strongest first"),
+    ] = False,
+    stability: Annotated[
+        bool, Query(description="of gi, moran: in what share of other grids, cell sizes and bandwidths each is hot too")
+    ] = False,
+    form: Annotated[
+        str, Query(alias="format", max_length=20, description=", ".join(FORMATS) + "; files, but for the first")
+    ] = "geojson",
+    publish: Annotated[
+        bool, Query(description="only what may be told to anybody, from the release: gi, moran, kde, compare")
+    ] = False,
+) -> Response:
+    """Cells, a density, or clusters by a method; with the parameters and what was counted."""
+    if publish:
+        if joined or stability or question.exposing or question.selection.said():
+            what = "published figures are cells by class and months"
+            raise InputError(what, where="publish", right="leave out joined, stability, exposure and other filters")
+        answer, srid = question.published(atlas, request.query_params), atlas.service.snapshot.city.srid
+        if hot and "hot" in answer.frame:
+            frame = answer.frame[answer.frame["hot"]].reset_index(drop=True)
+            answer = Gathering(frame, answer.parameters, answer.facts)
+        return _file(answer, form, srid)
+    if joined:
+        found, answer = question.spots(atlas, stability=stability)
+    else:
+        found, answer = question.answer(atlas, stability=stability)
+        if hot and "hot" in answer.frame:
+            frame = answer.frame[answer.frame["hot"]].reset_index(drop=True)
+            answer = Gathering(frame, answer.parameters, answer.facts)
+    return _file(answer, form, found.city.srid)
+
+
+def _file(answer: Gathering, form: str, srid: int) -> Response:
+    data = written(answer, form, srid)
+    media, ending = FORMATS[form]
+    headers = {} if form == "geojson" else {"content-disposition": f'attachment; filename="hotspots{ending}"'}
+    return Response(data, media_type=media, headers=headers)

@@ -36,6 +36,18 @@ FILES: dict[str, tuple[str, str]] = {
     "around.js": ("static/around.js", "text/javascript"),
     "responsibility.js": ("static/responsibility.js", "text/javascript"),
     "responsibility.css": ("static/responsibility.css", "text/css"),
+    "filed.js": ("static/filed.js", "text/javascript"),
+    "chart.js": ("static/chart.js", "text/javascript"),
+    "hotspots_source.js": ("static/hotspots_source.js", "text/javascript"),
+    "hotspots_filters.js": ("static/hotspots_filters.js", "text/javascript"),
+    "hotspots_map.js": ("static/hotspots_map.js", "text/javascript"),
+    "hotspots_time.js": ("static/hotspots_time.js", "text/javascript"),
+    "hotspots_list.js": ("static/hotspots_list.js", "text/javascript"),
+    "hotspots_panel.js": ("static/hotspots_panel.js", "text/javascript"),
+    "hotspots_twin.js": ("static/hotspots_twin.js", "text/javascript"),
+    "hotspots_picture.js": ("static/hotspots_picture.js", "text/javascript"),
+    "hotspots.js": ("static/hotspots.js", "text/javascript"),
+    "hotspots.css": ("static/hotspots.css", "text/css"),
     "icon.svg": ("static/icon.svg", "image/svg+xml"),
 }
 """Everything that is served under ``/static``, by name: its file beside the pages and its type."""

@@ -117,9 +117,8 @@ def test_squares_of_the_plane_and_hexagons_hold_all_cases(tmp_path: Path):
         (["--bandwidth", "3"], "bandwidth_m: 3; 50 to 2000 metres"),
         (["--bandwidth", "nan"], "nan is not a finite number"),
         (["--method", "guess"], "--method: 'guess'; one of gi, moran, kde, clusters"),
-        (["--out", "p.html", "--cells", "h3:9"], "--out: the page shows Gi* of unit grids and the density, not h3:9"),
-        (["--out", "p.html", "--cells", "plane"], "leave out --cells and --method, or write another format"),
-        (["--out", "p.HTML", "--method", "kde"], "not plane with kde; leave out --cells"),
+        (["--out", "p.html", "--method", "kde"], "--out: the page shows hotspots beside the density, and kde has none"),
+        (["--out", "p.HTML", "--method", "knox"], "take --method gi, moran, clusters, trend, compare, scan"),
     ],
 )
 def test_wrong_use_is_one_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):

@@ -184,7 +184,6 @@ def city(demo_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--exposure", "roads", "--out", "x.html"], "--out: the page shows counts, without an exposure"),
         (["--exposure", "people", "--measures", "gone.csv"], "there is no such file"),
         (["--method", "rates"], "--exposure: rates needs an exposure"),
     ],

@@ -1,0 +1,123 @@
+// What lies on the map: density as pictures that never leave a gap, hotspots as outlines, cases as dots.
+"use strict";
+wanmi.hotspotMap = function (map, given, words, pick) {
+  const el = wanmi.el, reader = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const get = id => document.getElementById(id);
+
+  // ---- density: the picture before stays until the next one is whole; some more are made ready unseen
+  function heatLayer(on) {
+    const ready = new Map(), MOST = 3;
+    let shown = null, wanted = "", visible = true;
+    if (given.data) {
+      shown = wanmi.filedTiles(given.data.heat, {zIndex: 5, opacity: 0.9, className: "heat"}).addTo(on);
+      return {show: () => {}, prepare: () => {}, toggle: yes => { shown.getContainer().style.display = yes ? "" : "none"; }, get url() { return ""; }};
+    }
+    function make(query) {
+      if (ready.has(query)) {
+        const found = ready.get(query);
+        ready.delete(query);
+        ready.set(query, found);
+        return found;
+      }
+      const layer = L.tileLayer(given.sources.heat + (query ? "?" + query : ""), {maxNativeZoom: 17, maxZoom: 19, zIndex: 5, opacity: 0, className: "heat", keepBuffer: 3});
+      const one = {layer, whole: false, failed: false};
+      layer.on("loading", () => { one.whole = false; one.failed = false; });
+      layer.on("tileerror", () => { one.failed = true; });
+      layer.on("load", () => { one.whole = !one.failed; if (wanted === query) settle(query); });
+      layer.addTo(on);
+      ready.set(query, one);
+      for (const [key, old] of ready) {
+        if (ready.size <= MOST) break;
+        if (key !== wanted && key !== shown && key !== query) { old.layer.remove(); ready.delete(key); }
+      }
+      return one;
+    }
+    function settle(query) {
+      const one = ready.get(query);
+      if (!one) return;
+      if (one.failed) return wanmi.notice(wanmi.words.away, () => { one.layer.redraw(); });
+      one.layer.setOpacity(visible ? 0.9 : 0);
+      for (const [key, other] of ready) if (key !== query) other.layer.setOpacity(0);
+      shown = query;
+    }
+    return {
+      show: query => { wanted = query; if (make(query).whole) settle(query); },
+      prepare: query => { make(query); },
+      toggle: yes => { visible = yes; ready.get(shown)?.layer.setOpacity(yes ? 0.9 : 0); },
+      whole: query => Boolean(ready.get(query)?.whole),
+      get shown() { return shown; }
+    };
+  }
+
+  // ---- hotspots: an outline each, a number on the strongest
+  const spotPane = on => { const pane = on.getPane("spots") || on.createPane("spots"); pane.style.zIndex = 440; return pane; };
+  function kindOf(properties) { return properties.pattern || properties.change || "hot"; }
+  function outlineLayer(on, answer) {
+    spotPane(on);
+    const group = L.featureGroup().addTo(on);
+    let shapes = new Map();
+    const renderer = L.svg({pane: "spots", padding: 0.3});
+    return {
+      draw: function (found, opened) {
+        group.clearLayers();
+        shapes = new Map();
+        const some = found.features.slice(0, given.most);
+        for (const feature of [...some].reverse()) {
+          const p = feature.properties, shape = L.geoJSON(feature, {pane: "spots", renderer, smoothFactor: 0.5,
+            style: {className: "outline " + kindOf(p), weight: 2, fillOpacity: 1, fillRule: "evenodd"}});
+          shape.on("click", event => { L.DomEvent.stop(event); answer(p.id); });
+          shape.bindTooltip(() => tip(p), {className: "spot", sticky: true, direction: "top"});
+          shape.addTo(group);
+          shapes.set(p.id, shape);
+        }
+        for (const feature of some.slice(0, 30).reverse()) {
+          const p = feature.properties;
+          const mark = L.marker([p.lat, p.lon], {pane: "spots", keyboard: false, interactive: true, zIndexOffset: 1000 - p.rank,
+            icon: L.divIcon({className: "badge " + kindOf(p), html: el("span", {}, String(p.rank)).outerHTML, iconSize: [22, 22]})});
+          mark.on("click", event => { L.DomEvent.stop(event); answer(p.id); });
+          mark.addTo(group);
+        }
+        this.mark(opened);
+      },
+      mark: id => { for (const [key, shape] of shapes) shape.eachLayer(part => part.getElement && part.getElement()?.classList.toggle("opened", key === id)); },
+      has: id => shapes.has(id),
+      bounds: id => shapes.get(id)?.getBounds()
+    };
+  }
+  function tip(p) {
+    const rows = [[words.cases, p.cases], [words.expected, p.expected], [words.z, p.z?.toFixed(2)], [words.q, wanmi.small(p.q)]];
+    return el("table", {}, el("caption", {}, wanmi.fill(words.hotspot, {rank: p.rank})),
+      rows.filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => el("tr", {}, el("th", {}, name), el("td", {}, typeof value === "number" ? value.toLocaleString() : value))));
+  }
+
+  // ---- cases of a hotspot, and shapes of an alert
+  const cases = L.layerGroup().addTo(map), alert = L.layerGroup().addTo(map);
+  spotPane(map);
+  const dots = L.svg({pane: "spots"});
+  function drawCases(found) {
+    cases.clearLayers();
+    for (const one of found) {
+      L.circleMarker([one.lat, one.lon], {pane: "spots", renderer: dots, radius: 4, weight: 1, className: "case-dot", fillOpacity: 1})
+        .bindTooltip(() => el("div", {}, el("b", {}, one.id), el("br"), (given.lang === "en" && one.name_en) || one.name_zh || one.class || ""), {className: "spot"}).addTo(cases);
+    }
+  }
+  function drawAlert(feature) {
+    alert.clearLayers();
+    if (!feature) return;
+    L.geoJSON(feature, {pane: "spots", renderer: dots, interactive: false, style: {className: "outline alert", weight: 3, fill: false}}).addTo(alert);
+  }
+
+  // room that panels take is left free
+  function fly(bounds) {
+    const phone = innerWidth <= 760, left = phone ? 16 : 340, right = phone || get("spot").hidden ? 40 : 400;
+    const options = {paddingTopLeft: [left, 30], paddingBottomRight: [right, phone ? innerHeight * 0.45 : 130], maxZoom: 16};
+    if (reader.matches || navigator.webdriver) map.fitBounds(bounds, {...options, animate: false});
+    else map.flyToBounds(bounds, {...options, duration: 0.7});
+  }
+  map.on("click", () => pick(""));
+  return {heat: heatLayer(map), heatLayer, spots: outlineLayer(map, pick), outlineLayer, drawCases, drawAlert, fly, fitted: feature => L.geoJSON(feature).getBounds()};
+};
+// A text with its gaps filled; numbers small and large, as people write them.
+wanmi.fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => name in values ? values[name] : all);
+wanmi.small = value => value === null || value === undefined ? null : value < 0.001 ? "< 0.001" : value.toFixed(3);
+wanmi.percent = value => value === null || value === undefined ? "" : (value * 100).toFixed(value < 0.1 ? 1 : 0) + " %";
