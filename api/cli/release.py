@@ -56,7 +56,7 @@ def release(file: str | None, k: int | None, until: str | None, city: str | None
         return
     lines = [f"{path}: {', '.join(fresh) or 'nothing new'}; {len(made.figures):,} figures of {made.k} cases or more"]
     for row in shares.itertuples(index=False):
-        cells = f"{row.cells_shown:>7,} of {row.cells:>7,} cells of {made.k} or more"
+        cells = f"{row.cells_shown:>7,} of {int(row.cells):>7,} cells of {made.k} or more"
         lines.append(
             f"  {row.period}  {row.level:<10} {cells}, {row.cases_shown / max(row.cases, 1):6.1%} of the cases"
         )

@@ -13,9 +13,9 @@ import shapely
 
 from api.statistics.cells import boxes
 from api.statistics.gathering import LEAST_DENSITY, Gathering, Way
-from api.statistics.selection import LEVEL, Selection, cell_of
+from api.statistics.selection import KINDS, LEVEL, cell_of
 from gis import counts, hotspots
-from gis.publishing import K, Ladder, Release, carry_on, first_release, read_release
+from gis.publishing import K, Ladder, Release, carry_on, first_release
 from gis.state import state_folder
 from grids.catalog import Catalog
 from grids.errors import InputError
@@ -35,12 +35,15 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to a release: class filter, months (the end excluded), level of areas."""
+    """A question to a release: a class filter; first and last day as text, the end excluded, "" for open; the same of
+    the period that ``compare`` holds this one against.
+    """
 
-    classes: str
-    begin: pd.Period
-    end: pd.Period
-    level: str
+    classes: str = ""
+    begin: str = ""
+    end: str = ""
+    versus_from: str = ""
+    versus_to: str = ""
 
 
 def release_file(settings: Settings) -> Path:
@@ -80,7 +83,7 @@ def make_release(
     if earlier is not None:
         return carry_on(earlier, held, day=day, until=until)
     ladder = city_ladder(engine, city, now)
-    return first_release(held, ladder, sorted(set(held["class"])), day=day, until=until, k=k)
+    return first_release(held, ladder, menu_groups(book, city.edition), day=day, until=until, k=k)
 
 
 def city_ladder(engine: Engine, city: City, at: pd.Timestamp) -> Ladder:
@@ -102,6 +105,13 @@ def _monthly(engine: Engine, book: Catalog, city: City, until: pd.Period) -> pd.
     table = table[table["class"] != ""]
     table = table.groupby(["unit", "class", "month"], as_index=False)["cases"].sum()
     return table.assign(month=pd.PeriodIndex(table["month"], freq="M"))
+
+
+def menu_groups(book: Catalog, edition: str) -> list[str]:
+    """Every class group of an edition, with or without cases, and those of what it does not know."""
+    mine = book.classes[book.classes["edition"] == edition]
+    code = mine["major_code"].where(mine["major_code"] != "", mine["code"])
+    return sorted({*(f"{edition}:" + mine["kind"] + code), *(f"{OTHER}:{kind}" for kind in KINDS)})
 
 
 def groups_of(book: Catalog, classes: NDArray[np.object_], edition: str) -> NDArray[np.object_]:
@@ -131,34 +141,39 @@ def groups_of(book: Catalog, classes: NDArray[np.object_], edition: str) -> NDAr
 # ---------------------------------------------------------------- from a release alone
 
 
-def answer(
-    release: Release, way: Way, selection: Selection, zone: str, *, earlier: Selection | None = None
-) -> Gathering:
+def answer(release: Release, way: Way, asked: Asked) -> Gathering:
     """Answer a question from the figures of a release; nothing else is read.
 
     Parameters
     ----------
     release
         The figures.
-    way, selection
-        How to ask, and which cases: a class group, whole months.
-    zone
-        Time zone of the city.
-    earlier
-        The period that ``compare`` holds this one against; the one right before it by default.
+    way, asked
+        How to ask, and of what: a class group, whole months.
+
+    Returns
+    -------
+    Gathering
+        ``cases`` NaN where the figure is not shown, ``estimate`` as `Release.estimate` has it.
 
     Raises
     ------
     InputError
-        A method, cells, class, period or filter that is not published.
+        A method, cells, class or period that is not published.
     """
-    asked = _read(release, way, selection, zone)
-    frame = release.level(asked.level)
-    shown = release.cases(asked.level, asked.classes, asked.begin, asked.end)
-    guess = release.estimate(asked.level, asked.classes, asked.begin, asked.end)
+    if way.method not in METHODS:
+        what = f"{way.method} tells of single cases and is not published"
+        raise InputError(what, where="method", right=", ".join(METHODS))
+    level, classes = _level(release, way), "" if asked.classes == "*" else asked.classes
+    first, last = release.months()
+    begin = month(asked.begin, "from") if asked.begin else first
+    end = month(asked.end, "to") if asked.end else last
+    frame = release.level(level)
+    shown = release.cases(level, classes, begin, end)
+    guess = release.estimate(level, classes, begin, end)
     head = {
-        "method": way.method, "cells": way.cells, "class": asked.classes, "from": str(asked.begin),
-        "to": str(asked.end), "published": True, "k": release.k, "seed": way.seed,
+        "method": way.method, "cells": way.cells, "class": classes, "from": str(begin), "to": str(end),
+        "published": True, "k": release.k, "seed": way.seed,
     }  # fmt: skip
     facts: dict[str, Any] = {
         "cells_shown": int((~np.isnan(shown)).sum()),
@@ -166,57 +181,58 @@ def answer(
         "cases_shown": int(np.nansum(shown)),
         "decided": str(release.shares["day"].max()) if len(release.shares) else "",
     }
-    columns = {
-        "code": frame["code"].to_numpy(),
-        "cases": pd.array(np.where(np.isnan(shown), None, shown), dtype="Int64"),
-    }
-    made = gpd.GeoDataFrame({**columns, "estimate": guess.round(3)}, geometry=frame.geometry.to_numpy(), crs=frame.crs)
+    columns = {"code": frame["code"].to_numpy(), "cases": shown, "estimate": guess.round(3)}
+    made = gpd.GeoDataFrame(columns, geometry=frame.geometry.to_numpy(), crs=frame.crs)
     if way.method == "kde":
         return _density(way, guess, frame, head, facts)
     if way.method == "compare":
-        return _compared(release, asked, selection, earlier, zone, made, head, facts)
-    return _local(way, made, head, facts, guess)
+        length = (end - begin).n
+        since = month(asked.versus_from, "versus_from") if asked.versus_from else begin - length
+        until = month(asked.versus_to, "versus_to") if asked.versus_to else begin
+        before = release.cases(level, classes, since, until)
+        head |= {"versus_from": str(since), "versus_to": str(until)}
+        return _compared(made, before, head, facts)
+    return _local(way, made, head, facts)
 
 
-def _read(release: Release, way: Way, selection: Selection, zone: str) -> Asked:
-    if way.method not in METHODS:
-        what = f"{way.method} tells of single cases and is not published"
-        raise InputError(what, where="method", right=", ".join(METHODS))
-    for name, given in selection.said().items():
-        raise InputError(f"{given!r}: published figures are not filtered by {name}", where=name, right="leave it out")
-    if pd.notna(selection.known_at):
-        raise InputError("published figures are as they were decided", where="known_at", right="leave it out")
+def _level(release: Release, way: Way) -> str:
     kind, _, name = way.cells.partition(":")
     level = {"unit": "unit", "area": name, "plane": "unit"}.get(kind, "")
     if not level or (kind == "plane" and way.method != "kde"):
         right = "unit, or area: with " + ", ".join(release.ladder.levels[:-1])
         raise InputError(f"{way.cells!r} is not published", where="cells", right=right)
-    first, last = release.months()
-    begin = first if pd.isna(selection.begin) else _month(selection.begin, zone, "from")
-    end = last if pd.isna(selection.end) else _month(selection.end, zone, "to")
-    return Asked("" if selection.classes == "*" else selection.classes, begin, end, level)
+    return level
 
 
-def _month(at: pd.Timestamp, zone: str, where: str) -> pd.Period:
-    local = at.tz_convert(zone).tz_localize(None)
-    if local != local.to_period("M").to_timestamp():
-        raise InputError(f"{local.date()}", where=where, right="the first day of a month: whole months are published")
-    return local.to_period("M")
+def month(text: str, where: str) -> pd.Period:
+    """A month by its first day.
+
+    Examples
+    --------
+    >>> month("2026-07-01", "from")
+    Period('2026-07', 'M')
+    """
+    try:
+        at = pd.Timestamp(text).tz_localize(None)
+        if at == at.to_period("M").to_timestamp():
+            return at.to_period("M")
+    except (ValueError, TypeError):
+        pass
+    raise InputError(
+        f"{text[:40]!r}", where=where, right="the first day of a month, 2026-07-01: whole months are published"
+    )
 
 
-def _local(
-    way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[str, Any], guess: NDArray[np.float64]
-) -> Gathering:
-    shapes = made.geometry.to_numpy()
+def _local(way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[str, Any]) -> Gathering:
+    guess = made["estimate"].to_numpy()
     if len(made) < 2:
         none = np.full(len(made), np.nan)
         return _joined(made, {"z": none, "p": none, "q": none, "hot": np.zeros(len(made), dtype=bool)}, head, facts)
-    near = hotspots.contact(shapes)
+    near = hotspots.contact(made.geometry.to_numpy())
     options: dict[str, Any] = {"p": way.p, "runs": way.runs, "seed": way.seed}
     if way.method == "gi":
         gi = hotspots.gi_star(guess, near, **options)
-        columns = {"z": gi.z, "p": gi.p, "q": gi.q, "hot": gi.hot()}
-        by = gi.evidence
+        columns, by = {"z": gi.z, "p": gi.p, "q": gi.q, "hot": gi.hot()}, gi.evidence
     else:
         local = hotspots.local_moran(guess, near, **options)
         kind = np.array(hotspots.QUADRANTS, dtype=object)[local.quadrant]
@@ -226,28 +242,20 @@ def _local(
 
 
 def _compared(
-    release: Release, asked: Asked, selection: Selection, earlier: Selection | None, zone: str, made: gpd.GeoDataFrame,
-    head: dict[str, Any], facts: dict[str, Any],
-) -> Gathering:  # fmt: skip
-    length = (asked.end - asked.begin).n
-    begin = asked.begin - length if earlier is None else _month(earlier.begin, zone, "versus_from")
-    end = asked.begin if earlier is None else _month(earlier.end, zone, "versus_to")
-    before = release.cases(asked.level, asked.classes, begin, end)
-    now = release.cases(asked.level, asked.classes, asked.begin, asked.end)
+    made: gpd.GeoDataFrame, before: NDArray[np.float64], head: dict[str, Any], facts: dict[str, Any]
+) -> Gathering:
+    """Cells that are shown in both periods side by side."""
+    now = made["cases"].to_numpy()
     both = ~np.isnan(now) & ~np.isnan(before)
-    names = ("ratio", "low", "high", "p", "q")
-    columns: dict[str, Any] = {name: np.full(len(made), np.nan) for name in names} | {
-        "hot": np.zeros(len(made), dtype=bool)
-    }
+    columns: dict[str, Any] = {name: np.full(len(made), np.nan) for name in ("ratio", "low", "high", "p", "q")}
+    hot = np.zeros(len(made), dtype=bool)
     if both.any():
         told = hotspots.compare(before[both], now[both])
-        for name in names:
-            columns[name][both] = getattr(told, name)
-        columns["hot"][both] = told.more()
-    told_before = pd.array(np.where(np.isnan(before), None, before), dtype="Int64")
-    facts = facts | {"compared": int(both.sum()), "hot": int(columns["hot"].sum())}
-    head = head | {"versus_from": str(begin), "versus_to": str(end)}
-    return _joined(made, {"before": told_before, **columns}, head, facts)
+        for name, column in columns.items():
+            column[both] = getattr(told, name)
+        hot[both] = told.more()
+    facts = facts | {"compared": int(both.sum()), "hot": int(hot.sum())}
+    return _joined(made, {"before": before, **columns, "hot": hot}, head, facts)
 
 
 def _density(
@@ -280,14 +288,3 @@ def _joined(made: gpd.GeoDataFrame, columns: dict[str, Any], head: dict[str, Any
     shapes = made.geometry
     frame = made.drop(columns=shapes.name).assign(**columns, geometry=shapes).set_geometry("geometry", crs=made.crs)
     return Gathering(frame, head, facts | {"n_cells": len(frame)})
-
-
-def read(settings: Settings) -> Release:
-    """The release that is published.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
-    return read_release(release_file(settings))

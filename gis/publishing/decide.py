@@ -67,7 +67,7 @@ def areas_of_quarter(x: NDArray[np.int64], areas: Tree, classes: Tree, *, k: int
     need = k - counts[tuple(cells.T)]
     moves = np.empty((8 * len(cells) + 64, 8), dtype=np.int64)
     failed, told = protect(
-        x.copy(), np.sqrt(counts), hidden, cells, need, np.zeros(len(cells), dtype=bool),
+        x.copy(), _worth(counts, areas, classes, QUARTER), hidden, cells, need, np.zeros(len(cells), dtype=bool),
         np.full(len(x), -1, dtype=np.int64), areas.span, classes.span, QUARTER.span, areas.path, classes.path,
         QUARTER.path, NEAR, moves,
     )  # fmt: skip
@@ -142,6 +142,21 @@ def _some_units(
             return Decided(counts, ~hidden, np.hstack([cells[moves[:told, 0]], moves[:told, 1:]]))
         hidden[np.isin(group, group[cells[failed, 0]])] = True
     return Decided(counts, np.zeros_like(hidden), np.empty((0, 10), dtype=np.int64))
+
+
+DEARER = 1.5
+"""A figure is worth so many times what one with as many cases is worth a level below."""
+PRICELESS = 1e9
+
+
+def _worth(counts: NDArray[np.int64], *trees: Tree) -> NDArray[np.float64]:
+    """What is lost by hiding each figure: more for many cases and coarse cells; the total is hidden last of all."""
+    out = np.sqrt(counts)
+    for axis, tree in enumerate(trees):
+        scale = DEARER ** (tree.path.shape[1] - 1 - tree.depth)
+        out = out * np.expand_dims(scale, tuple(i for i in range(out.ndim) if i != axis))
+    out[0, 0, 0] += PRICELESS
+    return out
 
 
 def _in_order(cells: NDArray[np.int64], *depths: NDArray[np.int64]) -> NDArray[np.int64]:

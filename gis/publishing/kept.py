@@ -27,11 +27,13 @@ def write_release(release: Release, path: Path) -> None:
         raise InputError("there is no such folder", where=str(folder))
     with tempfile.TemporaryDirectory(dir=folder) as made:
         new = Path(made) / "release.gpkg"
+        # how many cells hold k and how many cases there are is for whoever decides: it is no figure of the menu
+        shares = release.shares[["period", "level", "cells_shown", "cases_shown", "day"]]
         layers = {"areas": release.ladder.areas, "units": release.ladder.units}
         for name, frame in layers.items():
             flat = frame.set_geometry(frame.geometry.to_numpy(), crs=frame.crs)
             pyogrio.write_dataframe(flat, new, layer=name, driver="GPKG", promote_to_multi=True)
-        for name, table in (("figures", release.figures), ("shares", release.shares), ("menu", menu)):
+        for name, table in (("figures", release.figures), ("shares", shares), ("menu", menu)):
             pyogrio.write_dataframe(table, new, layer=name, driver="GPKG")
         new.replace(path)
 

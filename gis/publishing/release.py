@@ -37,7 +37,7 @@ class Release:
         Shown cells: level, code, class (a key of the classes), period (``2026-01``, ``2026Q1``, ``2026H1``), cases.
     shares
         What of each period and level is shown: cells of the finest classes and times that hold `k` cases or more, and
-        cases in cells; the day on which it was decided.
+        cases in cells; the day on which it was decided. `cells` and `cases` are for whoever decides, a file has none.
     """
 
     ladder: Ladder
