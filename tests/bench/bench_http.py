@@ -97,7 +97,7 @@ class Server(str):
 
 
 def run() -> Iterator[Row]:
-    """The demo city with its peers, then the city of 1,000 km²."""
+    """The demo city with its peers, then the city of 1,000 km², then that with every kind of rule."""
     if shutil.which("wrk") is None:
         yield heading("wrk is not there: make bench installs it")
         return
@@ -114,7 +114,10 @@ def run() -> Iterator[Row]:
     large, snapshot = city.kept()
     some = large.cases.sample(20_000, random_state=1)
     columns = (some[name].to_numpy() for name in ("x", "y", "class", "error"))
-    yield from _measured(snapshot, Asked.of(snapshot, *columns), None)
+    asked = Asked.of(snapshot, *columns)
+    yield from _measured(snapshot, asked, None)
+    yield heading("the same with every kind of rule")
+    yield from _measured(city.kept_ruled(), asked, None)
 
 
 def _measured(snapshot: Snapshot, doubtful: Asked, layers: dict[str, pd.DataFrame] | None) -> Iterator[Row]:
