@@ -34,6 +34,8 @@ class Moments:
         Unit grid code of each, "" where none; categorical (n,).
     department
         Department of each answer, "" where none; categorical (n,).
+    klass
+        Class text ``edition:kind+code``, "" where none; categorical (n,).
     """
 
     x: NDArray[np.float64]
@@ -42,6 +44,7 @@ class Moments:
     id: NDArray[np.object_]
     unit: pd.Categorical
     department: pd.Categorical
+    klass: pd.Categorical
 
     def stamp(self, of: int) -> pd.Timestamp:
         """When a case was reported, UTC."""
@@ -57,7 +60,7 @@ def case_moments(engine: Engine, wanted: Wanted = ALL) -> Moments:
     if not sink.tell():
         none = np.empty(0)
         return Moments(
-            none, none, np.empty(0, dtype=np.int64), np.empty(0, dtype=object), pd.Categorical([]), pd.Categorical([])
+            none, none, np.empty(0, dtype=np.int64), np.empty(0, dtype=object), *(pd.Categorical([]) for _ in range(3))
         )
     sink.seek(0)
     text = pa.dictionary(pa.int32(), pa.string())
@@ -68,6 +71,7 @@ def case_moments(engine: Engine, wanted: Wanted = ALL) -> Moments:
         "id": pa.string(),
         "unit": text,
         "department": text,
+        "klass": text,
     }
     table = csv.read_csv(
         sink,
@@ -77,5 +81,5 @@ def case_moments(engine: Engine, wanted: Wanted = ALL) -> Moments:
     at, ids = table["at"].to_numpy(), table["id"].to_numpy(zero_copy_only=False).astype(object)
     order = np.lexsort((ids.astype(str), at))
     x, y = table["x"].to_numpy(), table["y"].to_numpy()
-    unit, department = (pd.Categorical(table[name].to_pandas()) for name in ("unit", "department"))
-    return Moments(x[order], y[order], at[order], ids[order], unit[order], department[order])
+    named = (pd.Categorical(table[name].to_pandas())[order] for name in ("unit", "department", "klass"))
+    return Moments(x[order], y[order], at[order], ids[order], *named)

@@ -17,7 +17,7 @@ from grids.errors import InputError
 @click.option("--department", default="", help="Owners by the answer: codes, joined by commas; all by default.")
 @click.option("--channel", default="", help="Channels, joined by commas; all by default.")
 @click.option("--area", default="", help="SET:CODE, or SET for all of it, joined by commas; - before leaves out.")
-@click.option("--bin-days", type=int, default=14, show_default=True, help="Days of a bin of time.")
+@click.option("--bin-days", default="month", show_default=True, help="Days of a bin of time, or month.")
 @click.option("--level", type=Number(), default=0.05, show_default=True, help="Chance of a false alert, bin by bin.")
 @click.option("--since", default="", help="Alerts told after that instant; those of the last bin by default.")
 @click.option("--goes-on", is_flag=True, help="Hotspots that merely go on too.")
@@ -31,7 +31,7 @@ def alerts(
     department: str,
     channel: str,
     area: str,
-    bin_days: int,
+    bin_days: str,
     level: float,
     since: str,
     goes_on: bool,
@@ -39,9 +39,9 @@ def alerts(
     city: str | None,
     as_json: bool,
 ) -> None:
-    """Which hotspots appeared, grew or ended with the last weeks, and which department owns them.
+    """Which hotspots appeared, grew or ended with the last month, and which department owns them.
 
-    Every place is held against its own past; a run in which nothing changed raises a false alert once in twenty
+    Every place is held against its own past; a month in which nothing changed raises a false alert once in twenty
     (--level).
 
     \b

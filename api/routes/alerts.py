@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.atlas import Atlas, atlas_of, selection_of
 from api.instants import read_instants
-from api.statistics.alerting import BIN_DAYS, raise_alerts
+from api.statistics.alerting import MONTH, raise_alerts
 from api.statistics.gathering import geojson
 from api.statistics.selection import LEVEL, Selection
 
@@ -19,7 +19,9 @@ router = APIRouter(tags=["statistics"])
 def alerts(
     atlas: Annotated[Atlas, Depends(atlas_of)],
     selection: Annotated[Selection, Depends(selection_of)],
-    bin_days: Annotated[int, Query(description="days of a bin of time; the last one ends with `to`")] = BIN_DAYS,
+    bin_days: Annotated[
+        str, Query(max_length=40, description="`month`, or days of a bin of time; the last one ends with `to`")
+    ] = MONTH,
     level: Annotated[float, Query(description="chance of a false alert that is taken, bin by bin")] = LEVEL,
     since: Annotated[
         str, Query(max_length=40, description="alerts told after that instant; those of the last bin when missing")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from api.statistics.cells import Cells, find_cells
 from api.statistics.gathering import Gathering
 from api.statistics.in_time import Bins, make_bins
-from api.statistics.selection import LEVEL, Look
+from api.statistics.selection import LEVEL, Look, Selection
 from gis import counts, hotspots, moments
 from gis.hotspots import alerts as watch
 from grids.catalog import Catalog
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-BIN_DAYS = 14
-REACHES_M = (200.0, 350.0)
-"""Circles beside the neighbours by contact."""
-LEAST_BINS = 10
+MONTH = "month"
+"""Bins of a month, counted back from the end: of the calendar when that is the last of a month."""
+REACHES_M = (100.0, 150.0, 200.0, 300.0, 400.0)
+"""Radii of the circles around the middle of each unit."""
+WINDOWS = (1, 2)
+SEED = 0
+YEAR_DAYS = 365
+"""So much of the past is what a place is held against."""
 COLUMNS = (
     "hotspot", "event", "from", "to", "cases", "expected", "ratio", "p", "department", "name", "share", "units",
 )  # fmt: skip
@@ -35,7 +40,7 @@ def raise_alerts(
     book: Catalog,
     found: Look,
     *,
-    bin_days: int = BIN_DAYS,
+    bin_days: str = MONTH,
     level: float = LEVEL,
     since: pd.Timestamp = pd.NaT,
     goes_on: bool = False,
@@ -49,7 +54,7 @@ def raise_alerts(
     found
         The cases of the selection.
     bin_days
-        Days of a bin; the last one ends with the selection, or with the day of the last case.
+        ``month``, or the days of a bin; the last one ends with the selection, or with the day of the last case.
     level
         Chance of a false alert that is taken, bin by bin.
     since
@@ -69,8 +74,7 @@ def raise_alerts(
     InputError
         A city without unit grids, too few bins, ``bin_days`` or ``level`` out of range.
     """
-    if not 1 <= bin_days <= 366:
-        raise InputError(f"{bin_days}", where="bin_days", right="1 to 366 days")
+    days = _read_days(bin_days)
     if not 0 < level < 1:
         raise InputError(f"{level}", where="level", right="between 0 and 1")
     if found.ground.near is None or len(found.units) < 2:
@@ -78,19 +82,25 @@ def raise_alerts(
     selection, city = found.selection, found.city
     cases = moments.case_moments(engine, found.wanted)
     parameters: dict[str, Any] = {
-        "class": selection.classes, "bin_days": bin_days, "level": level, "reaches_m": list(REACHES_M),
+        "class": selection.classes, "bin_days": days or MONTH, "level": level, "reaches_m": list(REACHES_M),
+        "windows": list(WINDOWS), "runs": watch.RUNS, "seed": SEED,
         "since": None if pd.isna(since) else since.strftime("%Y-%m-%dT%H:%M:%SZ"), **selection.said(),
     }  # fmt: skip
     facts: dict[str, Any] = {"counted": len(cases.x)}
     if len(cases.x) < 2:
         return Gathering(_frame([], found), parameters, facts | {"alerts": 0, "note": "too few cases for an alert"})
-    bins = make_bins(selection, cases, city.time_zone, bin_days, LEAST_BINS)
+    zone, least = city.time_zone, watch.LEAST_BINS
+    bins = make_bins(selection, cases, zone, days, least) if days else _make_months(selection, cases, zone, least)
+    history = min(max(round(YEAR_DAYS / days), 1), len(bins)) if days else 12
+    new = _without_past(cases, book, city.edition, bins.edges[max(0, len(bins) - history - WINDOWS[-1])])
     cells = find_cells(found, "unit", float("nan"), cases.x, cases.y, cases.unit)
+    cells = cells._replace(at=np.where(new, -1, cells.at))
+    facts["without_past"] = int(new.sum())
     bin_of = bins.of(cases.at)
     cube = cells.by_bin(bin_of, len(bins))
     x, y = cells.middles(city.srid)
-    reaches = [cells.near, *(hotspots.band(x, y, distance_m=reach) for reach in REACHES_M)]
-    told = watch.track(cube, reaches, level=level)
+    reaches = [hotspots.band(x, y, distance_m=reach) for reach in REACHES_M]
+    told = watch.track(cube, reaches, windows=WINDOWS, history=history, level=level, seed=SEED)
     first = _born(told, bins, city.time_zone)
     last = len(bins) - 1
     wanted = [
@@ -104,6 +114,53 @@ def raise_alerts(
     facts |= {"bins": len(bins), "bins_from": bins.text(0), "bins_to": bins.text(len(bins)), "alerts": len(rows)}
     alive = sum(a.bin == last and a.event != 3 for a in told)
     return Gathering(_frame(rows, found), parameters, facts | {"events": events, "alive": alive})
+
+
+def _read_days(text: str) -> int:
+    """Days of a bin; 0 for months."""
+    if text == MONTH:
+        return 0
+    days = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
+    if not 1 <= days <= 366:
+        raise InputError(f"{text[:60]!r}", where="bin_days", right="month, or 1 to 366 days")
+    return days
+
+
+def _make_months(selection: Selection, cases: moments.Moments, zone: str, least: int) -> Bins:
+    """Months back from the end of the selection, or of the day of the last case.
+
+    Raises
+    ------
+    InputError
+        Too few of them.
+    """
+    first = (selection.begin if pd.notna(selection.begin) else cases.stamp(0)).tz_convert(zone).normalize()
+    end = selection.end if pd.notna(selection.end) else cases.stamp(-1) + pd.Timedelta(1, "us")
+    last = end.tz_convert(zone)
+    if last != last.normalize():
+        last = last.normalize() + pd.DateOffset(days=1)
+    count = 0
+    while last - pd.DateOffset(months=count + 1) >= first:
+        count += 1
+    if count < least:
+        raise InputError(f"{count} months in the period", where="bin_days", right=f"{least} or more: or shorter bins")
+    return Bins(pd.DatetimeIndex([last - pd.DateOffset(months=k) for k in range(count, -1, -1)]).tz_convert("UTC"))
+
+
+def _without_past(cases: moments.Moments, book: Catalog, edition: str, since: pd.Timestamp) -> NDArray[np.bool_]:
+    """Cases of classes that are new in the city's edition, while cases of an older one are part of the past.
+
+    Nothing says how many of them there were before, so the first ones anywhere would be an alert.
+    """
+    none = np.zeros(len(cases.at), dtype=np.bool_)
+    names = np.asarray(cases.klass.categories, dtype=object).astype(str)
+    editions = np.array([name.partition(":")[0] for name in names], dtype=object)
+    lately = np.unique(cases.klass.codes[cases.at >= since.as_unit("us").value])
+    if edition != "2026" or not np.isin(editions[lately], ["", edition], invert=True).any():
+        return none
+    older = (book.to_2026 >= 0) & (book.classes["edition"] != edition).to_numpy()
+    known = book.texts[book.to_2026[older]].astype(str)
+    return ((editions == edition) & ~np.isin(names, known))[cases.klass.codes]
 
 
 def _born(told: list[watch.Alert], bins: Bins, zone: str) -> dict[int, str]:
@@ -157,4 +214,4 @@ def _frame(rows: list[dict[str, Any]], found: Look) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=shapes, crs=found.city.srid)
 
 
-__all__ = ["BIN_DAYS", "raise_alerts"]
+__all__ = ["MONTH", "raise_alerts"]

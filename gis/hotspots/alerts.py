@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse, special
+from scipy import sparse
 
 from gis.hotspots.discovery import LEVEL
-from gis.hotspots.trend import _read, _space
+from gis.hotspots.looks import LEAST_CASES, Look, Rings, _past, look, make_rings, sum_rings
 from grids.errors import InputError
 
 EVENTS = ("appears", "grows", "goes on", "ends")
-HISTORY = 26
+HISTORY = 12
 """Bins of the past that a place is held against."""
-LEAST_HISTORY = 8
+LEAST_HISTORY = 1
 """With fewer there is nothing to hold it against yet."""
-LEAST_CASES = 5.0
-"""A neighbourhood with fewer cases raises no alert, however few are expected."""
+LEAST_BINS = 3
+"""With fewer bins nothing can begin."""
+_MAY = 0.5
+"""Circles with a larger chance than this are not looked at, however many stand out."""
+RUNS = 99
+"""Deals that say what the best of all circles is worth."""
 GROWTH = 1.5
 """A hotspot grows when it is so much larger than when that was last told: in cases beyond what is expected."""
 
@@ -40,11 +43,11 @@ class Alert:
     window
         Bins, the last one included, over which it is counted.
     cells
-        The neighbourhood that stands out most, rising, int64; of one that ends the one that did last.
+        The circle that stands out most, rising, int64; of one that ends the one that did last.
     cases, expected
         Cases of those cells in the window, and what their past makes one expect.
     p
-        Chance that a run without any hotspot has a cell that stands out so far; NaN for one that ends.
+        Chance that a bin in which nothing has changed has a circle that stands out so far; NaN for one that ends.
     """
 
     hotspot: int
@@ -66,40 +69,45 @@ def track(
     least: int = LEAST_HISTORY,
     rest: int = 2,
     level: float = LEVEL,
+    runs: int = RUNS,
+    seed: int = 0,
 ) -> list[Alert]:
     """Replay the bins one after the other, each as if nothing later were known.
 
-    At the end of each bin every cell's neighbourhood, near and far, is counted over the last bins and held against its
-    own past: the ``history`` bins before in which it did not stand out. Both being Poisson counts, given their sum the
-    later one is binomial (Przyborowski & Wilenski 1940); the share that is due to the window is that of the city as a
-    whole, so neither season nor growth of the city is an alert. p is one-sided and exact, times the number of cells,
-    neighbourhoods and windows that are looked at (Bonferroni): a run in which nothing has changed raises a false alert
-    with a chance of ``level`` at most. (A false discovery rate would let one large hotspot open the door to small false
-    ones.) Cells that stand out and touch are one hotspot; it keeps its number while it shares a cell with itself of the
-    bin before, and ends when it did not stand out for ``rest`` bins.
+    At the end of each bin every circle around every cell is counted over the last bins and held against its own past:
+    the ``history`` bins before in which its centre did not stand out. The share that is due to the window is that of
+    the city as a whole, so neither season nor growth of the city is an alert. A cell stands out when a look in which
+    nothing has changed would find as much anywhere with a chance below ``level``, all circles and windows taken
+    together (`gis.hotspots.looks`). Cells whose circles overlap that of the most unusual one are one hotspot. It keeps
+    its number while it shares a cell with itself of the bin before, and ends when it did not stand out for ``rest``
+    bins.
 
     Parameters
     ----------
     counts
-        Cases, whole numbers >= 0, shape (n, t), t >= 10, the earliest bin first.
+        Cases, whole numbers >= 0, shape (n, t), t >= `LEAST_BINS`, the earliest bin first.
     reaches
-        Neighbourhoods of growing reach, ones (n, n), the diagonal included; the first says what touches.
+        Circles of growing reach, each holding the one before: ones (n, n), the diagonal included.
     windows
         Bins that are counted together, each tried.
     history, least, rest
         Bins: of the past that are taken, the fewest of them, without standing out.
     level
-        p below which a cell stands out.
+        Chance of a false alert that is taken, bin by bin.
+    runs, seed
+        Of the deals that say what the best circle is worth. The same for the same seed and the same bins.
 
     Returns
     -------
     list of Alert
-        By bin, then by number. Of several old hotspots that touch a new one the oldest goes on, the others end.
+        By bin, then by number; those that appear in one bin are numbered from the most unusual. Of several old hotspots
+        that touch a new one the oldest goes on, the others end.
 
     Raises
     ------
     InputError
-        As `gis.hotspots.trend.emerging`; no reach, no window, bins out of range.
+        Too few cells or bins, counts that are none, weights other than ones, reaches that do not grow; no reach, no
+        window, bins out of range.
 
     Examples
     --------
@@ -112,28 +120,26 @@ def track(
     if not reaches or not windows or min(windows) < 1 or not 1 <= least <= history or rest < 1:
         what = f"{len(reaches)} reaches, windows {list(windows)}, history {history}, least {least}, rest {rest}"
         raise InputError(what, right="one reach and window at least, bins from 1, least at most history")
-    cubes = [_read(counts, near, 0) for near in reaches]
-    cube, near = cubes[0]
+    cube = _read(counts, reaches)
     n, bins = cube.shape
-    sums = np.empty((len(reaches), n, bins), dtype=np.int64)
-    for r, (_, wide) in enumerate(cubes):
-        _space(wide.indptr, wide.indices, cube, sums[r])
-    city, stood = cube.sum(axis=0), np.zeros((n, bins), dtype=np.bool_)
+    rings = make_rings(reaches)
+    sums, stood, usual = sum_rings(rings, cube), np.zeros((n, bins), dtype=np.bool_), np.ones(n, dtype=np.bool_)
     alive: dict[int, _Living] = {}
     told: list[Alert] = []
     number = 0
     for t in range(least + min(windows) - 1, bins):
-        p, way = _chance(sums, city, stood, t, windows, history, least)
-        hot = p < level
-        stood[:, t] = hot
+        tried = [w for w in windows if t - w + 1 >= least]
+        city = cube[usual].sum(axis=0)
+        seen = look(cube, sums, stood, usual, rings, t, windows=tried, history=history, runs=runs, seed=seed)
         here: list[Alert] = []
-        taken: set[int] = set()
-        for cells in _groups(near, hot):
-            middle = int(cells[np.argmin(p[cells])])
-            reach, span = divmod(int(way[middle]), len(windows))
-            size, mean = _size(sums[reach], city, stood, middle, t, windows[span], history)
-            inside = np.sort(cubes[reach][1][[middle]].indices).astype(np.int64)
-            one = _Living(cells, max(size - mean, 0.0), t, (middle, reach, windows[span], inside))
+        for group, p in _told(_groups(seen, rings), [other.cells for other in alive.values()], level):
+            middle, cells = group.middle, group.cells
+            stood[group.hot[seen.p[group.hot] <= max(level, seen.p[middle])], t] = True
+            circle, window = int(seen.circle[middle]), tried[int(seen.window[middle])]
+            size, mean = _size(sums[middle, circle], city, stood[middle], t, window, history)
+            inside = rings.inside(middle, circle)
+            one = _Living(cells, max(size - mean, 0.0), t, (middle, circle, window, inside))
+            taken = {a.hotspot for a in here}
             older = sorted(k for k, other in alive.items() if k not in taken and np.isin(cells, other.cells).any())
             if older:
                 mine, event, before = older[0], 2, alive[older[0]].told
@@ -145,40 +151,17 @@ def track(
                 number += 1
                 mine, event = number, 0
             alive[mine] = one
-            taken.add(mine)
-            here.append(Alert(mine, t, event, windows[span], inside, size, mean, float(p[cells].min())))
+            here.append(Alert(mine, t, event, window, inside, size, mean, p))
         for k in [k for k, other in alive.items() if t - other.last >= rest]:
-            middle, reach, window, inside = alive.pop(k).found
-            size, mean = _size(sums[reach], city, stood, middle, t, window, history)
+            middle, circle, window, inside = alive.pop(k).found
+            size, mean = _size(sums[middle, circle], city, stood[middle], t, window, history)
             here.append(Alert(k, t, 3, window, inside, size, mean, float("nan")))
+        for a in here:  # from the next bin on
+            usual[a.cells] = False
+        if not usual.any():
+            usual[:] = True
         told += sorted(here, key=lambda a: a.hotspot)
     return told
-
-
-def _chance(
-    sums: NDArray[np.int64],
-    city: NDArray[np.int64],
-    stood: NDArray[np.bool_],
-    t: int,
-    windows: Sequence[int],
-    history: int,
-    least: int,
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """P of each cell at the end of a bin, NaN without a past, and what it is due to: reach * windows + window."""
-    reaches, n, _ = sums.shape
-    tried = [w for w in windows if t - w + 1 >= least]
-    best, way = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
-    held, past, due = np.empty(n), np.empty(n), np.empty(n)
-    for w in tried:
-        for r in range(reaches):
-            _past(sums[r], city, stood, t, w, history, held, past, due)
-            p = np.where(np.isnan(due), np.nan, 1.0)
-            more = (held >= LEAST_CASES) & (held > past * due)  # below what is expected nothing is an alert
-            share = due[more] / (1.0 + due[more])
-            p[more] = np.minimum(1.0, special.betainc(held[more], past[more] + 1.0, share) * n * reaches * len(windows))
-            way[p < np.where(np.isnan(best), np.inf, best)] = r * len(windows) + windows.index(w)
-            best = np.fmin(best, p)
-    return best, way
 
 
 @dataclass
@@ -189,42 +172,57 @@ class _Living:
     found: tuple[int, int, int, NDArray[np.int64]]
 
 
-def _size(sums, city, stood, middle, t, window, history) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-    """Cases of a neighbourhood in the window, and what its past makes one expect."""
-    mine = slice(middle, middle + 1)
-    held, past, due = np.empty(1), np.empty(1), np.empty(1)
-    _past(sums[mine], city, stood[mine], t, window, history, held, past, due)
-    return float(held[0]), float(np.nan_to_num(past[0] * due[0]))
+def _read(counts: ArrayLike, reaches: Sequence[sparse.csr_array]) -> NDArray[np.int64]:
+    given = np.asarray(counts)
+    for near in reaches:
+        if given.ndim != 2 or len(given) < 2 or near.shape != (len(given), len(given)):
+            what = f"counts of shape {given.shape} with neighbours of shape {near.shape}"
+            raise InputError(what, right="(n, t) and (n, n), n at least 2")
+        if not (near.data == 1.0).all():
+            raise InputError("weights other than ones", where="neighbours", right="band or squares")
+    if given.shape[1] < LEAST_BINS:
+        raise InputError(f"{given.shape[1]} bins of time", right=f"at least {LEAST_BINS} make a history")
+    if not (np.isfinite(given).all() and (given >= 0).all() and (given == np.floor(given)).all()):
+        raise InputError("a count is no whole number from 0", right="cases of each cell in each bin")
+    return np.ascontiguousarray(given, dtype=np.int64)
 
 
-def _groups(near: sparse.csr_array, hot: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """Hot cells that touch, each group rising, the groups by their first cell."""
-    at = np.flatnonzero(hot)
-    if not len(at):
-        return []
-    _, label = sparse.csgraph.connected_components(sparse.csr_array(near[at][:, at]), directed=False)
-    order = np.argsort(label, kind="stable")
-    parts = np.split(at[order], np.flatnonzero(np.diff(label[order])) + 1)
-    return sorted(parts, key=lambda cells: int(cells[0]))
+def _size(row, city, stood, t, window, history) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """Cases of a circle in the window, and what its past makes one expect."""
+    mine, before, now, whole = _past(row, city, stood, t, window, history)
+    return float(mine), float(before * now / whole) if whole > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
-def _past(sums, city, stood, t, window, history, held, past, due):
-    """Cases of each neighbourhood in the window, in its clean past, and how much of the past is due in the window."""
-    now = 0
-    for b in range(t - window + 1, t + 1):
-        now += city[b]
-    for i in range(len(sums)):
-        mine = 0
-        for b in range(t - window + 1, t + 1):
-            mine += sums[i, b]
-        before, whole, found = 0, 0, 0
-        b = t - window
-        while b >= 0 and found < history:
-            if not stood[i, b]:
-                before += sums[i, b]
-                whole += city[b]
-                found += 1
-            b -= 1
-        held[i], past[i] = mine, before
-        due[i] = now / whole if whole > 0 and now > 0 and found > 0 else np.nan
+@dataclass(frozen=True)
+class _Group:
+    """Cells that may be one hotspot: the middle of the most unusual circle, all cells that are unusual around it."""
+
+    middle: int
+    hot: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    p: float
+
+
+def _groups(seen: Look, rings: Rings) -> list[_Group]:
+    """Circles that may stand out, the most unusual first, each with those that overlap it."""
+    hot = np.flatnonzero(seen.p < _MAY)
+    left = hot[np.lexsort((hot, seen.score[hot]))]
+    circles = {int(i): rings.inside(int(i), int(seen.circle[i])) for i in left}
+    out = []
+    while len(left):
+        middle, core = int(left[0]), circles[int(left[0])]
+        near = np.array([np.isin(circles[int(i)], core, assume_unique=True).any() for i in left])
+        out.append(_Group(middle, left[near], np.union1d(core, left[near]), float(seen.p[middle])))
+        left = left[~near]
+    return out
+
+
+def _told(groups: list[_Group], old: list[NDArray[np.int64]], level: float) -> list[tuple[_Group, float]]:
+    """Groups that stand out with their p: old hotspots each by itself, new ones by their false discovery rate."""
+    known = [any(np.isin(g.cells, cells).any() for cells in old) for g in groups]
+    out = [(g, g.p) for g, again in zip(groups, known, strict=True) if again and g.p < level]
+    new = [g for g, again in zip(groups, known, strict=True) if not again]
+    if new:  # Benjamini & Hochberg: as if each were one test of one look
+        q = np.minimum.accumulate((np.array([g.p for g in new]) / np.arange(1, len(new) + 1))[::-1])[::-1]
+        out += [(g, float(v)) for g, v in zip(new, q, strict=True) if v < level]
+    return out

@@ -1,6 +1,7 @@
 -- Cases of a selection with their place and time: those that have a place in the city by their answer.
 -- Parameters: as case_places.sql.
--- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id; unit, department, "" where none.
+-- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id; unit, department, class
+-- (edition:kind+code), "" where none.
 -- Size: up to one row a case.
 SELECT
     ST_X(c.geom) AS x,
@@ -14,7 +15,8 @@ SELECT
             WHERE ST_Covers(u.geom, c.geom) ORDER BY u.code LIMIT 1
         ), '')
     END AS unit,
-    coalesce(a.department, '') AS department
+    coalesce(a.department, '') AS department,
+    coalesce(c.edition || ':' || c.kind || c.class_code, '') AS class
 FROM wanmi.cases c
 JOIN wanmi.answers a ON a.case_id = c.id
 WHERE c.geom IS NOT NULL

@@ -56,9 +56,9 @@ def test_the_same_question_has_the_same_bytes(served_demo: Served):
 @pytest.mark.parametrize(
     ("query", "at", "says"),
     [
-        ({"bin_days": 0}, "bin_days", "1 to 366 days"),
+        ({"bin_days": 0}, "bin_days", "month, or 1 to 366 days"),
         ({"level": 1}, "level", "between 0 and 1"),
-        ({"bin_days": 300}, "bin_days", "10 to 2000"),
+        ({"bin_days": 300}, "bin_days", "3 to 2000"),
         ({"since": "yesterday"}, "since", "write 2026-07-01"),
         ({"class": "2026:E6"}, "class", "did you mean"),
         ({"colour": "red"}, "colour", "is an unknown parameter"),

@@ -1,0 +1,306 @@
+"""One look at the end of a bin: every circle against its own past, and what the best of so many circles is worth.
+
+Circles overlap and windows too, so Bonferroni's correction throws most of the level away. Here the worth of the best
+circle is found as in Kulldorff 2001, "Prospective time periodic geographical disease surveillance using a scan
+statistic", JRSS A 164: the same look at counts whose times are dealt out anew. Few deals are enough when an extreme
+value distribution is laid through them (Abrams, Kulldorff & Kleinman 2010, "Gumbel based p-value approximations for
+spatial scan statistics", International Journal of Health Geographics 9).
+
+Two things keep the level where counts are not those of the textbook. Reports come in clumps (a second report of the
+same thing), so cases are dealt in clumps too, as large as the counts say. And what hotspots add to the city is not due
+elsewhere, nor missed elsewhere when they end: cells that ever were in one are no part of the city's share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy import sparse
+
+from grids.errors import InputError
+
+LEAST_CASES = 5.0
+"""A circle with fewer cases raises no alert, however few are expected."""
+FEW = 19
+"""So many deals are made first; when many of them beat what is there, nothing stands out and no more are needed."""
+_BEATEN = 5
+_UNUSUAL = 1.5
+"""Dealt circles with a smaller excess, in standard deviations, are not the best of any deal."""
+_EULER = 0.5772156649015329
+
+
+@dataclass(frozen=True)
+class Rings:
+    """Circles of growing reach around each cell as one list of cells: the nearest circle's, then what the next adds.
+
+    Cells of circle r around i are ``cells[begins[i]:ends[i, r]]``.
+    """
+
+    begins: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def inside(self, i: int, r: int) -> NDArray[np.int64]:
+        """Cells of a circle, rising."""
+        return np.sort(self.cells[self.begins[i] : self.ends[i, r]])
+
+
+def make_rings(reaches: Sequence[sparse.csr_array]) -> Rings:
+    """Rings of neighbourhoods, each holding the one before.
+
+    Raises
+    ------
+    InputError
+        A neighbourhood that does not hold the one before.
+    """
+    parts, n, held = [], reaches[0].shape[0], None
+    for r, reach in enumerate(reaches):
+        more = sparse.csr_array(reach) if held is None else sparse.csr_array(reach - held)
+        more.eliminate_zeros()
+        if (more.data < 0).any():
+            raise InputError(f"neighbourhood {r + 1} does not hold the one before", right="reaches that grow")
+        row = np.repeat(np.arange(n), np.diff(more.indptr))
+        parts.append((row, np.full(len(row), r), more.indices.astype(np.int64)))
+        held = sparse.csr_array(reach)
+    row, ring, cell = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    order = np.lexsort((cell, ring, row))
+    held_by = np.bincount(row * len(reaches) + ring, minlength=n * len(reaches)).reshape(n, len(reaches))
+    begins = np.concatenate([[0], np.cumsum(held_by.sum(axis=1))]).astype(np.int64)
+    return Rings(begins, cell[order], begins[:-1, None] + np.cumsum(held_by, axis=1).astype(np.int64))
+
+
+def sum_rings(rings: Rings, cube: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cases of each circle, shape (cells, circles, bins), of those of each cell (cells, bins)."""
+    out = np.empty((*rings.ends.shape, cube.shape[1]), dtype=np.int64)
+    _sums(rings.begins, rings.cells, rings.ends, cube, out)
+    return out
+
+
+@dataclass(frozen=True)
+class Look:
+    """Cells at the end of a bin.
+
+    Parameters
+    ----------
+    p
+        Chance that a look in which nothing has changed finds so much anywhere, of each cell's best circle, (n,).
+    score
+        What cells are ordered by: the smaller the more unusual, (n,).
+    circle, window
+        Circle and window that are most unusual around each cell, positions, (n,).
+    """
+
+    p: NDArray[np.float64]
+    score: NDArray[np.float64]
+    circle: NDArray[np.int64]
+    window: NDArray[np.int64]
+
+
+def look(
+    cube: NDArray[np.int64],
+    sums: NDArray[np.int64],
+    stood: NDArray[np.bool_],
+    usual: NDArray[np.bool_],
+    rings: Rings,
+    t: int,
+    *,
+    windows: Sequence[int],
+    history: int,
+    runs: int,
+    seed: int,
+) -> Look:
+    """Hold every circle in the last bins up to t against its own past.
+
+    Both being Poisson counts, given their sum the later one is binomial (Przyborowski & Wilenski 1940), with the share
+    that the city as a whole has. The score of a circle is that chance times the number of gatherings of its size that
+    the city has room for, so that large ones, of which there are few, need less to stand out than small ones. The best
+    score of all circles and windows is held against those of ``runs`` deals of each cell's cases over the bins.
+
+    Parameters
+    ----------
+    cube, sums
+        Cases of each cell and bin, and of each circle and bin.
+    stood
+        Bins in which a cell stood out: no part of the past of its circles, bool (n, bins).
+    usual
+        Cells that make up the city's share, bool (n,).
+    windows
+        Bins counted together, none longer than there is a past beside it.
+    """
+    n, city = len(cube), cube[usual].sum(axis=0)
+    score, circle, window = np.full(n, np.inf), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    best, way = np.empty(n), np.empty(n, dtype=np.int64)
+    for k, w in enumerate(windows):
+        _scores(sums, city, stood, t, w, history, best, way)
+        better = best < score
+        score[better], circle[better], window[better] = best[better], way[better], k
+    none = Look(np.ones(n), score, circle, window)
+    least = float(score.min())
+    first = max(0, t + 1 - history - max(windows))
+    if not np.isfinite(least) or runs < 2:
+        return none
+    part = slice(first, t + 1)
+    share, clumps = city[part] / max(city[part].sum(), 1), 1.0
+    if first < t:
+        clumps = _clumps(sums[usual][:, :, part], share)
+    dealt = _Dealt(
+        cube[:, part], share, float(city[part].sum()), clumps, rings, windows, np.random.default_rng([seed, t])
+    )
+    lowest = [dealt.lowest() for _ in range(min(runs, FEW))]
+    if sum(v <= least for v in lowest) >= _BEATEN:
+        return none
+    lowest += [dealt.lowest() for _ in range(runs - len(lowest))]
+    high = -np.log(np.array(lowest))
+    scale = max(float(high.std(ddof=1)) * math.sqrt(6.0) / math.pi, 1e-3)
+    middle = float(high.mean()) - _EULER * scale
+    with np.errstate(over="ignore"):
+        p = -np.expm1(-np.exp(np.minimum((np.log(np.maximum(score, 1e-300)) + middle) / scale, 50.0)))
+    return Look(p, score, circle, window)
+
+
+def _clumps(sums: NDArray[np.int64], share: NDArray[np.float64]) -> float:
+    """How many times the variance of circles over the bins is that of cases dealt one by one, 1 at least.
+
+    Pearson's chi-squared of each circle over its degrees of freedom, the mean of all circles that hold enough.
+    """
+    whole = sums.sum(axis=2)
+    some = whole >= LEAST_CASES
+    if not some.any():
+        return 1.0
+    mean = whole[some][:, None] * share
+    chi = ((sums[some] - mean) ** 2 / np.where(mean > 0, mean, 1.0)).sum(axis=1)
+    return max(1.0, float(chi.mean()) / (int((share > 0).sum()) - 1 or 1))
+
+
+class _Dealt:
+    """Looks at deals of each cell's cases over the bins by the bins' shares, a part of the cases in clumps."""
+
+    def __init__(
+        self,
+        cube: NDArray[np.int64],
+        share: NDArray[np.float64],
+        room: float,
+        clumps: float,
+        rings: Rings,
+        windows: Sequence[int],
+        rng: np.random.Generator,
+    ) -> None:
+        self.whole, self.rings, self.windows, self.rng = cube.sum(axis=1), rings, windows, rng
+        self.share, self.total = share[::-1], room
+        self.both = sum_rings(rings, self.whole[:, None])[:, :, 0]
+        # clumps of m cases, a share f of all: the variance is 1 + f (m - 1) times that of single cases
+        self.clump = max(2, int(np.ceil(clumps)))
+        self.clumped = (clumps - 1.0) / (self.clump - 1)
+
+    def lowest(self) -> float:
+        """Best score of one deal."""
+        piles = [(self.whole, 1)]
+        if self.clumped > 0:
+            many = np.minimum(self.rng.poisson(self.whole * self.clumped / self.clump), self.whole // self.clump)
+            piles = [(self.whole - self.clump * many, 1), (many, self.clump)]
+        left, now, rest, best = [pile for pile, _ in piles], np.zeros_like(self.whole), 1.0, math.inf
+        for b in range(max(self.windows)):
+            chance = min(1.0, self.share[b] / rest) if rest > 0 else 0.0
+            some = [self.rng.binomial(pile, chance) for pile in left]
+            left = [pile - taken for pile, taken in zip(left, some, strict=True)]
+            now = now + sum(taken * size for taken, (_, size) in zip(some, piles, strict=True))
+            rest -= self.share[b]
+            share = float(self.share[: b + 1].sum())
+            if b + 1 in self.windows and 0.0 < share < 1.0:
+                rings, room = self.rings, self.total * share
+                best = min(best, _lowest(now, self.both, share, room, rings.begins, rings.cells, rings.ends))
+        return best if math.isfinite(best) else 1e6
+
+
+@njit(cache=True, nogil=True)
+def _tail(k, n, share):
+    """Chance of k or more of n, k above n times the share."""
+    log = math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+    term = math.exp(log + k * math.log(share) + (n - k) * math.log1p(-share))
+    out, odds = term, share / (1.0 - share)
+    while k < n:
+        term *= (n - k) / (k + 1.0) * odds
+        k += 1.0
+        out += term
+        if term < 1e-13 * out:
+            break
+    return min(out, 1.0)
+
+
+@njit(cache=True, nogil=True)
+def _sums(begins, cells, ends, cube, out):
+    n, bins = cube.shape
+    for i in range(n):
+        held = np.zeros(bins, dtype=np.int64)
+        j = begins[i]
+        for r in range(ends.shape[1]):
+            while j < ends[i, r]:
+                for b in range(bins):
+                    held[b] += cube[cells[j], b]
+                j += 1
+            for b in range(bins):
+                out[i, r, b] = held[b]
+
+
+@njit(cache=True, nogil=True)
+def _past(row, city, stood, t, window, history):
+    """Cases of a circle in the window, in its clean past, and of the city in both."""
+    now, mine = 0, 0
+    for b in range(t - window + 1, t + 1):
+        now += city[b]
+        mine += row[b]
+    before, whole, found = 0, 0, 0
+    b = t - window
+    while b >= 0 and found < history:
+        if not stood[b]:
+            before += row[b]
+            whole += city[b]
+            found += 1
+        b -= 1
+    return mine, before, now, whole
+
+
+@njit(cache=True, nogil=True)
+def _scores(sums, city, stood, t, window, history, best, way):
+    """Best score of the circles around each cell in one window; inf where nothing is beyond what is expected."""
+    n, circles, _ = sums.shape
+    for i in range(n):
+        best[i], way[i] = np.inf, 0
+        for r in range(circles):
+            mine, before, now, whole = _past(sums[i, r], city, stood[i], t, window, history)
+            if mine < LEAST_CASES or now == 0 or whole == 0:
+                continue
+            share = now / (now + whole)
+            mean = (mine + before) * share
+            if mine <= mean:
+                continue
+            score = _tail(float(mine), float(mine + before), share) * now / mean
+            if score < best[i]:
+                best[i], way[i] = score, r
+
+
+@njit(cache=True, nogil=True)
+def _lowest(now, both, share, room, begins, cells, ends):
+    """Best score of all circles of a deal; inf where none is beyond what is expected."""
+    out = np.inf
+    spread = _UNUSUAL * math.sqrt(1.0 - share)
+    for i in range(len(now)):
+        mine, j = 0, begins[i]
+        for r in range(ends.shape[1]):
+            end = ends[i, r]
+            if r > 0 and end == j:
+                continue
+            while j < end:
+                mine += now[cells[j]]
+                j += 1
+            mean = both[i, r] * share
+            if mine >= LEAST_CASES and mine - mean > spread * math.sqrt(mean):
+                score = _tail(float(mine), float(both[i, r]), share) * room / mean
+                if score < out:
+                    out = score
+    return out
