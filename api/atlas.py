@@ -9,18 +9,27 @@ from collections.abc import Callable, Hashable
 from dataclasses import astuple
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 from fastapi import Depends, Query, Request, Response
 
 from api.pages.basemap import BaseMap
 from api.pages.names import Name, place_names
 from api.service import Service, service_of
-from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, look
+from api.statistics.filtering import area_of, wanted
+from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, bounds_of, cell_of, check_future, look
+from api.tiles.columns import Columns, State, state_of
+from api.tiles.heat import Areas, Filter, Heat, places
 from api.tiles.shelf import Shelf
 from gis import counts
+from gis.hotspots import Bounds
+from gis.model import City
+from gis.wanted import ALL
 from grids.catalog import Catalog
 
 HOUR_S = 3600
+MOST_HEATS = 8
+"""Densities that are kept: some tens of megabytes each for a large city."""
 
 
 class Atlas:
@@ -70,6 +79,72 @@ class Atlas:
         """The class catalogue of the record."""
         return self.keep(("book", self.service.snapshot.version), lambda: counts.class_book(self.service.engine))
 
+    @property
+    def columns(self) -> Columns:
+        """The cases in memory, as the record is now."""
+        with self._lock:
+            made = self.keep(("columns",), lambda: Columns(self.service.engine, self.service.snapshot.city))
+        made.refresh(self.service.engine)
+        return made
+
+    def units(self, known: pd.Timestamp | None = None) -> Units:
+        """Unit grids and the ground of the city, as known at an instant, now by default."""
+        service = self.service
+        key = ("units", service.snapshot.version, str(known))
+        with self._lock:
+            return self.keep(key, lambda: Units(service.engine, service.snapshot.city, known_at=known), most=3)
+
+    def heat(self, selection: Selection) -> Heat:
+        """The density of a selection, in step with the record.
+
+        Raises
+        ------
+        InputError
+            A filter names what there is not, or the period lies in the future.
+        """
+        service = self.service
+        engine, snapshot = service.engine, service.snapshot
+        state = self.columns.state
+        states = self.shelf.states(engine)
+        asked = tuple(map(str, astuple(selection)))
+        ground = (snapshot.version, states.get("areas", ""), states.get("departments", ""))
+        edition = snapshot.city.edition
+        taken = self.keep(("wanted", *asked, *ground), lambda: wanted(engine, self.book, selection, edition), most=256)
+        if pd.notna(selection.known_at):
+            return self.keep(("then", *asked, *ground, counts.case_mark(engine)), lambda: self._heat_then(selection))
+        key = ("heat", taken, selection.bandwidth_m, *ground, state.generation)
+
+        def make() -> Heat:
+            units = self.units()
+            areas = None
+            if taken.within is not None or taken.without is not None:
+                frame = counts.area_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=snapshot.city.srid)
+                areas = Areas(area_of(frame, taken.within), area_of(frame, taken.without))
+            x, y = places(state.base, state.origin) if units.bounds is None else (np.empty(0), np.empty(0))
+            return self._heat(units, bounds_of(units, x / 1000, y / 1000), selection, Filter(taken, areas), state)
+
+        with self._lock:
+            made = self.keep(key, make, most=MOST_HEATS)
+        made.follow(state)
+        if not len(made):
+            check_future(selection, snapshot.city)
+        return made
+
+    def _heat(self, units: Units, bounds: Bounds, selection: Selection, chosen: Filter, state: State) -> Heat:
+        width = selection.bandwidth_m
+        return Heat(units.smoother(bounds, "gaussian", width, cell_of(width)), chosen, state, self.city.srid)
+
+    def _heat_then(self, selection: Selection) -> Heat:
+        """What was known at an instant: read for the purpose, and never followed."""
+        found, _ = self.look(selection)
+        state = state_of(found.places.x, found.places.y, self.city.srid)
+        return self._heat(found.ground, found.bounds, selection, Filter(ALL), state)
+
+    @property
+    def city(self) -> City:
+        """The city of the service."""
+        return self.service.snapshot.city
+
     def look(self, selection: Selection) -> tuple[Look, str]:
         """What a selection finds, and its version: the selection with the state of the cases."""
         service = self.service
@@ -79,9 +154,7 @@ class Atlas:
         known = None if pd.isna(selection.known_at) else selection.known_at
 
         def make() -> Look:
-            with self._lock:
-                key = ("units", service.snapshot.version, str(known))
-                units = self.keep(key, lambda: Units(service.engine, city, known_at=known), most=3)
+            units = self.units(known)
             found = look(service.engine, city, self.book, selection, units)
             found.grid  # noqa: B018 - computed here once, not by every tile
             return found

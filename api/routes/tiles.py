@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.atlas import Atlas, atlas_of, kept, png, selection_of
-from api.pages import heat
-from api.pages.mercator import from_lonlat, tile_box
+from api.atlas import Atlas, atlas_of, selection_of
+from api.pages.heat import colours
 from api.routes.wire import Json
 from api.statistics.selection import Selection
-from gis.crs import to_lonlat
+from api.tiles.answer import answer_tile
 
 router = APIRouter(tags=["maps"])
+STEPS = 12
+"""Colours of the legend."""
+
+
+@router.get("/tiles/heat/legend.json", summary="What the colours of the heat mean")
+def heat_legend(
+    atlas: Annotated[Atlas, Depends(atlas_of)],
+    selection: Annotated[Selection, Depends(selection_of)],
+) -> Response:
+    """Density of each colour, the kernel and its bandwidth, and how many cases the picture is drawn from."""
+    heat = atlas.heat(selection)
+    share = np.linspace(0, 1, STEPS)
+    colour = [f"#{r:02x}{g:02x}{b:02x}{a:02x}" for r, g, b, a in colours(share).tolist()]
+    return Json(
+        {
+            "unit": "cases per hectare",
+            "top": heat.top,
+            "stops": [
+                {"value": round(heat.top * s, 6), "colour": c} for s, c in zip(share.tolist(), colour, strict=True)
+            ],
+            "cases": len(heat),
+            "left_out": heat.left_out,
+            "kernel": heat.smoother.kernel,
+            "bandwidth_m": heat.smoother.bandwidth_m,
+            "cell_m": heat.smoother.cell_m,
+            "edges": "kernel mass kept on the city's ground (Diggle)" if heat.smoother.inside is not None else "none",
+        }
+    )
 
 
 @router.get("/tiles/heat/{z}/{x}/{y}.png", summary="Density of cases, a picture", response_class=Response)
@@ -24,15 +52,14 @@ def heat_tile(
     y: int,
     atlas: Annotated[Atlas, Depends(atlas_of)],
     selection: Annotated[Selection, Depends(selection_of)],
+    top: Annotated[
+        float | None,
+        Query(gt=0, le=1e9, description="cases per hectare of the darkest colour; the selection's own when missing"),
+    ] = None,
 ) -> Response:
-    """Cases per hectare, transparent where there are none."""
-    found, version = atlas.look(selection)
-
-    def draw() -> Response:
-        grid = found.grid
-        return png(heat.tile(grid, z, x, y, srid=found.city.srid, top=heat.top_density(grid)))
-
-    return kept(request, version, draw)
+    """Cases per hectare, transparent where there are none; one `top` for several periods makes them comparable."""
+    painted = atlas.heat(selection).tile(z, x, y, top=top)
+    return answer_tile(request, painted.mark, painted.png, "image/png")
 
 
 @router.get("/tiles/heat/{z}/{x}/{y}.json", summary="Cases in a tile")
@@ -44,16 +71,8 @@ def heat_count(
     atlas: Annotated[Atlas, Depends(atlas_of)],
     selection: Annotated[Selection, Depends(selection_of)],
 ) -> Response:
-    """How many of the selection's cases lie in a tile; on an edge they count in the eastern or northern one."""
-    west, south, east, north = tile_box(z, x, y)
-    found, version = atlas.look(selection)
-
-    def count() -> Response:
-        def web() -> tuple[Any, Any]:
-            return from_lonlat(*to_lonlat(found.places.x, found.places.y, found.city.srid))
-
-        px, py = atlas.keep(("web", version), web, most=4)
-        inside = (west <= px) & (px < east) & (south <= py) & (py < north)
-        return Json({"cases": int(inside.sum())})
-
-    return kept(request, version, count)
+    """How many of the selection's cases lie in a tile; on an edge they count in the eastern or southern one."""
+    heat = atlas.heat(selection)
+    cases = heat.count(z, x, y)
+    answer = Json({"cases": cases, "of": len(heat), "capped": False})
+    return answer_tile(request, f"{cases}-{len(heat)}", answer.body, "application/json")

@@ -9,24 +9,17 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.atlas import Atlas, atlas_of, selection_of
 from api.statistics.filtering import check_sets, items_of
 from api.statistics.selection import Selection
+from api.tiles.answer import answer_tile
 from api.tiles.shelf import Kept
 
 router = APIRouter(tags=["maps"])
 MVT = "application/vnd.mapbox-vector-tile"
-HOUR_S = 3600
 
 
 def answered(request: Request, kept: Kept) -> Response:
-    """A tile, or that the browser's is still right; one asked for by a version is kept for an hour unasked."""
-    mark = f'"{kept.mark}"'
-    fresh = f"max-age={HOUR_S}" if "v" in request.query_params else "max-age=0, must-revalidate"
-    headers = {"etag": mark, "cache-control": f"public, {fresh}", "vary": "accept-encoding"}
-    if request.headers.get("if-none-match", "").removeprefix("W/") == mark:
-        return Response(status_code=304, headers=headers)
-    headers |= {"x-shown": str(kept.tile.shown), "x-total": str(kept.tile.total)}
-    if kept.packed and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(kept.packed, headers=headers | {"content-encoding": "gzip"}, media_type=MVT)
-    return Response(kept.tile.data, headers=headers, media_type=MVT)
+    """A tile with what it shows, of how much."""
+    told = {"x-shown": str(kept.tile.shown), "x-total": str(kept.tile.total)}
+    return answer_tile(request, kept.mark, kept.tile.data, MVT, packed=kept.packed, headers=told)
 
 
 @router.get(

@@ -14,6 +14,9 @@ from grids.errors import InputError
 from grids.nearmiss import suggest
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+    import numpy as np
+    from numpy.typing import NDArray
     from sqlalchemy import Engine
 
     from api.statistics.selection import Selection
@@ -104,6 +107,14 @@ def wanted(engine: Engine, book: Catalog, selection: Selection, edition: str, *,
         at=at,
         known_at=selection.known_at,
     )
+
+
+def area_of(areas: gpd.GeoDataFrame, items: Texts | None) -> NDArray[np.object_] | None:
+    """Polygons of areas ``SET:CODE``, or of all of a ``SET``; None for no such filter."""
+    if items is None:
+        return None
+    mine = areas["set"].isin(items) | (areas["set"] + ":" + areas["code"]).isin(items)
+    return areas.geometry.to_numpy()[mine.to_numpy()]
 
 
 def check_sets(engine: Engine, names: list[str], layer: str) -> None:

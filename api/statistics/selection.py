@@ -253,20 +253,33 @@ def look(engine: Engine, city: City, book: Catalog, selection: Selection, units:
     """
     taken = wanted(engine, book, selection, city.edition, at=units.at)
     places = counts.case_places(engine, taken)
-    now = pd.Timestamp.now(tz="UTC")
-    if not places.total and pd.notna(selection.begin) and selection.begin > now:
+    if not places.total:
+        check_future(selection, city)
+    return Look(
+        city, selection, places, bounds_of(units, places.x, places.y), units, places.by_unit(units.codes), taken
+    )
+
+
+def check_future(selection: Selection, city: City) -> None:
+    """Refuse a period that lies in the future; for selections without a case.
+
+    Raises
+    ------
+    InputError
+        It does.
+    """
+    if pd.notna(selection.begin) and selection.begin > pd.Timestamp.now(tz="UTC"):
         begin = selection.begin.tz_convert(city.time_zone).isoformat()
         raise InputError(f"{begin} lies in the future, and no case is recorded after it", where="from")
-    return Look(city, selection, places, _bounds(units, places), units, places.by_unit(units.codes), taken)
 
 
-def _bounds(units: Units, places: counts.Places) -> hotspots.Bounds:
+def bounds_of(units: Units, x: NDArray[np.float64], y: NDArray[np.float64]) -> hotspots.Bounds:
     """The ground to draw: the city's, else the cases', with a margin."""
     if units.bounds is not None:
         west, south, east, north = units.bounds
-    elif len(places):
-        west, east = np.quantile(places.x, [0.001, 0.999])
-        south, north = np.quantile(places.y, [0.001, 0.999])
+    elif len(x):
+        west, east = np.quantile(x, [0.001, 0.999])
+        south, north = np.quantile(y, [0.001, 0.999])
     else:
         return 0.0, 0.0, 10_000.0, 10_000.0
     margin = 500.0
