@@ -6,7 +6,7 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(STATE)/uv/bin/uv)
 RUN = $(UV) run --frozen --no-sync
 ARGS ?=
 
-.PHONY: help run test test-long lint bench picture notebooks setup setup-test setup-lint setup-bench clean
+.PHONY: help run test test-long lint bench picture notebooks setup setup-test setup-lint setup-bench setup-notebooks clean
 .NOTPARALLEL:
 
 help: ## list the verbs
@@ -33,7 +33,7 @@ bench: setup-bench ## rates of load, assignment, HTTP … beside their peers, in
 picture: setup-test ## the pictures of the map pages, from the loaded demo city
 	@$(RUN) python -m tests.picture $(ARGS)
 
-notebooks: setup ## execute the notebooks in place
+notebooks: setup-notebooks ## execute the notebooks in place
 	@for notebook in notebooks/*.ipynb; do \
 		[ ! -e "$$notebook" ] || $(RUN) jupyter-execute --inplace "$$notebook" || exit 1; \
 	done
@@ -49,6 +49,9 @@ setup-lint:
 
 setup-bench:
 	@.ci/setup bench
+
+setup-notebooks:
+	@.ci/setup notebooks
 
 clean: ## remove what set-up made, but no database
 	rm -rf .venv api/pages/node_modules $(STATE)/uv $(STATE)/packages.log

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from grids.nearmiss import suggest
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from matplotlib.axes import Axes
     from sqlalchemy import Engine
 
 METHODS = ("gi", "moran", "kde", "clusters", "rates", *IN_TIME)
@@ -157,6 +158,18 @@ class Gathering:
     frame: gpd.GeoDataFrame
     parameters: dict[str, Any]
     facts: dict[str, Any]
+
+    def plot(self, ax: Axes | None = None, *, ground: Mapping[str, pd.DataFrame] | None = None) -> Axes:
+        """A figure of it, as `api.statistics.drawn.draw`."""
+        from api.statistics.drawn import draw
+
+        return draw(self, ax, ground=ground)
+
+    def explore(self, *, column: str | None = None, height: int = 480) -> Any:
+        """A map of it to move and point at (folium), as `api.pages.explored.explore`."""
+        from api.pages.explored import explore
+
+        return explore(self, column=column, height=height)
 
 
 def gather(
