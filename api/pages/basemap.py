@@ -59,7 +59,8 @@ class BaseMap:
     ) -> None:
         self.layers = {n: Layer(ground.get(n), srid) for n in ("parcels", "rivers", "buildings", "roads", "railways")}
         roads = self.layers["roads"]
-        roads.line_kind = np.array([style.road_class(kind) for kind in roads.line_kind], dtype=object)
+        classes = [style.ORDER.index(style.road_class(kind)) for kind in roads.line_kind]
+        roads.line_kind = np.array(classes, dtype=np.int64)
         kinds = self.layers["parcels"].area_kind
         self.parcel_colours = {
             name: np.array([look.parcels.get(kind, "") for kind in kinds], dtype=str) for name, look in LOOKS.items()
@@ -171,8 +172,8 @@ class _Hand:
         kinds = roads.line_kind[near]
         shown = [
             (road, mine, self._width(road, roads.width[mine]))
-            for road in style.ORDER
-            if self.z >= style.FIRST_ZOOM[road] and len(mine := near[kinds == road])
+            for order, road in enumerate(style.ORDER)
+            if self.z >= style.FIRST_ZOOM[road] and len(mine := near[kinds == order])
         ]
         for road, mine, width in shown:
             if self._cased(road):

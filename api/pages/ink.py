@@ -17,6 +17,8 @@ Box = tuple[float, float, float, float]
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Colour = tuple[int, int, int]
+FINE_PX = 0.4
+"""Bends finer than this part of a pixel are passed over."""
 
 
 class Shapes:
@@ -125,9 +127,13 @@ def _areas(sums, xy, ring, first, which, west, north, scale):  # pragma: no cove
     least, most = height, 0
     for part in which:
         for r in range(first[part], first[part + 1]):
-            for i in range(ring[r], ring[r + 1] - 1):
-                x0, y0 = (xy[i, 0] - west) * scale, (north - xy[i, 1]) * scale
-                x1, y1 = (xy[i + 1, 0] - west) * scale, (north - xy[i + 1, 1]) * scale
+            last = ring[r]
+            for i in range(ring[r] + 1, ring[r + 1]):
+                x0, y0 = (xy[last, 0] - west) * scale, (north - xy[last, 1]) * scale
+                x1, y1 = (xy[i, 0] - west) * scale, (north - xy[i, 1]) * scale
+                if i + 1 < ring[r + 1] and abs(x1 - x0) < FINE_PX and abs(y1 - y0) < FINE_PX:
+                    continue
+                last = i
                 if y0 == y1:
                     continue
                 sign = 1.0
@@ -237,9 +243,14 @@ def _lines(cover, xy, along, ring, first, which, half, west, north, scale, on, p
         wide = max(half[k], 0.5)
         reach = wide + 0.5
         for r in range(first[which[k]], first[which[k] + 1]):
-            for i in range(ring[r], ring[r + 1] - 1):
-                ax, ay = (xy[i, 0] - west) * scale, (north - xy[i, 1]) * scale
-                bx, by = (xy[i + 1, 0] - west) * scale, (north - xy[i + 1, 1]) * scale
+            last = ring[r]
+            for i in range(ring[r] + 1, ring[r + 1]):
+                begun = along[last]
+                ax, ay = (xy[last, 0] - west) * scale, (north - xy[last, 1]) * scale
+                bx, by = (xy[i, 0] - west) * scale, (north - xy[i, 1]) * scale
+                if i + 1 < ring[r + 1] and abs(bx - ax) < FINE_PX and abs(by - ay) < FINE_PX:
+                    continue
+                last = i
                 if min(ax, bx) - reach >= width or max(ax, bx) + reach <= 0:
                     continue
                 top, bottom = min(ay, by) - reach, max(ay, by) + reach
@@ -267,7 +278,7 @@ def _lines(cover, xy, along, ring, first, which, half, west, north, scale, on, p
                         if share <= 0:
                             continue
                         if period > 0:
-                            place = (along[i] * scale + t * length + offset) % period
+                            place = (begun * scale + t * length + offset) % period
                             share *= min(1.0, max(0.0, min(place, on - place) + 0.5))
                         cover[row, column] = max(cover[row, column], np.float32(share * thin))
     return least, most
