@@ -29,10 +29,11 @@ from gis.files import Checked, Limits
 from gis.files.codes import classes
 from gis.files.faults import Faults, no_rejects
 from gis.files.instants import instant
+from gis.files.judging import judge
 from gis.files.opening import opened, parsing
 from gis.files.parquet import open_parquet
 from gis.files.place import city_box
-from gis.files.reading import Plan, judge, plan_of
+from gis.files.planning import Plan, plan_of
 from gis.files.table import NULLABLE, Rows
 from gis.layers import LAYERS
 from gis.model import City

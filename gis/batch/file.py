@@ -17,7 +17,7 @@ from gis.batch.portion import FIELDS, Job, Told, nothing, tally
 from gis.batch.writing import Writer, checked, written
 from gis.files import Limits
 from gis.files.faults import Whole, no_rejects
-from gis.files.reading import planned
+from gis.files.planning import planned
 from gis.files.table import Portion
 from gis.profile import Profile, read_profile
 from gis.snapshot import Snapshot

@@ -23,8 +23,9 @@ from gis.files.codes import classes
 from gis.files.columns import number, text
 from gis.files.faults import Faults, Whole, no_rejects
 from gis.files.instants import beyond, instants
+from gis.files.judging import WORDS, Checked, judge
 from gis.files.place import city_box
-from gis.files.reading import WORDS, Checked, Plan, judge
+from gis.files.planning import Plan
 from gis.files.table import Portion
 from gis.model import REASONS, RULES
 from gis.snapshot import Snapshot

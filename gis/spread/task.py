@@ -24,7 +24,8 @@ from gis.batch.file import LIMITS, MOST_TOLD, PORTION
 from gis.batch.portion import FIELDS, Job, nothing
 from gis.batch.writing import written
 from gis.files.faults import Whole, no_rejects
-from gis.files.reading import Plan, Table, planned
+from gis.files.planning import Plan, planned
+from gis.files.table import Table
 from gis.model import City
 from gis.profile import Profile
 from gis.snapshot import Snapshot
@@ -41,7 +42,7 @@ class Reading:
     crs: str | None = None
 
     def opened(self, path: str, city: City) -> AbstractContextManager[tuple[Table, Plan]]:
-        """A file of cases, as `gis.files.reading.planned` opens it for answers."""
+        """A file of cases, as `gis.files.planning.planned` opens it for answers."""
         return planned(
             path,
             "cases",

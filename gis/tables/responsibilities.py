@@ -1,0 +1,143 @@
+"""Who is responsible: rules, zones, rosters."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    text,
+)
+
+from gis import kinds
+from gis.model import DUTIES, EFFECTS, FIRSTS, SIDES
+from gis.tables.words import ROSTER_PLACES
+
+
+def add_responsibilities(m: MetaData, srid: int) -> None:
+    """Add these tables."""
+    Table(
+        "rules",
+        m,
+        kinds.code("edition", "edition of the class code"),
+        kinds.code("kind", "C component, E event"),
+        kinds.code("class_code", "class, or the beginning of its code for a group; '' for all of the kind"),
+        kinds.words("duty", "whose duty it is: " + ", ".join(DUTIES)),
+        kinds.number("radius_m", "how far from the reported point its component is looked for, metres"),
+        kinds.code("department", "competent department where no zone says otherwise", nullable=True),
+        kinds.words("first", "who is asked first: owner (of the component; also when empty) or locality (the zones)"),
+        kinds.words("name", "name of the class, for cities with classes of their own"),
+        Column(
+            "invented",
+            Boolean,
+            nullable=False,
+            server_default=text("false"),
+            comment="true when no source stands behind it",
+        ),
+        kinds.words("note", "source or remark"),
+        *kinds.valid(),
+        *kinds.dated("rules", "edition", "kind", "class_code"),
+        kinds.refers("rules", ["department"], "department_codes", ["code"]),
+        kinds.one_of("rules", "kind", ("C", "E")),
+        kinds.one_of("rules", "duty", DUTIES),
+        kinds.one_of("rules", "first", FIRSTS),
+        CheckConstraint("radius_m >= 0 AND radius_m < 100000", name="rules_radius"),
+        comment="Class rules: whose duty a class is, and how far its components are looked for",
+    )
+    Table(
+        "zones",
+        m,
+        kinds.code("code", "identifier of the responsibility zone"),
+        kinds.words("name", "name that people read"),
+        kinds.code("department", "department that is responsible in it"),
+        kinds.words("classes", "what it takes, separated by spaces: *, C, E, 2026:E06, 2026:E06010", nullable=False),
+        Column("rank", Integer, comment="explicit order, 1 first; empty: after all ranked ones"),
+        kinds.number("width_m", "full width of a line zone, metres"),
+        kinds.words(
+            "effect",
+            "gives; only: decides before everything else; never: its department gets nothing there",
+            nullable=False,
+            server_default=text("'gives'"),
+        ),
+        kinds.words("duty", "duty for which it holds: " + ", ".join(DUTIES) + "; empty: any"),
+        kinds.words("joint", "codes of departments that share the duty, separated by spaces; department leads"),
+        kinds.words(
+            "side",
+            "both, left or right of the line in its drawn direction",
+            nullable=False,
+            server_default=text("'both'"),
+        ),
+        kinds.number("from_m", "chainage where it begins, metres from the line's first point; empty: there"),
+        kinds.number("to_m", "chainage where it ends, metres; empty: at the line's end"),
+        kinds.place("GEOMETRY", srid, "line or area as it was drawn, on a 1 mm grid"),
+        kinds.place("MULTIPOLYGON", srid, "ground it covers: the area, or the line widened", "footprint"),
+        Column("is_line", Boolean, Computed("ST_Dimension(geom) = 1", True), comment="road segment, river section …"),
+        Column("area_m2", Float(53), Computed("ST_Area(footprint)", True), comment="area of its footprint, m²"),
+        *kinds.valid(),
+        *kinds.dated("zones", "code"),
+        kinds.refers("zones", ["department"], "department_codes", ["code"]),
+        kinds.one_of("zones", "effect", EFFECTS),
+        kinds.one_of("zones", "duty", DUTIES),
+        kinds.one_of("zones", "side", SIDES),
+        CheckConstraint("COALESCE(from_m, 0) >= 0 AND to_m > COALESCE(from_m, 0)", name="zones_chainage"),
+        CheckConstraint(
+            "ST_Dimension(geom) = 1 OR side = 'both' AND from_m IS NULL AND to_m IS NULL", name="zones_along_line"
+        ),
+        CheckConstraint("width_m > 0 AND width_m < 10000", name="zones_width"),
+        CheckConstraint("ST_Dimension(geom) = 2 OR width_m IS NOT NULL", name="zones_line_has_width"),
+        CheckConstraint("ST_Dimension(geom) IN (1, 2)", name="zones_geom_kind"),
+        CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="zones_geom_valid"),
+        CheckConstraint("ST_IsValid(footprint) AND NOT ST_IsEmpty(footprint)", name="zones_footprint_valid"),
+        Index("zones_footprint", "footprint", postgresql_using="gist"),
+        kinds.web("MULTIPOLYGON", "footprint"),
+        Index("zones_footprint_web", "footprint_web", postgresql_using="gist"),
+        comment="Responsibility zones: areas, and lines with a width",
+    )
+    Table(
+        "rosters",
+        m,
+        kinds.code("team", "team on duty"),
+        kinds.code("person", "who"),
+        kinds.words("role", "patrol, leader, chief …"),
+        kinds.code("department", "department of the team", nullable=True),
+        kinds.code("area_set", "area set of the area they look after", nullable=True),
+        kinds.code("area", "code of the area they look after", nullable=True),
+        kinds.words("phone", "telephone"),
+        kinds.code("kind", "what the team is: chief (街长), 1+5, patrol, enforcement …", nullable=True),
+        Column("tier", Integer, comment="tier of a chief: 1 district, 2 street, 3 community"),
+        kinds.code("place_kind", "zone, road or unit: what they look after instead of an area", nullable=True),
+        kinds.code("place", "code of that zone, road or unit", nullable=True),
+        kinds.code("reports_to", "team above; @kind: the team of that kind at the place of the case", nullable=True),
+        kinds.number("after_hours", "hours after which a case that is not solved goes to the team above"),
+        *kinds.valid(),
+        *kinds.dated("rosters", "team", "person"),
+        kinds.refers("rosters", ["department"], "department_codes", ["code"]),
+        kinds.refers("rosters", ["area_set", "area"], "area_codes", ["set", "code"]),
+        CheckConstraint("tier IN (1, 2, 3)", name="rosters_tier"),
+        CheckConstraint("after_hours >= 0 AND after_hours < 100000", name="rosters_after"),
+        CheckConstraint("(reports_to IS NULL) = (after_hours IS NULL)", name="rosters_above"),
+        CheckConstraint("(place IS NULL) = (place_kind IS NULL)", name="rosters_place_whole"),
+        CheckConstraint("place IS NULL OR area IS NULL", name="rosters_one_place"),
+        kinds.one_of("rosters", "place_kind", ROSTER_PLACES),
+        Index("rosters_area", "area", "area_set"),
+        Index("rosters_place", "place", "place_kind"),
+        comment="Who is on duty where, and when",
+    )
+    Table(
+        "calendars",
+        m,
+        Column("day", Date, nullable=False, comment="calendar day of the city"),
+        Column("working", Boolean, nullable=False, comment="true when the city works on it"),
+        kinds.words("note", "name of the holiday or make-up workday (调休)"),
+        kinds.recorded(),
+        PrimaryKeyConstraint("day", name="calendars_pkey"),
+        comment="Days that are worked, or not, against the week's custom",
+    )
