@@ -22,6 +22,7 @@ from api.routes import (
     health,
     hotspots,
     maps,
+    report,
     resolve_schema,
     responsibility_map,
     rosters,
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     errors.install(app, page=fault_page)
-    maps_of = (base_map, maps, responsibility_map, tiles, units_map, vector_tiles)
+    maps_of = (base_map, maps, report, responsibility_map, tiles, units_map, vector_tiles)
     for room in (alerts, cases, city, hotspots, rosters, spots, *maps_of):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):

@@ -15,3 +15,9 @@ def city_name(city: City, lang: str) -> str:
 def credit(city: City, lang: str) -> str:
     """Text (not HTML) for the corner of a map."""
     return words(lang).get(f"credit.{city.key}", city_name(city, lang))
+
+
+def in_english(name: str) -> str:
+    """A name for English readers where its kind has an English word; else as it is: nobody knows it spelt out."""
+    spelt = english(name)
+    return spelt if " " in spelt else name

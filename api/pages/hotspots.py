@@ -16,7 +16,7 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from api.pages import heat
-from api.pages.credits import credit
+from api.pages.credits import city_name, credit
 from api.pages.frame import Frame, bar, options, sheet
 from api.pages.hotspots_words import words
 from api.pages.map import CityMap, Stage, finish, script_json
@@ -124,12 +124,12 @@ def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
         "bandwidth": BANDWIDTH_M,
         "ramp": heat.stops(),
         "most": MOST_SPOTS,
-        "city": city.name,
+        "city": city_name(city, frame.lang),
         "credit": credit(city, frame.lang),
         "data": view.data,
     }
     Watching(given).add_to(plan)
-    title = f"{city.name} {said['title']}"
+    title = f"{city_name(city, frame.lang)} {said['title']}"
     plan.figure.title = f"{title} · {'万米' if frame.lang == 'zh' else 'Wanmi'}"
     switch = f'<button type="button" id="switch">{said["other_language"]}</button>' if frame.standalone else ""
     parts = bar(title, "", frame, more=switch) + sheet(_panel(view, said, frame), _legend(said), frame)

@@ -25,6 +25,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # filters
     "from": ("From (included)", "起（含）"),
     "to": ("To (excluded)", "止（不含）"),
+    "excluded": ("(excluded)", "（不含）"),
     "department": ("Owner department", "责任部门"),
     "channel": ("Channel", "来源渠道"),
     "area": ("Area", "区域"),

@@ -13,9 +13,9 @@ from api.pages import heat
 from api.pages.frame import Frame
 from api.pages.hotspots import HERE, Sources, View, page
 from api.routes import spots as told
-from api.routes.framed import frame_of
+from api.routes.framed import frame_of, page_headers
 from api.routes.hotspots import Question, question_of
-from api.routes.wire import Json, nonce_headers
+from api.routes.wire import Json
 from api.statistics.exposing import RECORDED, measures_file
 from api.statistics.filtering import wanted
 from api.statistics.look_told import bins_of, exposure_names, tell_look
@@ -25,8 +25,6 @@ from grids.errors import InputError
 
 router = APIRouter(tags=["maps"])
 STEPS = ("month", "week")
-MOST_PAGES = 60
-"""Most hotspots in a report."""
 
 
 @router.get("/", include_in_schema=False)
@@ -62,8 +60,12 @@ def hotspots(
         sorted(sets, key=lambda name: (order.get(name, len(order)), name)),
         exposures,
     )
-    sources = Sources(base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}", names=f"/tiles/base/names.json?v={ground}")
-    headers, nonce = nonce_headers()
+    sources = Sources(
+        base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}",
+        names=f"/tiles/base/names.json?v={ground}",
+        outside=atlas.service.settings.outside_base,
+    )
+    headers, nonce = page_headers(atlas.service.settings)
     return HTMLResponse(page(view, sources, frame=frame, nonce=nonce), headers=headers)
 
 

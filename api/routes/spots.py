@@ -10,6 +10,7 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Path, Query
 
 from api.atlas import Atlas, atlas_of
+from api.pages.credits import in_english
 from api.routes.hotspots import Question, question_of
 from api.routes.wire import Json
 from api.statistics.exposing import Exposing, measures_file
@@ -49,7 +50,15 @@ def panel(atlas: Atlas, question: Question, spot: str) -> dict[str, Any]:
     found, spots = question.spots(atlas)
     row = find_spot(spots, spot)
     about = {"city_days": city_days(atlas, found), "names": department_names(atlas)}
-    return tell_spot(atlas.service.engine, atlas.book, found, spots, row, **about)
+    out = tell_spot(atlas.service.engine, atlas.book, found, spots, row, **about)
+    return with_english(out)
+
+
+def with_english(panel: dict[str, Any]) -> dict[str, Any]:
+    """A panel with ``name_en`` beside the names of areas and departments."""
+    for part in (*panel["areas"], *panel["departments"]):
+        part["name_en"] = in_english(part["name"]) if part["name"] else None
+    return panel
 
 
 def exposure_of(atlas: Atlas, question: Question, spot: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ FILES: dict[str, tuple[str, str]] = {
     "responsibility.js": ("static/responsibility.js", "text/javascript"),
     "responsibility.css": ("static/responsibility.css", "text/css"),
     "filed.js": ("static/filed.js", "text/javascript"),
+    "report.css": ("static/report.css", "text/css"),
     "chart.js": ("static/chart.js", "text/javascript"),
     "hotspots_source.js": ("static/hotspots_source.js", "text/javascript"),
     "hotspots_filters.js": ("static/hotspots_filters.js", "text/javascript"),

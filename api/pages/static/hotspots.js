@@ -107,7 +107,7 @@ wanmi.hotspots = function (map, given) {
 
   // ---- what was found, in words
   function periodText(look) {
-    const last = look.to ? look.to + " " + (given.lang === "zh" ? "（不含）" : "(excluded)") : look.last || "…";
+    const last = look.to ? look.to + " " + words.excluded : look.last || "…";
     return (look.from || look.first || "…") + (given.lang === "zh" ? " 至 " : " to ") + last;
   }
   function write() {

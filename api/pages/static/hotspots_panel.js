@@ -30,7 +30,7 @@ wanmi.hotspotPanel = function (given, words, source, doors) {
         el("i", {style: "width:" + (row.share * 100).toFixed(1) + "%"})))));
   }
   const className = row => !row.class ? words.no_class : (ENGLISH && row.name_en) || row.name_zh || row.class;
-  const department = row => !row.department ? words.nobody : row.name || row.department;
+  const department = row => !row.department ? words.nobody : (ENGLISH && row.name_en) || row.name || row.department;
   const channel = row => !row.channel ? words.no_channel : words["channel." + row.channel] || row.channel;
 
   function course(trend) {
@@ -66,7 +66,7 @@ wanmi.hotspotPanel = function (given, words, source, doors) {
     const inner = el("div", {}, el("p", {class: "soft"}, words.wait));
     return [el("section", {id}, el("h3", {}, title), inner), inner];
   }
-  const where = told => told.areas.slice(0, 2).map(area => area.name || area.code).join(" · ") || told.id;
+  const where = told => told.areas.slice(0, 2).map(area => (ENGLISH && area.name_en) || area.name || area.code).join(" · ") || told.id;
 
   async function show(id, query, {focus = false} = {}) {
     const mine = ++turn;

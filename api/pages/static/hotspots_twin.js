@@ -2,7 +2,7 @@
 "use strict";
 wanmi.hotspotTwin = function (map, given, words, layers, source, doors) {
   const el = wanmi.el, link = wanmi.link;
-  let twin = null, heat = null, outlines = null, fields = null, turn = 0;
+  let twin = null, heat = null, outlines = null, fields = null, leading = null, ground = null, turn = 0;
 
   // the stretch of the same length right before; without a period the year before
   function usual(period) {
@@ -25,20 +25,20 @@ wanmi.hotspotTwin = function (map, given, words, layers, source, doors) {
     box.append(card);
     L.DomEvent.disableClickPropagation(card);
     twin = L.map(box, {zoomControl: false, attributionControl: false, zoomSnap: 0.5, minZoom: 9, maxZoom: 19, center: map.getCenter(), zoom: map.getZoom()});
-    const ground = L.tileLayer(given.sources.base + "{look}", {maxNativeZoom: 18, maxZoom: 20, look: () => (wanmi.dark() ? "&theme=dark" : "") + (devicePixelRatio > 1 ? "&ratio=2" : "")}).addTo(twin);
-    document.addEventListener("wanmi:theme", () => ground.redraw());
+    ground = L.tileLayer(given.sources.base + "{look}", {maxNativeZoom: 18, maxZoom: 20, look: () => (wanmi.dark() ? "&theme=dark" : "") + (devicePixelRatio > 1 ? "&ratio=2" : "")}).addTo(twin);
     if (given.names) wanmi.names(twin, given.names, given.lang);
     heat = layers.heatLayer(twin);
     outlines = layers.outlineLayer(twin, () => {});
     let moving = false;
-    const follow = (one, other) => one.on("move", () => {
-      if (moving || !twin) return;
+    const lead = (one, other) => () => {
+      if (moving) return;
       moving = true;
       other.setView(one.getCenter(), one.getZoom(), {animate: false});
       moving = false;
-    });
-    follow(map, twin);
-    follow(twin, map);
+    };
+    leading = lead(map, twin);
+    map.on("move", leading);
+    twin.on("move", lead(twin, map));
     for (const name of ["from", "to"]) fields[name].addEventListener("change", () => { link.set({["versus_" + name]: fields[name].value}); doors.changed(); });
     map.invalidateSize({animate: false});
     twin.invalidateSize({animate: false});
@@ -47,6 +47,7 @@ wanmi.hotspotTwin = function (map, given, words, layers, source, doors) {
     if (!twin) return;
     turn++;
     const box = twin.getContainer();
+    map.off("move", leading);
     twin.remove();
     box.remove();
     twin = null;
@@ -72,5 +73,6 @@ wanmi.hotspotTwin = function (map, given, words, layers, source, doors) {
     document.getElementById("twin-n").textContent = look.counted.toLocaleString() + " " + words.cases;
     outlines.draw(found, "");
   }
+  document.addEventListener("wanmi:theme", () => { if (twin) ground.redraw(); });
   return {open, close, refresh, get on() { return Boolean(twin); }, get period() { return fields && twin ? period() : null; }, get map() { return twin; }};
 };
