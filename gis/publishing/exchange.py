@@ -141,6 +141,12 @@ def protect(  # type: ignore[no-untyped-def]
                                 continue
                         na = _apart(path_a, a, a2, nodes_a)
                         for c in range(span_c[C, 0], span_c[C, 1]):
+                            if sign > 0 and a2 >= 0:  # the other area has to have what this one gets
+                                held = 0
+                                for t in range(span_t[T, 0], span_t[T, 1]):
+                                    held += x[a2, c, t]
+                                if held == 0:
+                                    continue
                             for c2 in range(-1, n_classes):
                                 if c2 >= 0 and span_c[C, 0] <= c2 < span_c[C, 1]:
                                     continue
