@@ -222,7 +222,7 @@ def _knox(found: Look, way: Way, cases: moments.Moments) -> Answer:
     import geopandas as gpd
 
     parameters: dict[str, Any] = {"runs": way.runs, "distances_m": list(KNOX_M), "days": list(KNOX_DAYS)}
-    names = ("distance_m", "days", "pairs", "expected", "ratio", "p", "hot")
+    names = ("distance_m", "days", "pairs", "expected", "ratio", "p", "q", "hot")
     if len(cases.x) < 2:
         nothing = gpd.GeoDataFrame({name: [] for name in names}, geometry=[], crs=found.city.srid)
         return nothing, parameters, {"pairs": 0, "hot": 0}
@@ -230,12 +230,13 @@ def _knox(found: Look, way: Way, cases: moments.Moments) -> Answer:
     day = (local.normalize() - pd.Timestamp(1970, 1, 1)).days.to_numpy().astype(np.int64)
     made = near_repeats.knox(cases.x, cases.y, day, distances_m=KNOX_M, times=KNOX_DAYS, runs=way.runs, seed=way.seed)
     d, t = (v.ravel() for v in np.indices(made.pairs.shape))
-    p = made.p.ravel()
+    q = made.q.ravel()
     columns = {
         "distance_m": made.distances_m[d], "days": made.times[t], "pairs": made.pairs.ravel(),
-        "expected": made.expected.ravel().round(4), "ratio": made.ratio.ravel().round(6), "p": p, "hot": p < LEVEL,
+        "expected": made.expected.ravel().round(4), "ratio": made.ratio.ravel().round(6), "p": made.p.ravel(),
+        "q": q, "hot": q < LEVEL,
     }  # fmt: skip
-    frame = gpd.GeoDataFrame(columns, geometry=np.full(len(p), None), crs=found.city.srid)
+    frame = gpd.GeoDataFrame(columns, geometry=np.full(len(q), None), crs=found.city.srid)
     return frame, parameters, {"pairs": int(made.pairs.sum()), "hot": int(frame["hot"].sum())}
 
 

@@ -50,7 +50,7 @@ def ask(served: Served, **query: object) -> dict:
             {"method": "scan", "bin_days": 30, "longest": 3, "runs": 19},
             {"cluster", "cases", "expected", "ratio", "llr", "p", "from", "to", "radius_m", "cells", "hot"},
         ),
-        ({"method": "knox", "runs": 19}, {"distance_m", "days", "pairs", "expected", "ratio", "p", "hot"}),
+        ({"method": "knox", "runs": 19}, {"distance_m", "days", "pairs", "expected", "ratio", "p", "q", "hot"}),
     ],
 )
 def test_every_method_says_what_it_did(served_demo: Served, query: dict, columns: set[str]):

@@ -24,8 +24,8 @@ from tests.gis.hotspots.test_null_worlds import most
 SHAPE = (20, 20)
 Method = Callable[[np.ndarray, np.ndarray, object, int], np.ndarray]
 METHODS: dict[str, Method] = {
-    "gi": lambda x, e, near, seed: gi_star_exposed(x, e, near).hot(),
-    "moran": lambda x, e, near, seed: local_moran_exposed(x, e, near, runs=199, seed=seed).hot(),
+    "gi": lambda x, e, near, seed: gi_star_exposed(x, e, near).q < hotspots.LEVEL,
+    "moran": lambda x, e, near, seed: local_moran_exposed(x, e, near, runs=199, seed=seed).q < hotspots.LEVEL,
 }
 UNEVEN = {
     "even": lambda rng, n: np.ones(n),
@@ -76,15 +76,27 @@ def test_few_false_alarms_in_a_thousand_null_worlds(method: str, uneven: str, me
     assert found <= most(1000)
 
 
-@pytest.mark.parametrize("uneven", UNEVEN)
-def test_few_false_alarms_of_a_regression(uneven: str):
+def alarms_of_a_regression(uneven: str, worlds: int) -> int:
     near, rng, found = hotspots.squares(np.ones(SHAPE, dtype=bool)), np.random.default_rng(11), 0
-    for _ in range(100):
+    for _ in range(worlds):
         e = exposure_of(rng, SHAPE, 5.0) + 0.1
         told = np.column_stack([np.log(e), rng.normal(0, 1, (e.size, 5))])
         x = rng.poisson(e * UNEVEN[uneven](rng, e.size))
-        found += bool(gi_star_exposed(x, told, near).hot().any())
-    assert found <= most(100)
+        found += bool((gi_star_exposed(x, told, near).q < hotspots.LEVEL).any())
+    return found
+
+
+@pytest.mark.parametrize("uneven", UNEVEN)
+def test_few_false_alarms_of_a_regression(uneven: str):
+    assert alarms_of_a_regression(uneven, 100) <= most(100)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("uneven", UNEVEN)
+def test_few_false_alarms_of_a_regression_in_a_thousand_null_worlds(uneven: str):
+    found = alarms_of_a_regression(uneven, 1000)
+    print(f"\nregression, {uneven}: {found} false alarms in 1,000 worlds of 400 cells")
+    assert found <= most(1000)
 
 
 def test_a_poisson_test_would_cry_wolf():
@@ -206,7 +218,7 @@ class City:
         self.group = pd.Series(np.where(turned >= 0, book.texts[turned], cases["class"])).str[:8].to_numpy()
         self.at, self.channel = cases["reported_at"].array, cases["channel"].to_numpy(str)
         there = ~(cases.geometry.is_empty | cases.geometry.isna()).to_numpy()
-        there &= ~np.isin(demo.truth["cases"]["flaw"].to_numpy(), ["default_point", "gcj02"])
+        there &= demo.truth["cases"]["flaw"].to_numpy() != "default_point"
         case, unit = self.tree.query(cases.geometry.to_numpy()[there], predicate="intersects")
         case, first = np.unique(case, return_index=True)
         self.unit = np.full(len(cases), -1)
@@ -254,6 +266,7 @@ class City:
                 {
                     "risk": spot["risk"], "size": spot["size"], "found": bool(hot[around].any()),
                     "centred": bool(np.isin(at, around).any()) or bool(np.isin(strongest, around)),
+                    "weighed": bool(np.isin(at, around).any()),
                     "elsewhere": int(elsewhere.sum()),
                 }
             )  # fmt: skip
@@ -278,6 +291,17 @@ def test_planted_hotspots_of_the_small_city(small: City):
     assert len(large) == 2  # of a twentieth of the city, nine circles cover a good part: not all stand out in it
     assert large["found"].sum() >= 1 and large["centred"].sum() >= 1
     assert found["elsewhere"].max() <= 0.02 * len(small.units)
+
+
+@pytest.mark.long
+def test_planted_hotspots_of_eight_other_cities():
+    """The method was chosen on the demo's own seed; these are cities that it never saw."""
+    found = pd.concat([City(make(scale=1.0, seed=seed)).found() for seed in range(2, 10)])
+    power = found.groupby(["risk", "size"])[["found", "centred", "weighed", "elsewhere"]].agg(["sum", "size"])
+    print(f"\nplanted in eight other cities: found, centred, hot units far from any\n{power.to_string()}")
+    large = found[(found["risk"] == 3) & (found["size"] >= 60)]
+    # not all: circles of 60 to 90 m on the corner of three units are diluted, wide ones are found but off the centre
+    assert len(large) == 160 and large["found"].sum() >= 154 and (large["found"] & large["centred"]).sum() >= 151
 
 
 @pytest.mark.long

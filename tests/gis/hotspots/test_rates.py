@@ -15,6 +15,7 @@ from gis.hotspots.intervals import exact_interval
 from gis.hotspots.rates import empirical_bayes
 from gis.hotspots.twomaps import found_and_reported
 from grids.errors import InputError
+from tests.gis.hotspots.test_null_worlds import most
 
 N = 3000
 Truth = Callable[[np.random.Generator], np.ndarray]
@@ -123,6 +124,37 @@ def test_the_ratio_holds_the_truth():
     assert (eager[sure == 1] > both.usual).mean() > 0.95 and (eager[sure == -1] < both.usual).mean() > 0.95
     gone = found_and_reported(x, np.where(np.arange(N) < 5, 0, visits), y, people)
     assert np.isnan(gone.ratio[:5]).all() and not np.isnan(gone.reported.rate[:5]).any()
+
+
+def alarms(worlds: int, seed: int) -> tuple[float, float, int]:
+    """Worlds in which nothing differs: share of the cells whose rate, and whose ratio, is told to be off the usual one.
+
+    In every other world things happen unevenly, and are reported alike: then no ratio differs, though rates do.
+    """
+    rates, ratios, n, any_ratio = [], 0, 64, 0
+    for k in range(worlds):
+        rng = np.random.default_rng([seed, k])
+        visits, people = rng.gamma(2, 80, n), rng.gamma(2, 1000, n)
+        happens = np.full(n, 0.2) if k % 2 else rng.gamma(2.0, 0.1, n)
+        x, y = rng.poisson(happens * visits), rng.poisson(happens * 0.05 * people)
+        both = found_and_reported(x, visits, y, people)
+        ratios, any_ratio = ratios + (both.apart() != 0).sum(), any_ratio + bool(both.apart().any())
+        if k % 2:
+            usual = x.sum() / visits.sum()
+            rates.append(((both.found.low > usual) | (both.found.high < usual)).mean())
+    return float(np.mean(rates)), ratios / worlds / n, any_ratio
+
+
+def test_few_false_alarms_in_a_hundred_null_worlds():
+    rates, ratios, _ = alarms(100, 6)
+    assert max(rates, ratios) <= most(100) / 100
+
+
+@pytest.mark.long
+def test_few_false_alarms_in_a_thousand_null_worlds():
+    rates, ratios, worlds = alarms(1000, 7)
+    print(f"\nrates told to be off: {rates:.3%} of the cells; ratios: {ratios:.3%}, in {worlds} of 1,000 worlds")
+    assert max(rates, ratios) <= most(1000) / 1000
 
 
 @pytest.mark.parametrize(
