@@ -212,7 +212,7 @@ def plot_cells(
         if seen.any():
             colour = DIVERGING if middle is not None else SEQUENTIAL
             bar: dict[str, Any] = {"label": label, "shrink": 0.7, "extend": _ends(values[seen], norm)}
-            if logarithmic:
+            if logarithmic:  # the ticks between would have labels of their own
                 bar |= {"ticks": _round_ratios(norm.vmin, norm.vmax), "format": "%g"}
             frame[seen].plot(
                 ax=ax,
@@ -224,6 +224,8 @@ def plot_cells(
                 linewidth=0.2,
                 edgecolor="0.75",
             )
+            if logarithmic:
+                ax.get_figure(root=True).axes[-1].minorticks_off()
         if (~seen).any():
             frame[~seen].plot(ax=ax, color="#f7f7f7", edgecolor="0.8", linewidth=0.2, hatch="////", zorder=0.6)
             handles.append(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHADES = ("#ffffb2", "#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
-UNKNOWN = "#d9d9d9"
+UNKNOWN = "#ffffff"
 MOST_FIELDS = 10
 NUMBERS = ("ratio", "rate", "cases_per_ha", "z", "cases")
 """What cells are coloured by, the first that there is."""
@@ -84,7 +84,7 @@ def explore(answer: Gathering, *, column: str | None = None, height: int = 480) 
 def _legend(column: str | None, cuts: NDArray[np.float64], note: str) -> str:
     rows = []
     if column is not None:
-        ends = [f"{c:.3g}" for c in cuts]
+        ends = [f"{c:,.4g}" for c in cuts]
         names = [
             f"below {ends[0]}",
             *(f"{a} to {b}" for a, b in pairwise(ends)),
@@ -93,6 +93,7 @@ def _legend(column: str | None, cuts: NDArray[np.float64], note: str) -> str:
         names = names if len(cuts) else ["any"]
         swatch = '<i style="display:inline-block;width:12px;height:12px;margin-right:6px;background:{}"></i>{}'
         rows = [swatch.format(shade, html.escape(name)) for shade, name in zip(SHADES, names, strict=False)]
+        rows.append(swatch.format(UNKNOWN, "not shown, or unknown"))
     head = f"<b>{html.escape(column or '')}</b>" if column else ""
     box = "position:absolute;right:8px;bottom:8px;z-index:999;background:#fffd;padding:6px 10px;font:12px sans-serif"
     lines = "<br>".join([head, *rows, html.escape(note)])
