@@ -28,14 +28,23 @@ from tests.browser import chromium
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "img"
 PAGES = {
     "hotspots": "/maps/hotspots?class=2026:E09&from=2025-12-01&to=2026-06-01",
-    "units": "/maps/units",
+    "units": "/maps/units?lang=zh&theme=light",
+    "units_dark": "/maps/units?lang=en&theme=dark",
+    "units_phone": "/maps/units?lang=zh&theme=light",
+    "base_map": "/maps/responsibility?lang=zh&theme=light",
+    "base_map_dark": "/maps/responsibility?lang=en&theme=dark",
     "responsibility": "/maps/responsibility?lang=en&",
     "responsibility_phone": "/maps/responsibility?lang=zh&",
 }
 CLOSE = 15.8
 """Zoom of the picture of the units: each is seen, and the streets that bound them."""
 WIDTH, HEIGHT = 1600, 1000
-SIZES = {"responsibility": (1440, 960), "responsibility_phone": (390, 844)}
+SIZES = {"responsibility": (1440, 960), "responsibility_phone": (390, 844), "units_phone": (390, 844)}
+SHEETS = {"base_map": (range(9, 19), 5), "base_map_dark": ((11, 13, 15, 17), 2)}
+"""Pictures of the base map at several zooms, and how many stand in a row."""
+PART = (460, 340)
+MIDDLE = "35.0262/111.0032"
+FORM_PX, BAR_PX = 440, 52
 """Sizes of pages that are drawn in another one."""
 BOUNDS = re.compile(r'"bounds": \[\[([\d.]+), ([\d.]+)\], \[([\d.]+), ([\d.]+)\]\]')
 TOLD = "return Boolean(window.wanmi && wanmi.asking && wanmi.asking.last && !wanmi.asking.waiting)"
@@ -45,20 +54,47 @@ MOST_BYTES = 400_000
 def draw(page: str, out: Path | None = None) -> str:
     """Draw a page of the settings' city into a file; tells the file and its size."""
     out = out or FOLDER / f"{page}.png"
+    if page in SHEETS:
+        return _save(_zooms(page), out, np.empty((0, 3), int))
     with serving(create_app(Settings.read())) as service, chromium(*SIZES.get(page, (WIDTH, HEIGHT))) as browser:
         question = doubtful(service) if page.startswith("responsibility") else ""
         browser.open(f"{service.url}{PAGES[page]}{question}")
         if question:
             browser.wait(lambda: browser.driver.execute_script(TOLD), "the answer is told")
-        if page == "units":
+        if page.startswith("units"):
             browser.zoom(CLOSE)
         time.sleep(1)  # tiles fade in
         png = browser.driver.get_screenshot_as_png()
-    out.parent.mkdir(parents=True, exist_ok=True)
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    # the commonest colours exactly, those of the legend, then what the rest needs
+    plain = page.startswith("responsibility") or "_" in page
+    return _save(image, out, np.empty((0, 3), int) if plain else _legend(page))
+
+
+def _zooms(page: str) -> Image.Image:
+    """The base map's zooms side by side."""
+    zooms, columns = SHEETS[page]
+    width, height = PART
+    parts = []
+    with serving(create_app(Settings.read())) as service, chromium(FORM_PX + width, BAR_PX + height) as browser:
+        for zoom in zooms:
+            browser.open(f"{service.url}{PAGES[page]}&view={zoom}/{MIDDLE}")
+            browser.driver.execute_script(
+                "document.querySelectorAll('.leaflet-bar, .leaflet-control-attribution').forEach(e => e.remove())"
+            )
+            time.sleep(0.7)  # tiles fade in
+            shot = Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")
+            parts.append(shot.crop((FORM_PX, BAR_PX, FORM_PX + width, BAR_PX + height)))
+    rows = -(-len(parts) // columns)
+    sheet = Image.new("RGB", (columns * (width + 4) - 4, rows * (height + 4) - 4), "white")
+    for k, part in enumerate(parts):
+        sheet.paste(part, (k % columns * (width + 4), k // columns * (height + 4)))
+    return sheet
+
+
+def _save(image: Image.Image, out: Path, over: np.ndarray) -> str:
+    """Write a picture in 256 colours: the commonest exactly, those of `over`, then what the rest needs."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     common = [c for _, c in sorted(image.getcolors(1 << 24), reverse=True)[:64]]
-    over = np.empty((0, 3), int) if page.startswith("responsibility") else _legend(page)
     left = 256 - len(common) - len(over)
     rest = image.quantize(left, method=Image.Quantize.MEDIANCUT).getpalette()
     palette = Image.new("P", (1, 1))
