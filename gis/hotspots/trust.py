@@ -55,7 +55,8 @@ def tail_error(x: NDArray[np.float64], sizes: NDArray[np.float64]) -> float:
     spread = x.std()
     if not spread > 0:
         return 0.0
-    skew = abs(float(((x - x.mean()) ** 3).mean() / spread**3))
+    d = x - x.mean()
+    skew = abs(float((d * d * d).mean() / spread**3))
     size = max(float(np.quantile(sizes, 0.05)), 1.0)
     z = -float(special.ndtri(LEVEL / (2 * len(x))))
     return skew / np.sqrt(size) * z**3 / 6

@@ -6,6 +6,7 @@ import numpy as np
 
 from gis.hotspots.clusters import find_clusters
 from gis.hotspots.density import Smoother
+from gis.hotspots.discovery import ranked
 from gis.hotspots.getis import gi_star
 from gis.hotspots.moran import local_moran
 from gis.hotspots.neighbours import squares
@@ -23,3 +24,4 @@ def warm_hotspots() -> None:
     gi_star(counts, near, p="permutation", runs=1)
     local_moran(counts, near, p="permutation", runs=1)
     find_clusters(x, y, np.arange(5), reach_m=2, least=2)
+    ranked(np.zeros(20_000))

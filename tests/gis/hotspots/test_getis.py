@@ -14,6 +14,7 @@ from scipy import sparse, stats
 from sklearn.feature_selection import SelectFdr
 
 from gis import hotspots
+from gis.hotspots.discovery import ranked
 from grids.errors import InputError
 
 SIX = ([10, 20, 40, 15, 30, 30], [10, 10, 10, 20, 20, 30])
@@ -113,6 +114,16 @@ def test_masks_equal_two_independent_false_discovery_rates(seed: int):
         ranked = np.sort(p)
         passes = [k for k in range(1, 401) if ranked[k - 1] <= level * k / 400]
         assert np.array_equal(q <= level, p <= (ranked[max(passes) - 1] if passes else -1.0))
+
+
+def test_many_are_ranked_as_few_are():
+    rng = np.random.default_rng(1)
+    p = np.concatenate([rng.uniform(size=30_000) ** 9, rng.integers(0, 50, 9_000) / 49, [0.0, -0.0, 5e-324, 1.0]])
+    rng.shuffle(p)
+    assert np.array_equal(ranked(p), np.argsort(p, kind="stable"))
+    assert np.abs(hotspots.discovery_rate(p) - stats.false_discovery_control(p)).max() < 1e-12
+    odd = np.append(p - 0.5, np.nan)
+    assert np.array_equal(ranked(odd), np.argsort(odd, kind="stable"))
 
 
 def test_discovery_rate_of_nothing_and_of_missing_values():
