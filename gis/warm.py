@@ -11,6 +11,7 @@ from gis.assign import Cases, assign, locate
 from gis.crs import to_lonlat, way
 from gis.hotspots.warm import warm_hotspots
 from gis.model import City
+from gis.publishing.warm import warm_publishing
 from gis.raster import FEW, nearby
 from gis.snapshot import Snapshot
 from grids.compile import build_units
@@ -33,6 +34,7 @@ def warm() -> Snapshot:
         explain(Cases.read(snapshot, [111.0], [0.0], [""], crs=system), 0, snapshot)
     to_lonlat([1.0], [1.0], town.srid)
     warm_hotspots()
+    warm_publishing()
     return snapshot
 
 
