@@ -8,7 +8,7 @@ no web: counts in, figures out.
 ======== ============================================================================
 exchange which cells have to be hidden, shown by exchanges that only they notice
 menu     the ladder of areas, the tree of classes, months and what is made of them
-decide   a quarter of a ladder, a half-year of its units
+decide   a quarter of a ladder, a half-year of its units; warm: compiled once
 release  the figures of all quarters so far, and what is computed from them
 kept     a release as a GeoPackage
 ======== ============================================================================

@@ -74,3 +74,44 @@ def check_bounds(shape: tuple[int, int, int], mean: float, seed: int, most: int 
     assert (low <= held[small] + 1e-6).all() and (high >= held[small] - 1e-6).all()
     assert (high - low > 5 - 1e-6).all()
     assert (high >= 5 - 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("seed", "mean"),
+    [(1, 6.0), pytest.param(2, 20.0, marks=pytest.mark.long), pytest.param(3, 2.0, marks=pytest.mark.long)],
+)
+def test_no_pair_of_questions_tells_of_fewer_than_k(seed: int, mean: float) -> None:
+    """All filters and periods on offer, as anybody may ask for them: every pair of which one holds the other."""
+    release, attacker, _ = publish((2, 2, 3), mean, seed)
+    parent = dict(zip(release.ladder.areas["code"], release.ladder.areas["parent"], strict=True))
+    asked = []  # units, groups and months of a question, and what is answered
+    for level in release.ladder.levels:
+        codes = release.level(level)["code"]
+        units = [{u for u in attacker.units if level == "city" or level_of(u, parent, level) == code} for code in codes]
+        for classes in release.classes.keys:
+            groups = {g for g in GROUPS if classes in ("", g) or g.partition(":")[2][:1] == classes}
+            for first in range(6):
+                for last in range(first + 1, 7):
+                    if level == "unit" and (first, last) != (0, 6):
+                        continue
+                    begin = pd.Period("2026-01", "M")
+                    told = release.cases(level, classes, begin + first, begin + last)
+                    asked += [(u, groups, set(range(first, last)), v) for u, v in zip(units, told, strict=True)]
+    asked = [a for a in asked if not np.isnan(a[3])]
+    masks = [
+        np.array([[item in a[part] for item in every] for a in asked], dtype=float)
+        for part, every in enumerate((attacker.units, GROUPS, range(6)))
+    ]
+    inside = np.ones((len(asked), len(asked)), dtype=bool)  # whether the second is part of the first
+    for mask in masks:
+        inside &= mask @ mask.T == mask.sum(axis=1)
+    value = np.array([a[3] for a in asked])
+    left = value[:, None] - value[None, :]
+    assert inside.sum() > 1_500
+    assert (left[inside] >= 0).all()
+    assert not ((left > 0) & (left < 5) & inside).any()
+
+
+def level_of(unit: str, parent: dict[str, str], level: str) -> str:
+    community = unit.rsplit("-", 1)[0]
+    return {"unit": unit, "community": community, "street": parent[community]}[level]
