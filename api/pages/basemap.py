@@ -93,6 +93,13 @@ class BaseMap:
         lon, lat = to_degrees([west, east], [south, north])
         return float(lon[0]), float(lat[0]), float(lon[1]), float(lat[1])
 
+    def warm(self) -> None:
+        """Draw the whole city once, small, so that no request waits for what is loaded once."""
+        if len(self.land):
+            west, south, east, north = map(float, shapely.total_bounds(self.land.parts))
+            for theme in LOOKS:
+                self.picture((west, south, east, north), 15, (48, 48), theme=theme)
+
     def tile(self, z: int, x: int, y: int, *, theme: str = "light", ratio: int = 1) -> bytes:
         """PNG of a tile, `TILE_PX` times `ratio` on each side."""
         side = TILE_PX * ratio

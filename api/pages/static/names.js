@@ -152,7 +152,10 @@
   const cells = box => [...squares(box)];
   function broken(text) {
     const half = Math.ceil(text.length / 2);
-    if (CHINESE.test(text)) return text.length > 6 ? [text.slice(0, half), text.slice(half)] : [text];
+    if (CHINESE.test(text)) {
+      const kind = /.(?:经济技术|高新技术产业|经济)?开发区$/.exec(text), at = kind ? kind.index + 1 : half;
+      return text.length > 6 ? [text.slice(0, at), text.slice(at)] : [text];
+    }
     if (text.length <= WIDE || !text.includes(" ")) return [text];
     const words = text.split(" ");
     let best = null;
