@@ -225,7 +225,7 @@ def plot_cells(
                 edgecolor="0.75",
             )
             if logarithmic:
-                ax.get_figure(root=True).axes[-1].minorticks_off()
+                ax.figure.axes[-1].minorticks_off()
         if (~seen).any():
             frame[~seen].plot(ax=ax, color="#f7f7f7", edgecolor="0.8", linewidth=0.2, hatch="////", zorder=0.6)
             handles.append(
