@@ -17,17 +17,22 @@ from urllib.parse import urlencode
 
 import numpy as np
 from PIL import Image
+from selenium.webdriver.common.by import By
 
 from api.app import create_app
 from api.pages import heat
 from api.pages.unit_picture import COLOURS, FAULT, ROAD, over_land
 from api.settings import Settings
 from tests.api.conftest import Served, serving
-from tests.browser import chromium
+from tests.browser import DRAWN, Browser, chromium
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "img"
+HOT = "class=2026:E09&from=2025-12-01&to=2026-06-01&exposure=ground"
 PAGES = {
-    "hotspots": "/maps/hotspots?class=2026:E09&from=2025-12-01&to=2026-06-01",
+    "hotspots": f"/maps/hotspots?{HOT}&lang=en&theme=light",
+    "hotspots_dark": f"/maps/hotspots?{HOT}&lang=zh&theme=dark&step=month&t=2026-03-01",
+    "hotspots_phone": f"/maps/hotspots?{HOT}&lang=zh&theme=light",
+    "hotspots_report": f"/maps/hotspots/report?{HOT}&lang=zh&most=1",
     "units": "/maps/units?lang=zh&theme=light",
     "units_dark": "/maps/units?lang=en&theme=dark",
     "units_phone": "/maps/units?lang=zh&theme=light",
@@ -39,7 +44,8 @@ PAGES = {
 CLOSE = 15.8
 """Zoom of the picture of the units: each is seen, and the streets that bound them."""
 WIDTH, HEIGHT = 1600, 1000
-SIZES = {"responsibility": (1440, 960), "responsibility_phone": (390, 844), "units_phone": (390, 844)}
+SIZES = {"responsibility": (1440, 960), "responsibility_phone": (390, 844), "units_phone": (390, 844),
+         "hotspots_phone": (390, 844), "hotspots_report": (860, 1180)}  # fmt: skip
 SHEETS = {"base_map": (range(9, 19), 5), "base_map_dark": ((11, 13, 15, 17), 2)}
 """Pictures of the base map at several zooms, and how many stand in a row."""
 PART = (460, 340)
@@ -58,16 +64,33 @@ def draw(page: str, out: Path | None = None) -> str:
         return _save(_zooms(page), out, np.empty((0, 3), int))
     with serving(create_app(Settings.read())) as service, chromium(*SIZES.get(page, (WIDTH, HEIGHT))) as browser:
         question = doubtful(service) if page.startswith("responsibility") else ""
-        browser.open(f"{service.url}{PAGES[page]}{question}")
+        ready = "return document.querySelectorAll('.page.spot').length > 0" if page.endswith("report") else DRAWN
+        browser.open(f"{service.url}{PAGES[page]}{question}", ready=ready, seconds=120)
+        if page.startswith("hotspots") and not page.endswith("report"):
+            _open_spot(browser, page)
         if question:
             browser.wait(lambda: browser.driver.execute_script(TOLD), "the answer is told")
         if page.startswith("units"):
             browser.zoom(CLOSE)
         time.sleep(1)  # tiles fade in
         png = browser.driver.get_screenshot_as_png()
+        if page.endswith("report"):
+            png = browser.driver.find_element(By.CSS_SELECTOR, ".page.spot").screenshot_as_png
     image = Image.open(io.BytesIO(png)).convert("RGB")
     plain = page.startswith("responsibility") or "_" in page
     return _save(image, out, np.empty((0, 3), int) if plain else _legend(page))
+
+
+def _open_spot(browser: Browser, page: str) -> None:
+    """Wait for the answer; open a hotspot, but where the slider is shown."""
+    settled = "return Boolean(wanmi.hotspotPage && wanmi.hotspotPage.settled)"
+    browser.wait(lambda: browser.driver.execute_script(settled), "the answer is shown", 120)
+    if "step=" in PAGES[page]:
+        return
+    browser.driver.execute_script("document.querySelector('#spots li:nth-child(2) button, #spots button').click()")
+    told = "return Boolean(document.getElementById('spot-stable') && document.querySelector('#spot-exposure dl'))"
+    browser.wait(lambda: browser.driver.execute_script(told), "the panel is told", 120)
+    browser.wait(lambda: browser.driver.execute_script(settled), "the density is drawn", 120)
 
 
 def _zooms(page: str) -> Image.Image:

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from api.pages import heat
-from api.pages.credits import city_name, credit, in_english
+from api.pages.credits import city_name, credit
 from api.pages.frame import LANGUAGES, Frame
 from api.pages.hotspots_words import words
 from api.pages.latin import english
@@ -69,7 +69,7 @@ def report_page(
     said = words(frame.lang)
     top = heat.top_density(report.found.grid)
     frame_ = report.spots.frame
-    outlines = shapes_of(frame_, report.found.city.srid) if len(frame_) else []
+    outlines: Any = shapes_of(frame_, report.found.city.srid) if len(frame_) else []
     spots = [
         {
             "shape": shape, "lon": row["lon"], "lat": row["lat"], "rank": int(row["rank"]), "id": str(row["id"]),
@@ -162,8 +162,8 @@ class _Paper:
             rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
         if not rows:
             return f'<p class="none">{said["no_hotspots"]}</p>'
-        head = ("report.rank", "report.place", "cases", "expected", "ratio", "q", "report.owner")
-        head = "".join(f"<th>{said[name]}</th>" for name in head)
+        columns = ("report.rank", "report.place", "cases", "expected", "ratio", "q", "report.owner")
+        head = "".join(f"<th>{said[name]}</th>" for name in columns)
         body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
         heading = "" if len(self.report.panels) > ON_TITLE else f"<h2>{said['report.list']}</h2>"
         return f'{heading}<table class="list">{body}</table>'
@@ -249,8 +249,7 @@ class _Paper:
         return f'<table class="shares">{inner}</table>'
 
     def _department(self, row: dict[str, Any]) -> str:
-        name = row["name"] or row["department"] or self.said["nobody"]
-        return in_english(name) if self.lang == "en" else name
+        return row["name"] or row["department"] or self.said["nobody"]
 
     def _class(self, row: dict[str, Any]) -> str:
         name = (row["name_en"] if self.lang == "en" else None) or row["name_zh"] or row["name_en"] or row["class"]

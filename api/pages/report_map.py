@@ -75,8 +75,8 @@ def picture(sheet: Sheet, base: BaseMap, grid: Grid, *, srid: int, top: float) -
     """Base map and density in one picture, as a data address."""
     pixels = (sheet.height * FINE, sheet.width * FINE)
     ground = Image.open(io.BytesIO(base.picture(sheet.box, max(1, round(sheet.zoom)), pixels))).convert("RGBA")
-    over = Image.open(io.BytesIO(heat.picture(grid, sheet.box, (sheet.height, sheet.width), srid=srid, top=top)))
-    over = over.convert("RGBA").resize((pixels[1], pixels[0]), Image.Resampling.BICUBIC)
+    density = Image.open(io.BytesIO(heat.picture(grid, sheet.box, (sheet.height, sheet.width), srid=srid, top=top)))
+    over = density.convert("RGBA").resize((pixels[1], pixels[0]), Image.Resampling.BICUBIC)
     out = io.BytesIO()
     Image.alpha_composite(ground, over).convert("RGB").save(out, "WEBP", quality=QUALITY, method=3)
     return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
@@ -132,7 +132,8 @@ def map_html(
 
 def _texts(sheet: Sheet, names: Sequence[Name], lang: str) -> list[str]:
     """Names that fit without covering each other, the important ones first."""
-    zoom, out, taken = int(sheet.zoom + 0.3), [], []
+    zoom, out = int(sheet.zoom + 0.3), []
+    taken: list[tuple[float, float, float, float]] = []
     for zh, en, kind, first, last, at in names:
         if kind not in SIZES or not first <= zoom <= last:
             continue

@@ -55,8 +55,8 @@ def panel(atlas: Atlas, question: Question, spot: str) -> dict[str, Any]:
 
 
 def with_english(panel: dict[str, Any]) -> dict[str, Any]:
-    """A panel with ``name_en`` beside the names of areas and departments."""
-    for part in (*panel["areas"], *panel["departments"]):
+    """A panel with ``name_en`` beside the names of areas; departments keep the names that they have."""
+    for part in panel["areas"]:
         part["name_en"] = in_english(part["name"]) if part["name"] else None
     return panel
 

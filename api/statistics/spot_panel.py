@@ -198,7 +198,8 @@ def _months(first: int, last: int) -> NDArray[np.int64]:
 
 def _in_bins(days: pd.Series, edges: NDArray[np.int64]) -> NDArray[np.float64]:
     at = np.searchsorted(edges, days.index.to_numpy(dtype=np.int64), side="right") - 1
-    return np.bincount(at, weights=days.to_numpy(dtype=float), minlength=len(edges) - 1)[: len(edges) - 1]
+    counts = np.bincount(at, weights=days.to_numpy(dtype=float), minlength=len(edges) - 1)
+    return counts[: len(edges) - 1].astype(float)
 
 
 def _day(stamp: pd.Timestamp, zone: str) -> int:

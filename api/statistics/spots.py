@@ -118,13 +118,13 @@ def _joined(frame: gpd.GeoDataFrame, method: str, parameters: dict[str, Any]) ->
     sums = np.bincount(label, weights=cases[at], minlength=count)
     columns: dict[str, Any] = {"id": ids[first], "cases": sums.astype(np.int64), "cells": np.bincount(label)}
     if method == "compare":
-        before = np.bincount(label, weights=frame["before"].to_numpy(dtype=float)[at], minlength=count)
-        expected = before * float(parameters.get("weight", np.nan))
+        before: NDArray[Any] = np.bincount(label, weights=frame["before"].to_numpy(dtype=float)[at], minlength=count)
+        expected: NDArray[Any] = before * float(parameters.get("weight", np.nan))
         columns |= {"before": before.astype(np.int64), "change": kind[at][first]}
     elif "expected" in frame:
         expected = np.bincount(label, weights=frame["expected"].to_numpy(dtype=float)[at], minlength=count)
     else:
-        expected = columns["cells"] * (cases.sum() / max(len(frame), 1))
+        expected = np.asarray(columns["cells"], dtype=float) * (cases.sum() / max(len(frame), 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(expected > 0, sums / expected, np.nan)
     columns |= {"expected": expected.round(2), "ratio": ratio.round(3)}

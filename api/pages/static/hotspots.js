@@ -5,7 +5,7 @@ wanmi.hotspots = function (map, given) {
   if (given.data) given.lang = new URLSearchParams(location.search).get("lang") || given.lang;
   const words = given.words[given.lang] || Object.values(given.words)[0];
   const source = wanmi.hotspotSource(given);
-  let turn = 0, shown = null, alertTurn = 0;       // shown: the last answer: {query, look, spots}
+  let turn = 0, shown = null, alertTurn = 0, placed = Boolean(link.get("view"));       // shown: the last answer: {query, look, spots}
 
   const filters = wanmi.hotspotFilters(given, words, () => { filtered(); });
   const layers = wanmi.hotspotMap(map, given, words, id => choose(id));
@@ -47,12 +47,15 @@ wanmi.hotspots = function (map, given) {
       write();
       if (twin.on) twin.refresh({from: look.from || look.first, to: look.to || next(look.last)}, time.top || look.top).catch(fault);
       const id = link.get("spot");
-      if (id && spots && spots.features.some(one => one.properties.id === id)) panel.show(id, asked);
+      if (id && spots && spots.features.some(one => one.properties.id === id)) {
+        panel.show(id, asked);
+        if (!placed && layers.spots.has(id)) layers.fly(layers.spots.bounds(id));
+      }
       else if (id) { if (panel.open) panel.close(); else link.set({spot: ""}); filters.fault(words["fault.gone"]); }
     } catch (error) {
       if (mine === turn) fault(error);
     } finally {
-      if (mine === turn) document.body.classList.remove("waiting");
+      if (mine === turn) { document.body.classList.remove("waiting"); placed = true; }
     }
   }
   const next = day => day && new Date(Date.parse(day + "T00:00Z") + 86400000).toISOString().slice(0, 10);

@@ -30,7 +30,7 @@ wanmi.hotspotPanel = function (given, words, source, doors) {
         el("i", {style: "width:" + (row.share * 100).toFixed(1) + "%"})))));
   }
   const className = row => !row.class ? words.no_class : (ENGLISH && row.name_en) || row.name_zh || row.class;
-  const department = row => !row.department ? words.nobody : (ENGLISH && row.name_en) || row.name || row.department;
+  const department = row => !row.department ? words.nobody : row.name || row.department;
   const channel = row => !row.channel ? words.no_channel : words["channel." + row.channel] || row.channel;
 
   function course(trend) {

@@ -35,24 +35,27 @@ wanmi.hotspotPicture = function (map, words) {
     }
   }
   function texts(pen, box, origin) {
-    for (const span of box.querySelectorAll(".names span")) {
-      const own = getComputedStyle(span), at = span.getBoundingClientRect();
+    const numbers = (text, name) => (text.getAttribute(name) || "0").split(/[\s,]+/).map(Number);
+    for (const text of box.querySelectorAll(".names text")) {
+      const own = getComputedStyle(text), matrix = text.getScreenCTM();
+      if (!matrix) continue;
+      const x = numbers(text, "x"), y = numbers(text, "y"), turn = numbers(text, "rotate");
       pen.save();
+      pen.translate(-origin.x, -origin.y);
+      pen.transform(matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f);
       pen.font = own.fontStyle + " " + own.fontWeight + " " + own.fontSize + " " + own.fontFamily;
-      pen.textAlign = "center";
-      pen.textBaseline = "middle";
-      pen.translate(at.x + at.width / 2 - origin.x, at.y + at.height / 2 - origin.y);
-      const turn = /rotate\((-?[\d.]+)deg\)/.exec(span.style.transform);
-      pen.rotate(Number(turn ? turn[1] : 0) * Math.PI / 180);
-      pen.lineWidth = 3;
+      pen.textAlign = "left";
+      pen.textBaseline = "alphabetic";
+      pen.lineWidth = parseFloat(own.strokeWidth) || 3;
       pen.lineJoin = "round";
-      pen.strokeStyle = colour("--halo") || "#fff";
-      pen.fillStyle = own.color;
-      const parts = own.writingMode.startsWith("vertical") ? [...span.textContent] : [span.textContent], step = parseFloat(own.fontSize);
-      parts.forEach((text, k) => {
-        const y = (k - (parts.length - 1) / 2) * step;
-        pen.strokeText(text, 0, y);
-        pen.fillText(text, 0, y);
+      pen.strokeStyle = own.stroke;
+      pen.fillStyle = own.fill;
+      for (const draw of ["strokeText", "fillText"]) [...text.textContent].forEach((sign, k) => {
+        pen.save();
+        pen.translate(x[Math.min(k, x.length - 1)], y[Math.min(k, y.length - 1)]);
+        pen.rotate(turn[Math.min(k, turn.length - 1)] * Math.PI / 180);
+        pen[draw](sign, 0, 0);
+        pen.restore();
       });
       pen.restore();
     }
