@@ -48,7 +48,7 @@ class Told:
     alerts: dict[str, Any]
 
 
-def filed(found: Look, told: Told, base: BaseMap, names: list[Name], *, lang: str = "zh") -> str:
+def filed(found: Look, told: Told, base: BaseMap, names: list[Name], *, asked: str = "", lang: str = "zh") -> str:
     """The file's HTML.
 
     Parameters
@@ -57,6 +57,8 @@ def filed(found: Look, told: Told, base: BaseMap, names: list[Name], *, lang: st
         The selection, and what is told of it.
     base, names
         The base map, drawn into the file at the zooms it needs, and its names.
+    asked
+        The class filter in words, empty for all cases.
     lang
         Language that it opens in; a button in it turns to the other.
     """
@@ -73,7 +75,7 @@ def filed(found: Look, told: Told, base: BaseMap, names: list[Name], *, lang: st
         "panels": told.panels,
         "alerts": told.alerts,
         "made": pd.Timestamp.now(tz=found.city.time_zone).strftime("%Y-%m-%d %H:%M"),
-        "words": {name: _asked(found, name) for name in ("zh", "en")},
+        "words": {name: _asked(found, asked, name) for name in ("zh", "en")},
     }
     view = View(found.city, bounds, data=data, scripts=(*SCRIPTS[:-2], "filed.js", *SCRIPTS[-2:]))
     frame = Frame(HERE, lang=lang, standalone=True)
@@ -84,10 +86,9 @@ def _first(spots: Gathering) -> Gathering:
     return Gathering(spots.frame.head(MOST_SPOTS), spots.parameters, spots.facts)
 
 
-def _asked(found: Look, lang: str) -> str:
-    """The filter in a language: codes as they were asked."""
-    said, selection = words(lang), found.selection
-    parts = [selection.classes or said["all_cases"], *selection.said().values()]
+def _asked(found: Look, asked: str, lang: str) -> str:
+    """The filters in a line: the class in words, the others as they were asked."""
+    parts = [asked or words(lang)["all_cases"], *found.selection.said().values()]
     return " · ".join(parts)
 
 

@@ -283,7 +283,7 @@ def test_exports_download_and_open_again(browser: Browser, served_demo: Served):
     assert len(cells) == len(areas) == len(table) == facts["hotspots"]
     assert cells["cases"].sum() == areas["cases"].sum() == table["cases"].sum() == facts["in_hotspots"]
     image = Image.open(folder / "hotspots.png").convert("RGB")
-    assert image.size == (1440 * 2, (900 - 52 + 46 + 74) * 2)
+    assert image.width == 1440 * 2 and 900 * 2 < image.height < 1100 * 2
     pixels = np.asarray(image).astype(int)
     inside = pixels[200:1400, 700:2200]
     assert inside.std() > 10, "an empty picture"

@@ -1,7 +1,8 @@
 // The map as a picture: what is seen, drawn once more on a canvas, with title, legend and whose ground it is.
 "use strict";
 wanmi.hotspotPicture = function (map, words) {
-  const SCALE = 2;
+  const SCALE = 2, HEAD = 46, LINE = 18;
+  const footOf = about => Math.max(74, 14 + LINE * about.lines.length);
   const colour = (name, from = document.documentElement) => getComputedStyle(from).getPropertyValue(name).trim();
 
   async function tiles(pen, box, origin) {
@@ -73,7 +74,7 @@ wanmi.hotspotPicture = function (map, words) {
     }
   }
   function frame(pen, width, height, about) {
-    const head = 46, foot = 74;
+    const head = HEAD, foot = footOf(about);
     pen.fillStyle = colour("--card");
     pen.fillRect(0, -head, width, head);
     pen.fillRect(0, height, width, foot);
@@ -101,11 +102,10 @@ wanmi.hotspotPicture = function (map, words) {
     pen.textAlign = "left";
     pen.fillText(words.legend, 14, height + 54);
     pen.fillStyle = colour("--muted");
-    about.lines.forEach((text, k) => pen.fillText(text, 14 + wide + 24, height + 18 + k * 18, width - wide - 52));
-    return [head, foot];
+    about.lines.forEach((text, k) => pen.fillText(text, 14 + wide + 24, height + 18 + k * LINE, width - wide - 52));
   }
   return async function (about, file) {
-    const box = map.getContainer(), origin = box.getBoundingClientRect(), head = 46, foot = 74;
+    const box = map.getContainer(), origin = box.getBoundingClientRect(), head = HEAD, foot = footOf(about);
     const canvas = document.createElement("canvas");
     canvas.width = origin.width * SCALE;
     canvas.height = (origin.height + head + foot) * SCALE;
