@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 from api import errors
+from api.atlas import prepare
 from api.middleware import BodyLimit, SafeHeaders
 from api.queries import check_query
 from api.routes import (
@@ -85,7 +87,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await run_in_threadpool(service.open)
         if (snapshot := service.at_hand) is not None:
             await run_in_threadpool(warm, snapshot, settings)
+        beside = threading.Thread(target=prepare, args=(service,), name="wanmi-prepare", daemon=True)
+        if service.at_hand is not None:
+            beside.start()
         yield
+        if beside.is_alive():
+            beside.join(5)
         service.close()
 
     app = Wanmi(title="Wanmi 万米", description=ABOUT, version="0.1.0", lifespan=life, docs_url=None, redoc_url=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -11,7 +12,9 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+import psycopg2
 from fastapi import Depends, Query, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.pages.basemap import BaseMap
 from api.pages.names import Name, place_names
@@ -26,7 +29,10 @@ from gis.hotspots import Bounds
 from gis.model import City
 from gis.wanted import ALL
 from grids.catalog import Catalog
+from grids.errors import WanmiError
 
+log = logging.getLogger("wanmi")
+_making = threading.Lock()
 HOUR_S = 3600
 MOST_HEATS = 8
 """Densities that are kept: some tens of megabytes each for a large city."""
@@ -39,7 +45,7 @@ class Atlas:
         self.service = service
         self.shelf = Shelf()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.RLock()
+        self._lock, self._cases = threading.RLock(), threading.RLock()
         self._bytes = 0
 
     def keep(self, key: Hashable, make: Callable[[], Any], *, most: int = 64) -> Any:
@@ -82,7 +88,7 @@ class Atlas:
     @property
     def columns(self) -> Columns:
         """The cases in memory, as the record is now."""
-        with self._lock:
+        with self._cases:  # a large record takes half a minute: other maps do not wait for it
             made = self.keep(("columns",), lambda: Columns(self.service.engine, self.service.snapshot.city))
         made.refresh(self.service.engine)
         return made
@@ -123,7 +129,7 @@ class Atlas:
             x, y = places(state.base, state.origin) if units.bounds is None else (np.empty(0), np.empty(0))
             return self._heat(units, bounds_of(units, x / 1000, y / 1000), selection, Filter(taken, areas), state)
 
-        with self._lock:
+        with self._cases:
             made = self.keep(key, make, most=MOST_HEATS)
         made.follow(state)
         if not len(made):
@@ -164,10 +170,24 @@ class Atlas:
 
 def atlas_of(request: Request) -> Atlas:
     """The atlas of the service behind a request; a dependency of the routes."""
-    service = request.app.state.service
-    if not hasattr(service, "atlas"):
-        service.atlas = Atlas(service)
+    return atlas_for(request.app.state.service)
+
+
+def atlas_for(service: Any) -> Atlas:
+    """The atlas of a service, one for all its requests."""
+    with _making:
+        if not hasattr(service, "atlas"):
+            service.atlas = Atlas(service)
     return service.atlas
+
+
+def prepare(service: Service) -> None:
+    """Read ground and cases beside the first requests; what fails is tried again by whoever asks."""
+    try:
+        atlas_for(service).ground[0].warm()
+        atlas_for(service).columns  # noqa: B018 - read by being asked for
+    except (WanmiError, SQLAlchemyError, psycopg2.Error) as error:
+        log.info("no ground and cases in memory yet: %s", (str(error).splitlines() or [type(error).__name__])[0])
 
 
 def selection_of(

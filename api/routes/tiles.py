@@ -75,4 +75,4 @@ def heat_count(
     heat = atlas.heat(selection)
     cases = heat.count(z, x, y)
     answer = Json({"cases": cases, "of": len(heat), "capped": False})
-    return answer_tile(request, f"{cases}-{len(heat)}", answer.body, "application/json")
+    return answer_tile(request, f"{cases}-{len(heat)}", bytes(answer.body), "application/json")

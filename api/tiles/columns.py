@@ -286,7 +286,8 @@ class _Parts(io.RawIOBase):
     NAMES = ("x", "y", "at", "number", *TEXTS)
 
     def __init__(self, texts: dict[str, dict[str, int]]) -> None:
-        self._texts, self._buffer, self._size = texts, [], 0
+        self._texts, self._size = texts, 0
+        self._buffer: list[bytes] = []
         self._found: dict[str, list[NDArray[Any]]] = {name: [] for name in self.NAMES}
 
     def writable(self) -> bool:

@@ -186,6 +186,7 @@ def vector_tile(engine: Engine, city: City, layer: str, z: int, x: int, y: int, 
         "x": x,
         "y": y,
         "cap": CAP,
+        "beyond": 0,
         "box": shapely.to_wkb(shapely.set_srid(shapely.box(*box), 3857), hex=True, include_srid=True),
         "ground": shapely.to_wkb(shapely.set_srid(ground, city.srid), hex=True, include_srid=True),
         "side": side,
@@ -196,11 +197,19 @@ def vector_tile(engine: Engine, city: City, layer: str, z: int, x: int, y: int, 
     if layer == "roads" and z < ALL_ROADS:
         asked["kinds"] = next(kinds for least, kinds in reversed(ROADS_FROM.items()) if z >= least)
     attributes = sql.SQL(", ").join(sql.Identifier(name) for name in kind.attributes)
-    rows = sql.SQL("({})").format(question(kind.rows))
+    plain = question(kind.rows)
+    rows = sql.SQL("(SELECT * FROM ({}) r LIMIT %(cap)s + 1)").format(plain)
     with transaction(engine) as cursor:
         cursor.execute("SET LOCAL jit = off")  # compiling costs more than it saves
         cursor.execute(question("tile_frame", rows=rows, attributes=attributes), asked)
-        data, shown, total = cursor.fetchone()  # type: ignore[misc]
+        data, shown, total, read = cursor.fetchone()  # type: ignore[misc]
+        if read > asked["cap"]:
+            cursor.execute(sql.SQL("SELECT count(*) FROM ({}) r").format(plain), asked)
+            asked["beyond"] = cursor.fetchone()[0] - asked["cap"]  # type: ignore[index]
+            heaviest = "(SELECT * FROM ({}) r ORDER BY web IS NULL, weight DESC, key LIMIT %(cap)s)"
+            rows = sql.SQL(heaviest).format(plain)
+            cursor.execute(question("tile_frame", rows=rows, attributes=attributes), asked)
+            data, shown, total, _ = cursor.fetchone()  # type: ignore[misc]
     return Tile(bytes(data), shown, total)
 
 
