@@ -21,6 +21,7 @@ from selenium.webdriver.common.by import By
 
 from api.app import create_app
 from api.pages import heat
+from api.pages.basemap_style import DARK, LIGHT
 from api.pages.unit_picture import COLOURS, FAULT, ROAD, over_land
 from api.settings import Settings
 from tests.api.conftest import Served, serving
@@ -77,7 +78,7 @@ def draw(page: str, out: Path | None = None) -> str:
         if page.endswith("report"):
             png = browser.driver.find_element(By.CSS_SELECTOR, ".page.spot").screenshot_as_png
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    plain = page.startswith("responsibility") or "_" in page
+    plain = page.startswith("responsibility")
     return _save(image, out, np.empty((0, 3), int) if plain else _legend(page))
 
 
@@ -148,8 +149,9 @@ def doubtful(service: Served) -> str:
 
 def _legend(page: str) -> np.ndarray:
     """Colours of the page's legend, shape (n, 3), as they are seen."""
-    if page == "units":
-        seen = [*map(over_land, (*COLOURS, ROAD)), FAULT, over_land(FAULT)]
+    if page.startswith("units"):
+        land = DARK.land if page == "units_dark" else LIGHT.land
+        seen = [*(over_land(colour, land) for colour in (*COLOURS, ROAD)), FAULT, over_land(FAULT, land)]
         return np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in seen])
     ramp = heat.colours(np.linspace(0, 1, 48)).astype(float)
     return (ramp[:, :3] * ramp[:, 3:] / 255 + 255 - ramp[:, 3:]).round().astype(int)

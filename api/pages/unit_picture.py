@@ -40,15 +40,15 @@ def step_of(area_m2: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.where(np.asarray(area_m2) > STEPS_M2[-1], len(STEPS_M2), inner)
 
 
-def over_land(colour: str) -> str:
-    """How a colour looks on the map's land.
+def over_land(colour: str, land: str = LAND) -> str:
+    """How a colour looks on the map's land, by day unless another is given.
 
     Examples
     --------
     >>> over_land("#000000")
     '#7c7a78'
     """
-    mixed = (a * OPACITY + b * (1 - OPACITY) for a, b in zip(_rgba(colour, 1)[:3], _rgba(LAND, 1)[:3], strict=True))
+    mixed = (a * OPACITY + b * (1 - OPACITY) for a, b in zip(_rgba(colour, 1)[:3], _rgba(land, 1)[:3], strict=True))
     return "#" + "".join(f"{round(v):02x}" for v in mixed)
 
 

@@ -17,7 +17,7 @@ from folium.template import Template
 from api.pages.credits import city_name, credit
 from api.pages.frame import Frame, bar, sheet
 from api.pages.map import CityMap, Stage, finish, script_json
-from api.pages.unit_picture import COLOURS, FAULT, ROAD, STEPS_M2, UnitPicture, over_land
+from api.pages.unit_picture import COLOURS, FAULT, ROAD, STEPS_M2, UnitPicture
 from api.pages.units_words import words
 from gis.crs import to_lonlat
 from gis.model import City
@@ -209,7 +209,8 @@ def _legend(said: dict[str, str]) -> str:
     names += [f"{a:,.0f} – {b:,.0f}" for a, b in pairwise(STEPS_M2)]
     names += [f"&gt; {STEPS_M2[-1]:,.0f}", said["road"]]
     rows = "".join(
-        f'<li><i style="background:{over_land(colour)}"></i>{name}</li>'
+        # as half-transparent over the land of the theme as on the map
+        f'<li><i style="background:linear-gradient({colour}80,{colour}80),var(--land)"></i>{name}</li>'
         for name, colour in zip(names, [*COLOURS, ROAD], strict=True)
     )
     band = said["band"].format(low=f"{STEPS_M2[0]:,.0f}", high=f"{STEPS_M2[-1]:,.0f}")

@@ -26,6 +26,7 @@ from gis.crs import to_lonlat
 from gis.demo import Demo
 from grids.errors import InputError
 from tests.api.conftest import ORDER, Served, serving, settings
+from tests.api.pages.test_responsibility import database_away
 from tests.browser import DRAWN, Browser, chromium, serious_findings
 from tests.conftest import database_name
 
@@ -377,3 +378,18 @@ def test_without_the_database_pages_say_so(small_demo: Demo, tmp_path):
         west, south, east, north = np.asarray(small_demo.city.bounds, float)
         given = json.loads(re.search(r"wanmi\.stage\(\w+, (\{.*\})\);", ask.text)[1])
         assert np.allclose(given["bounds"], [[south, west], [north, east]])
+
+
+def test_pages_keep_what_they_have_without_the_database(evil: Served):
+    paths = [
+        "/maps/units?lang=en",
+        "/maps/responsibility?lang=en",
+        "/tiles/base/13/6621/3243.png",
+        "/tiles/base/names.json",
+    ]
+    before = [evil.client.get(path) for path in paths]
+    assert [answer.status_code for answer in before] == [200] * 4
+    with database_away(evil.dsn):
+        after = [evil.client.get(path) for path in paths]
+        assert [answer.status_code for answer in after] == [200] * 4
+        assert after[2].content == before[2].content and after[3].content == before[3].content
