@@ -60,7 +60,11 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 @click.option("--exposure", default="", help="Of gi, moran, rates: components, roads, cases, ground, or a measure.")
 @click.option("--measures", type=click.Path(dir_okay=False), help="File of measures: unit, population, patrols …")
 @click.option("--rates", default="", help="Which cases are set against it: all, found, reported, filed or both.")
-@click.option("--smooth", default="", help="Of rates: drawn towards all cells (global) or neighbours (local).")
+@click.option(
+    "--smooth",
+    default="",
+    help="Of rates: drawn towards all cells (global), neighbours (local), or the ground (ground).",
+)
 @click.option("--stability", is_flag=True, help="Of gi, moran: in what share of other grids and sizes each is hot.")
 @click.option("--before", type=click.Path(dir_okay=False), help="Earlier clusters (GeoParquet), whose ids go on.")
 @click.option("--hot", "hot_only", is_flag=True, help="Only cells that stand out.")
@@ -293,6 +297,7 @@ def page_of(found: Look, answer: Gathering, engine: Engine, measures: Path | Non
     from api.pages.basemap import BaseMap
     from api.pages.hotspots_file import MOST_SPOTS, Told, filed
     from api.pages.names import place_names
+    from api.statistics.selection import filter_name
     from api.statistics.spots import join_spots
     from api.statistics.spots_told import tell_all
     from gis import counts
@@ -304,7 +309,9 @@ def page_of(found: Look, answer: Gathering, engine: Engine, measures: Path | Non
     spots = join_spots(answer, city.srid)
     panels, alerts = tell_all(engine, counts.class_book(engine), found, spots, measures=measures, most=MOST_SPOTS)
     base, names = BaseMap(ground, areas, **options), place_names(areas, ground, **options)
-    return filed(found, Told(spots, panels, alerts), base, names)
+    taken = found.selection.classes
+    asked = filter_name(counts.class_book(engine), taken, city.edition) if taken else ""
+    return filed(found, Told(spots, panels, alerts), base, names, asked=asked)
 
 
 def summary(answer: Gathering, out: str | None, *, as_json: bool) -> str:

@@ -127,7 +127,11 @@ def question_of(
         str, Query(max_length=20, description="which cases are set against it: all, found, reported, filed or both")
     ] = "",
     smooth: Annotated[
-        str, Query(max_length=20, description="of rates: towards all (global) or neighbours (local)")
+        str,
+        Query(
+            max_length=20,
+            description="of rates: towards all (global), neighbours (local), or what the ground tells (ground)",
+        ),
     ] = "",
 ) -> Question:
     """The whole question, by a query; a dependency of the routes."""

@@ -12,13 +12,14 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from api.statistics.cells import Cells, find_cells
+from api.statistics.cells import find_cells
 from api.statistics.selection import LEVEL, Look
 from gis import counts, hotspots, looked
 from gis.crs import to_city
 from gis.hotspots import exposure as exposing
 from gis.hotspots import measures
-from gis.hotspots.rates import empirical_bayes, read_exposure
+from gis.hotspots.expected_rates import expected_rates, stray
+from gis.hotspots.rates import Rates, Strayed, empirical_bayes, read_exposure
 from gis.hotspots.twomaps import found_and_reported
 from gis.state import state_folder
 from grids.catalog import Catalog
@@ -35,7 +36,7 @@ METHODS = ("gi", "moran", "rates")
 RECORDED = ("components", "roads", "cases", "ground")
 """Exposures that the record holds; any other is a column of the file of measures, as ``population`` and ``patrols``."""
 RATES = ("all", "found", "reported", "filed", "both")
-SMOOTHING = ("global", "local")
+SMOOTHING = ("global", "local", "ground")
 LEAST_GROUP = 0.005
 """Class groups with a smaller share of the cases tell nothing of where cases are to be expected."""
 
@@ -150,7 +151,7 @@ def gather_exposed(
     x = count(taken)
     table = parts.measure(asked.exposure)
     if way.method == "rates":
-        columns, told = _rates(x, table, cells, asked)
+        columns, told = _rates(x, table, parts, asked)
         return _with(frame, columns), parameters | {"smooth": asked.smooth}, told
     if not x.sum() or len(frame) < 2:
         none = np.full(len(frame), np.nan)
@@ -188,9 +189,12 @@ def _in_metres(frame: gpd.GeoDataFrame, srid: int) -> NDArray[np.object_]:
 
 
 def _rates(
-    x: NDArray[np.int64], exposure: NDArray[np.float64], cells: Cells, asked: Exposing
+    x: NDArray[np.int64], exposure: NDArray[np.float64], parts: _Parts, asked: Exposing
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    rates = empirical_bayes(x, exposure, near=cells.near if asked.smooth == "local" else None)
+    if asked.smooth == "ground":
+        rates = parts.drawn(x, exposure, parts.taken)[0]
+    else:
+        rates = empirical_bayes(x, exposure, near=parts.cells.near if asked.smooth == "local" else None)
     known = ~np.isnan(rates.raw)
     columns = {"cases": x, "exposure": np.where(known, exposure, np.nan).round(4)}
     columns |= {"raw": rates.raw, "rate": rates.rate, "low": rates.low, "high": rates.high}
@@ -205,9 +209,13 @@ def _two_maps(count: Any, taken: NDArray[np.bool_], cases: looked.Kinds, parts: 
     visits, people = parts.measure("patrols"), parts.measure("population")
     for name, measure in (("patrols", visits), ("population", people)):
         read_exposure(np.zeros(len(measure)), measure, where=name)
-    both = found_and_reported(
-        found, visits, reported, people, near=parts.cells.near if asked.smooth == "local" else None
-    )
+    if asked.smooth == "ground":
+        here, away = parts.drawn(found, visits, taken & cases.by(looked.PATROLS))
+        there, astray = parts.drawn(reported, people, taken & cases.by(looked.CITIZENS))
+        both = found_and_reported(found, visits, reported, people, rates=(here, there), strayed=(away, astray))
+    else:
+        near = parts.cells.near if asked.smooth == "local" else None
+        both = found_and_reported(found, visits, reported, people, near=near)
     columns: dict[str, Any] = {"found": found, "visits": _known(visits), "found_rate": both.found.rate}
     columns |= {"found_low": both.found.low, "found_high": both.found.high}
     columns |= {"reported": reported, "people": _known(people), "reported_rate": both.reported.rate}
@@ -258,7 +266,26 @@ class _Parts:
         kinds = roads.groupby("kind")
         return {str(k): measures.road_metres(self.shapes, g.geometry.to_numpy()) / 1000.0 for k, g in kinds}
 
-    def _ground(self) -> NDArray[np.float64]:
+    def drawn(
+        self, x: NDArray[np.int64], exposure: NDArray[np.float64], mine: NDArray[np.bool_]
+    ) -> tuple[Rates, Strayed]:
+        """Rates drawn towards what the ground and other classes by the same channels let one expect; what strayed.
+
+        Parameters
+        ----------
+        x, mine
+            The cases of each cell; which cases they are.
+        """
+        names = np.append(np.asarray(self.cases.channel.categories, dtype=object), "")[self.cases.channel.codes]
+        channels, held = np.unique(names[mine].astype(str), return_counts=True)
+        same = np.isin(names.astype(str), channels) & ~self.cases.taken(replace(self.found.wanted, channels=None))
+        radii = [max(self.found.city.error_of(c), 0.0) for c in channels] or [0.0]
+        strayed = stray(x, self.shapes, self.cells.near, accuracy_m=radii, weights=held if len(held) else 1.0)
+        return expected_rates(x, exposure, self._ground(same), strayed=strayed), strayed
+
+    def _ground(self, others_of: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+        """Covariates; other cases are those that were not taken, or are named."""
+        free = ~self.taken if others_of is None else others_of
         parcels = counts.ground(self.engine, srid=self.found.city.srid)["parcels"]
         shares = measures.ground_shares(self.shapes, parcels.geometry.to_numpy(), parcels["kind"])[0]
         names = np.asarray(self.cases.klass.categories, dtype=object).astype(str)
@@ -267,8 +294,8 @@ class _Parts:
         group = np.array([self.book.texts[t][:8] if t >= 0 else n[:8] for t, n in zip(turned, names, strict=True)])
         of = np.append(group, "")[self.cases.klass.codes]
         others = {}
-        for name in np.unique(of[~self.taken]):
-            mine = (of == name) & ~self.taken & (self.cells.at >= 0)
+        for name in np.unique(of[free]):
+            mine = (of == name) & free & (self.cells.at >= 0)
             if name and mine.sum() >= LEAST_GROUP * len(of):
                 others[name] = np.bincount(self.cells.at[mine], minlength=len(self.shapes))
         return measures.covariates(

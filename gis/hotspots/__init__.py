@@ -23,7 +23,9 @@ scan          the scan statistic: circles, in space and in time
 knox          pairs of cases near in space and in time
 measures      what cells hold that cases may be set against: road, components, kinds of ground
 exposure      Gi* and local Moran of what is beyond expectation
-rates         cases over exposure, smoothed, with intervals; intervals: exact ones; weighing: posteriors on steps
+rates         cases over exposure, smoothed, with intervals; intervals: exact ones; weighing: posteriors on steps;
+              expected_rates: drawn towards what else is known of a cell, strayed cases told apart
+alerts        hotspots that appear, grow or end; looks: every circle held against its own past
 twomaps       what patrols find and what citizens report, and their ratio
 stability     in what share of other grids, sizes and bandwidths a hotspot stands out too
 ============= ===========================================================================

@@ -147,7 +147,7 @@ def look(
     part = slice(first, t + 1)
     share, clumps = city[part] / max(city[part].sum(), 1), 1.0
     if first < t:
-        clumps = _clumps(sums[usual][:, :, part], share)
+        clumps = _clumps(sums[usual][:, :1, part], share)
     dealt = _Dealt(
         cube[:, part], share, float(city[part].sum()), clumps, rings, windows, np.random.default_rng([seed, t])
     )
@@ -166,7 +166,7 @@ def look(
 def _clumps(sums: NDArray[np.int64], share: NDArray[np.float64]) -> float:
     """How many times the variance of circles over the bins is that of cases dealt one by one, 1 at least.
 
-    Pearson's chi-squared of each circle over its degrees of freedom, the mean of all circles that hold enough.
+    Pearson's chi-squared of each circle over its degrees of freedom, the mean of the smallest circles that hold enough.
     """
     whole = sums.sum(axis=2)
     some = whole >= LEAST_CASES

@@ -29,6 +29,22 @@ PLENTY = 400
 
 
 @dataclass(frozen=True)
+class Strayed:
+    """Cases that are recorded in the wrong cell.
+
+    Parameters
+    ----------
+    gone
+        Share of a cell's cases that are recorded in another one, 0 or more and below 1, float64 (n,).
+    come
+        Cases of others that are recorded in the cell, 0 or more, float64 (n,).
+    """
+
+    gone: Floats
+    come: Floats
+
+
+@dataclass(frozen=True)
 class Rates:
     """Cases per unit of exposure; NaN where the exposure is zero or unknown.
 
@@ -88,6 +104,7 @@ def empirical_bayes(
     *,
     near: sparse.csr_array | None = None,
     prior: str = "likelihood",
+    strayed: Strayed | None = None,
     cover: float = COVER,
 ) -> Rates:
     """Smoothed rates with intervals: global, or drawn towards the neighbourhood.
@@ -106,6 +123,8 @@ def empirical_bayes(
         negative), shape m² / v. Then the rates are those of PySAL's ``Empirical_Bayes``, with `near` those of
         ``Spatial_Empirical_Bayes``. Local and ``likelihood``: each cell is drawn towards the mean of its neighbours,
         without itself, which is drawn towards that of all; gamma, its shape says how far cells are from it.
+    strayed
+        Cases that are recorded in the wrong cell (`stray`); only for global rates by likelihood. None: none are.
     cover
         Nominal share of the intervals.
 
@@ -133,8 +152,11 @@ def empirical_bayes(
     if not x[known].sum() > 0:
         zero = np.where(known, 0.0, np.nan)
         return Rates(raw, zero, zero, exact[1], *exact, zero, zero, "")
+    if strayed is not None and (near is not None or prior != "likelihood"):
+        what = "what strayed is told apart in global rates by likelihood only"
+        raise InputError(what, where="strayed", right="leave near and prior out")
     if near is None and prior == "likelihood":
-        return _global(x, e, known, raw, exact, cover)
+        return _global(x, e, known, raw, exact, cover, strayed)
     if near is None:
         mean, shape = np.full(len(x), x[known].sum() / e[known].sum()), _moments(x, e, known)
     else:
@@ -150,28 +172,39 @@ def empirical_bayes(
     return Rates(raw, rate, low, high, *exact, np.zeros(len(x)), mean, "gamma")
 
 
-def _global(x: Floats, e: Floats, known: NDArray[np.bool_], raw: Floats, exact: Interval, cover: float) -> Rates:
+def _global(
+    x: Floats, e: Floats, known: NDArray[np.bool_], raw: Floats, exact: Interval, cover: float, strayed: Strayed | None
+) -> Rates:
     """Rates with the prior of all cells, weighed on steps."""
     count, held = x[known], e[known]
     steps = steps_around(count.sum() / held.sum())
-    clean, values = count == 0, np.exp(steps)
+    values, plenty = np.exp(steps), count >= PLENTY
+    kept, come = np.ones(len(count)), np.zeros(len(count))
+    if strayed is not None:
+        kept, come = 1.0 - strayed.gone[known], strayed.come[known]
 
     def told(some: NDArray[np.int64] | slice) -> Floats:
-        return count[some, None] * steps - held[some, None] * values
+        if strayed is None:
+            return count[some, None] * steps - held[some, None] * values
+        mean = (kept * held)[some, None] * values + come[some, None]
+        return special.xlogy(count[some, None], mean) - mean
 
-    prior = usual_weights(told, clean, len(count), steps, FAMILIES)
-    after = weigh(told, clean, len(count), steps, prior, cover=cover)
-    plenty = count >= PLENTY
-    low, high = _ends(count + 0.5, held, cover)
+    zero = np.where(count > 0, -np.inf, 0.0)
+    if strayed is not None:
+        zero = special.xlogy(count, come) - come  # what is there may all have come from next door
+    prior = usual_weights(told, zero, len(count), steps, FAMILIES)
+    after = weigh(told, zero, len(count), steps, prior, cover=cover)
+    low, high = _ends(count + 0.5, 1.0, cover)
+    mean, low, high = (np.maximum(v - come, 0.0) / (kept * held) for v in (count + 0.5, low, high))
     out = np.full((4, len(x)), np.nan)
-    out[0, known] = np.where(plenty, (count + 0.5) / held, after.mean)
+    out[0, known] = np.where(plenty, mean, after.mean)
     out[1, known], out[2, known] = np.where(plenty, low, after.low), np.where(plenty, high, after.high)
     out[3, known] = after.never
-    mean = np.full(len(x), float((1.0 - prior.idle) * (prior.weights @ values)))
-    return Rates(raw, out[0], out[1], out[2], *exact, out[3], mean, prior.family)
+    usual = np.full(len(x), float((1.0 - prior.idle) * (prior.weights @ values)))
+    return Rates(raw, out[0], out[1], out[2], *exact, out[3], usual, prior.family)
 
 
-def _ends(shape: Floats, scale: Floats, cover: float) -> Interval:
+def _ends(shape: Floats, scale: Floats | float, cover: float) -> Interval:
     """Ends of the equal-tailed interval of a gamma distribution."""
     tail = (1.0 - cover) / 2.0
     return special.gammaincinv(shape, tail) / scale, special.gammainccinv(shape, tail) / scale

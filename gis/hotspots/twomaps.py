@@ -19,9 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, special
 
 from gis.hotspots.intervals import COVER, check_cover
-from gis.hotspots.rates import Rates, empirical_bayes
+from gis.hotspots.rates import Rates, Strayed, empirical_bayes
 from gis.hotspots.weighing import Floats, Told, steps_around, usual_weights, weigh
 
+UNLIKE = 0.3
+"""How unlike its neighbours a cell is, as a standard deviation of logarithms: what strays in adds so much of its share
+to what is unsure of a ratio."""
 PLENTY = 1600
 """A ratio of so many cases over so many has the interval of its logarithm's normal distribution, without a prior."""
 
@@ -62,6 +65,8 @@ def found_and_reported(
     people: ArrayLike,
     *,
     near: sparse.csr_array | None = None,
+    rates: tuple[Rates, Rates] | None = None,
+    strayed: tuple[Strayed, Strayed] | None = None,
     cover: float = COVER,
 ) -> TwoMaps:
     """The two maps side by side, and their ratio with its interval.
@@ -75,6 +80,10 @@ def found_and_reported(
         Cases that citizens reported, and the people who could; 0 or NaN: unknown.
     near, cover
         As for `gis.hotspots.rates.empirical_bayes`.
+    rates
+        Both rates, where they were found otherwise (`gis.hotspots.expected_rates`).
+    strayed
+        Found and reported cases that are recorded in the wrong cell: the ratio's intervals are wider for it.
 
     Returns
     -------
@@ -86,8 +95,11 @@ def found_and_reported(
     >>> bool(both.ratio[1] > both.ratio[0]), bool(np.isnan(both.ratio[2])), both.apart().tolist()
     (True, True, [-1, 1, 0])
     """
-    here = empirical_bayes(found, visits, near=near, cover=cover)
-    there = empirical_bayes(reported, people, near=near, cover=cover)
+    if rates is None:
+        here = empirical_bayes(found, visits, near=near, cover=cover)
+        there = empirical_bayes(reported, people, near=near, cover=cover)
+    else:
+        here, there = rates
     known = ~np.isnan(here.rate) & ~np.isnan(there.rate)
     n = len(known)
     ratio, low, high = (np.full(n, np.nan) for _ in range(3))
@@ -108,6 +120,11 @@ def found_and_reported(
         plain, wide = y / p / (x / v), np.exp(special.ndtri((1.0 + cover) / 2.0) * np.sqrt(1.0 / x + 1.0 / y))
         ratio[known] = np.where(plenty, plain, after.median)
         low[known], high[known] = np.where(plenty, plain / wide, after.low), np.where(plenty, plain * wide, after.high)
+    if strayed is not None:
+        z = special.ndtri((1.0 + cover) / 2.0)
+        more = z * UNLIKE * np.hypot(strayed[0].gone, strayed[1].gone)
+        low = ratio * np.exp(-np.hypot(np.log(ratio / low), more))
+        high = ratio * np.exp(np.hypot(np.log(high / ratio), more))
     return TwoMaps(here, there, ratio, low, high, usual)
 
 

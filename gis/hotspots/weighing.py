@@ -52,17 +52,15 @@ def steps_around(usual: float) -> Floats:
     return np.log(usual) + np.arange(-8.0, 5.0, STEP)
 
 
-def usual_weights(
-    told: Told, clean: NDArray[np.bool_] | None, n: int, steps: Floats, families: tuple[str, ...]
-) -> Prior:
+def usual_weights(told: Told, zero: Floats | None, n: int, steps: Floats, families: tuple[str, ...]) -> Prior:
     """The prior that makes the counts likeliest, of one of some families.
 
     Parameters
     ----------
     told
-        What each cell's counts say of the steps; for a clean cell the logarithm of the likelihood itself.
-    clean
-        Cells without a case, whose value may be zero, bool (n,); None when no value may be zero.
+        What each cell's counts say of the steps.
+    zero
+        The same of the value zero, (n,), -inf where it cannot be; None when no value may be zero.
     n
         Count of cells.
     steps
@@ -73,9 +71,9 @@ def usual_weights(
     from scipy import optimize  # a quarter of a second that most questions need not wait for
 
     some = np.linspace(0, n - 1, min(n, ENOUGH)).astype(np.int64)
-    table, zero = _scaled(told(some), None if clean is None else clean[some])
+    table, idles = _scaled(told(some), None if zero is None else zero[some])
     table, few = np.ascontiguousarray(table[:, ::COARSE]), np.ascontiguousarray(steps[::COARSE])
-    middle = float(np.log(np.exp(steps).mean())) if clean is None else float(steps[0] + 8.0)
+    middle = float(np.log(np.exp(steps).mean())) if zero is None else float(steps[0] + 8.0)
 
     def weights(at: Floats, family: str, steps: Floats) -> Floats:
         if family == "gamma":  # at: logarithms of shape and mean
@@ -87,36 +85,33 @@ def usual_weights(
         return w / w.sum()
 
     def surprise(at: Floats, family: str) -> float:
-        idle = float(special.expit(at[2])) if clean is not None else 0.0
-        return -float(np.log(idle * zero + (1.0 - idle) * (table @ weights(at, family, few)) + 1e-300).sum())
+        idle = float(special.expit(at[2])) if zero is not None else 0.0
+        return -float(np.log(idle * idles + (1.0 - idle) * (table @ weights(at, family, few)) + 1e-300).sum())
 
     best: tuple[float, Floats, str] | None = None
     for family in families:
         low, high = (-5.0, 4.0) if family == "gamma" else (np.log(COARSE * STEP), np.log(4.0))
         bounds = [(low, high), (middle - 6.0, middle + 4.0), (-12.0, 4.0)]
         begin = np.array([0.0 if family == "gamma" else -0.3, middle, -3.0])
-        k = 2 if clean is None else 3
+        k = 2 if zero is None else 3
         found = optimize.minimize(surprise, begin[:k], args=(family,), method="L-BFGS-B", bounds=bounds[:k])
         if best is None or found.fun < best[0] - 1e-6:
             best = float(found.fun), found.x, family
     assert best is not None
-    return Prior(
-        weights(best[1], best[2], steps), float(special.expit(best[1][2])) if clean is not None else 0.0, best[2]
-    )
+    idle = float(special.expit(best[1][2])) if zero is not None else 0.0
+    return Prior(weights(best[1], best[2], steps), idle, best[2])
 
 
-def weigh(
-    told: Told, clean: NDArray[np.bool_] | None, n: int, steps: Floats, prior: Prior, *, cover: float
-) -> Posterior:
+def weigh(told: Told, zero: Floats | None, n: int, steps: Floats, prior: Prior, *, cover: float) -> Posterior:
     """Posterior of each cell."""
     shares = (0.5, (1.0 - cover) / 2.0, (1.0 + cover) / 2.0)
     out = np.zeros((5, n))
     values = np.exp(steps)
     for begin in range(0, n, SOME):
         part = slice(begin, min(begin + SOME, n))
-        table, zero = _scaled(told(part), None if clean is None else clean[part])
+        table, idles = _scaled(told(part), None if zero is None else zero[part])
         after = table * ((1.0 - prior.idle) * prior.weights)
-        idle = prior.idle * zero
+        idle = prior.idle * idles
         whole = after.sum(axis=1) + idle
         after /= whole[:, None]
         idle = idle / whole
@@ -131,10 +126,10 @@ def weigh(
     return Posterior(*out)
 
 
-def _scaled(told: Floats, clean: NDArray[np.bool_] | None) -> tuple[Floats, Floats]:
+def _scaled(told: Floats, zero: Floats | None) -> tuple[Floats, Floats]:
     """Likelihoods of the steps and of zero, the largest of a cell one."""
     top = told.max(axis=1)
-    if clean is None:
+    if zero is None:
         return np.exp(told - top[:, None]), np.zeros(len(told))
-    top = np.where(clean, 0.0, top)
-    return np.exp(told - top[:, None]), clean.astype(float)
+    top = np.maximum(top, zero)
+    return np.exp(told - top[:, None]), np.exp(zero - top)

@@ -106,6 +106,22 @@ def test_both_maps_and_their_ratio(service: Served):
     assert all(row["ratio_low"] > usual for row in rows if row["apart"] == 1)
 
 
+@pytest.mark.parametrize("query", [{"rates": "found", "exposure": "patrols"}, {"rates": "both"}])
+@pytest.mark.parametrize("cells", ["unit", "h3:9"])
+def test_rates_drawn_towards_what_the_ground_tells(service: Served, query: dict, cells: str):
+    asked = {"method": "rates", "class": "2026:E07", "cells": cells} | query
+    plain, ground = (
+        [f["properties"] for f in ask(service, smooth=smooth, **asked)["features"]] for smooth in ("global", "ground")
+    )
+    name = "found_rate" if "found_rate" in plain[0] else "rate"
+    low, high = ("found_low", "found_high") if "found_low" in plain[0] else ("low", "high")
+    assert [row[name] is None for row in plain] == [row[name] is None for row in ground]
+    known = [row for row in ground if row[name] is not None]
+    assert known and all(0 <= row[low] <= row[name] <= row[high] for row in known)
+    assert {row[name] for row in known} != {row[name] for row in plain if row[name] is not None}
+    assert [row.get("cases", row.get("found")) for row in plain] == [r.get("cases", r.get("found")) for r in ground]
+
+
 @pytest.mark.parametrize("query", [{"method": "rates"}, {}, {"method": "moran"}, {"method": "rates", "rates": "both"}])
 def test_no_cases_is_an_answer(service: Served, query: dict):
     found = ask(service, **({"exposure": "patrols", "from": "1999-01-01", "to": "1999-02-01"} | query))
@@ -136,7 +152,7 @@ def test_hot_cells_say_how_stable_they_are(service: Served, query: dict):
         ({"exposure": "nothing"}, "exposure", "it is zero or unknown in every cell"),
         ({"exposure": "minus"}, "exposure", "minus -1 of unit"),
         ({"exposure": "roads", "rates": "filled", "method": "rates"}, "rates", "did you mean filed?"),
-        ({"exposure": "roads", "smooth": "much", "method": "rates"}, "smooth", "one of global, local"),
+        ({"exposure": "roads", "smooth": "much", "method": "rates"}, "smooth", "one of global, local, ground"),
         (
             {"exposure": "roads", "rates": "both", "method": "rates"},
             "exposure",

@@ -15,8 +15,6 @@ from gis import hotspots
 from gis.demo import Demo, make
 from gis.hotspots.exposure import by_regression, gi_star_exposed, in_proportion, local_moran_exposed, standardized
 from gis.hotspots.measures import covariates, ground_shares, road_metres, things_in
-from gis.hotspots.rates import empirical_bayes
-from gis.hotspots.twomaps import found_and_reported
 from grids.catalog import catalog
 from grids.errors import InputError
 from tests.gis.hotspots.test_null_worlds import most
@@ -311,47 +309,3 @@ def test_planted_hotspots_of_the_full_city():
     print(f"\nshare found within one unit of the centre, q < 0.05; hot units far from any planted one\n{power}")
     large = found[(found["risk"] == 3) & (found["size"] >= 60)]
     assert len(large) == 20 and large["found"].all() and large["centred"].all()
-
-
-def mapped(city: City, groups: tuple[str, ...]) -> dict[str, float]:
-    """How the corrected map of what patrols find ranks the true rates, and how often intervals hold them."""
-    known = city.demo.truth["exposure"].set_index("unit").loc[city.units["code"]]
-    visits, people = known["patrols"].to_numpy(), known["population"].to_numpy()
-    truth = city.demo.truth["reporting"]
-    rows = truth[truth["class"].isin(groups)].groupby("unit")[["per_visit", "per_1000"]].sum(min_count=1)
-    rows = rows.loc[city.units["code"]]
-    true, told = rows["per_visit"].to_numpy(), rows["per_1000"].to_numpy() / 1000
-    mine = np.isin(city.group.astype(str), groups)
-    x = city.count(mine & (city.channel == "patrol"))
-    y = city.count(mine & np.isin(city.channel, ["hotline", "wechat", "app"]))
-    rates = empirical_bayes(x, visits)
-    assert np.array_equal(np.isnan(rates.rate), visits == 0) and (rates.rate[(visits > 0) & (x == 0)] >= 0).all()
-    both = found_and_reported(x, visits, y, people)
-    seen = visits > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = told / true
-    share = ~np.isnan(both.ratio) & np.isfinite(ratio)
-    return {
-        "rank": stats.spearmanr(rates.rate[seen], true[seen]).statistic,
-        "raw": stats.spearmanr(x[seen], true[seen]).statistic,
-        "held": ((rates.low <= true) & (true <= rates.high))[seen].mean(),
-        "ratio rank": stats.spearmanr(both.ratio[share], ratio[share]).statistic,
-        "ratio held": ((both.low <= ratio) & (ratio <= both.high))[share].mean(),
-    }
-
-
-def test_the_corrected_map_ranks_the_true_rates(small: City):
-    told = mapped(small, ("2026:E06", "2026:E07", "2026:E09"))
-    assert told["rank"] >= 0.9 > 0.85 > told["raw"], told
-    assert 0.92 <= told["held"] <= 0.98 and 0.92 <= told["ratio held"] <= 0.98, told  # 450 units: two standard errors
-
-
-@pytest.mark.long
-def test_the_corrected_map_of_the_full_city_ranks_the_true_rates():
-    city = City(make(scale=1.0))
-    for groups in (("2026:E06", "2026:E07", "2026:E09"), ("2026:E06",), ("2026:E09",), ("2026:E07",)):
-        told = mapped(city, groups)
-        print(f"\n{' '.join(groups)}: {', '.join(f'{k} {v:.3f}' for k, v in told.items())}")
-        assert 0.93 <= told["held"] <= 0.97
-        assert 0.92 <= told["ratio held"] <= 0.97  # hotline reports lie 70 m off: some are counted next door
-        assert told["rank"] >= 0.9 or groups == ("2026:E07",)  # two cases a unit rank no better
