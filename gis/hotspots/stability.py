@@ -67,7 +67,8 @@ def survival(
     bounds
         West, south, east, north of the ground, metres.
     city
-        Polygons of the ground: squares with half their area on it count, and those with cases.
+        Polygons of the ground: squares with half their area on it count, and those with cases. Without `expected`, what
+        a square at the rim holds is raised to what a whole one would (twice as much at most).
     cell_m
         Usual side of a square, metres.
     expected
@@ -101,15 +102,18 @@ def survival(
     for side, (south, west) in _laid():
         layers = [_blocks(layer, side, south, west) for layer in (grid.values, ground.astype(float))]
         inside = (layers[1] >= side * side / 2) | (layers[0] > 0)
+        # as many as a whole square would hold: else all that is not at the rim would stand out beside the rim
+        share = np.clip(layers[1] / (side * side), 0.5, 1.0)
         if inside.sum() < 2:
             raise InputError("no ground for two squares", where="cell_m", right="smaller ones")
         number = np.where(inside, np.cumsum(inside.ravel()).reshape(inside.shape) - 1, -1)
         at = number[(row + south) // side, (column + west) // side]
         told = None if held is None else _blocks(held, side, south, west)[inside]
+        cases = layers[0][inside] if held is not None else (layers[0] / share)[inside]
         one = squares(inside)
         for rings in REACHES:
             near = one if rings == 1 else _wider(one)
-            hot = _hot(layers[0][inside], told, near, runs, seed)
+            hot = _hot(cases, told, near, runs, seed)
             found += within & (at >= 0) & hot[at]
             by.append((side * small, west / side, south / side, rings))
     return Stability(found / len(by), len(by), by)

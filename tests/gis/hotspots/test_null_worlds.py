@@ -85,14 +85,15 @@ def stable(worlds: int, seed: int) -> tuple[float, int]:
 
 
 def test_nothing_is_stable_in_a_hundred_null_worlds():
-    assert stable(100, 1)[0] <= most(100) / 100
+    share, _ = stable(100, 1)
+    assert share <= 0.005  # squares at the rim that are not whole once raised it to 0.011
 
 
 @pytest.mark.long
 def test_nothing_is_stable_in_a_thousand_null_worlds():
     share, worlds = stable(1000, 2)
     print(f"\nstability: a place is hot in {share:.3%} of the settings, any of 50 in any setting in {worlds} worlds")
-    assert share <= most(1000) / 1000
+    assert share <= 0.005
 
 
 def test_density_and_clusters_claim_no_significance():
