@@ -25,5 +25,20 @@ def warm(snapshot: Snapshot, settings: Settings) -> None:
     answer_many(snapshot, settings, b"", MEDIA_TYPE, write_stream(columns, {}))
 
 
+def warm_maps() -> None:
+    """Draw a square of land with a street, so that no map waits for the compiler."""
+    import geopandas as gpd
+    import shapely
+
+    from api.pages.basemap import BaseMap
+
+    square = shapely.box(500_000, 3_877_000, 501_000, 3_878_000)
+    areas = gpd.GeoDataFrame({"set": ["district"]}, geometry=[square], crs=4546)
+    about = {"kind": ["primary"], "width_m": [30.0], "name": [""]}
+    street = gpd.GeoDataFrame(about, geometry=[shapely.LineString(square.exterior.coords)], crs=4546)
+    BaseMap({"roads": street, "railways": street}, areas, territory=["district"], srid=4546).warm()
+
+
 if __name__ == "__main__":
     warm(warm_engine(), Settings.read())
+    warm_maps()
