@@ -46,7 +46,7 @@ def over_land(colour: str, land: str = LAND) -> str:
     Examples
     --------
     >>> over_land("#000000")
-    '#7c7a78'
+    '#7b7a78'
     """
     mixed = (a * OPACITY + b * (1 - OPACITY) for a, b in zip(_rgba(colour, 1)[:3], _rgba(land, 1)[:3], strict=True))
     return "#" + "".join(f"{round(v):02x}" for v in mixed)
