@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import astuple
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from api.tiles.shelf import Shelf
 from gis import counts
 from gis.hotspots import Bounds
 from gis.model import City
-from gis.wanted import ALL
+from gis.wanted import ALL, Wanted
 from grids.catalog import Catalog
 from grids.errors import WanmiError
 
@@ -112,12 +113,16 @@ class Atlas:
         engine, snapshot = service.engine, service.snapshot
         state = self.columns.state
         states = self.shelf.states(engine)
-        asked = tuple(map(str, astuple(selection)))
         ground = (snapshot.version, states.get("areas", ""), states.get("departments", ""))
         edition = snapshot.city.edition
-        taken = self.keep(("wanted", *asked, *ground), lambda: wanted(engine, self.book, selection, edition), most=256)
+
+        def check() -> Wanted:
+            return wanted(engine, self.book, selection, edition)
+
+        taken = self.keep(("wanted", selection, *ground), check, most=256)
         if pd.notna(selection.known_at):
-            return self.keep(("then", *asked, *ground, counts.case_mark(engine)), lambda: self._heat_then(selection))
+            then = ("then", selection, *ground, counts.case_mark(engine))
+            return self.keep(then, lambda: self._heat_then(selection), most=2)
         key = ("heat", taken, selection.bandwidth_m, *ground, state.generation)
 
         def make() -> Heat:
@@ -211,7 +216,10 @@ def selection_of(
     known = service.known_instant(known_at)
     items = {"departments": department, "channels": channel, "area": area}
     city, then = service.snapshot.city, pd.NaT if known is None else known
-    return Selection.read(city, classes, begin, end, bandwidth_m, known_at=then, **items)
+    return _read(city, classes, begin, end, bandwidth_m, known_at=then, **items)
+
+
+_read = lru_cache(maxsize=1024)(Selection.read)  # a page asks for its tiles with one and the same question
 
 
 def png(data: bytes) -> Response:
