@@ -312,3 +312,12 @@ def test_the_shelf_is_bounded(town_engine: Engine):
     assert 0 < shelf._bytes <= 20_000
     with pytest.raises(NotFound):
         shelf.tile(engine, city, "nothing", 1, 0, 0)
+
+
+def test_the_handbook_names_every_layer_and_attribute():
+    text_ = (Path(__file__).parents[2] / "docs" / "tiles.md").read_text(encoding="utf-8")
+    for name, kinds in LAYERS.items():
+        assert f"| `{name}` |" in text_, name
+        for _, kind in kinds:
+            for attribute in kind.attributes:
+                assert f"`{attribute}`" in text_, (name, attribute)
