@@ -40,7 +40,7 @@ def raise_alerts(
     book: Catalog,
     found: Look,
     *,
-    bin_days: str = MONTH,
+    bin_days: str | int = MONTH,
     level: float = LEVEL,
     since: pd.Timestamp = pd.NaT,
     goes_on: bool = False,
@@ -74,7 +74,7 @@ def raise_alerts(
     InputError
         A city without unit grids, too few bins, ``bin_days`` or ``level`` out of range.
     """
-    days = _read_days(bin_days)
+    days = _read_days(str(bin_days))
     if not 0 < level < 1:
         raise InputError(f"{level}", where="level", right="between 0 and 1")
     if found.ground.near is None or len(found.units) < 2:
