@@ -21,6 +21,7 @@ from api.statistics.steady import add_stability, check_stability
 from gis import exact, hotspots, moments, raster
 from gis.crs import to_lonlat
 from gis.hotspots import dbscan, hexagons, permutation
+from gis.hotspots.points import heaps
 from grids.catalog import Catalog
 from grids.errors import InputError, TooLarge
 from grids.nearmiss import suggest
@@ -230,9 +231,25 @@ def gather(
     if stability:
         frame, settings = add_stability(frame, found, way.cell_m, way.seed)
         more = more | settings
+    every = frame
     if hot_only and "hot" in frame:
         frame = frame[frame["hot"]].reset_index(drop=True)
-    return Gathering(frame, parameters | more, facts | told)
+    return Gathering(frame, parameters | more, facts | told | _heaps(found, every))
+
+
+def _heaps(found: Look, frame: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Cases at exactly one place, if there are many: an address, or a default point that nobody declared."""
+    piled = heaps(found.places.x, found.places.y)
+    if not piled:
+        return {}
+    srid = found.city.srid
+    lon, lat = to_lonlat([h.x for h in piled], [h.y for h in piled], srid)
+    hot = frame[frame["hot"]] if "hot" in frame else frame.iloc[:0]
+    x, y = (lon, lat) if frame.crs.is_geographic else ([h.x for h in piled], [h.y for h in piled])
+    shapes = hot.geometry.to_numpy()
+    on = [bool(shapely.intersects_xy(shapes, a, b).any()) for a, b in zip(x, y, strict=True)]
+    rows = zip(lon.round(6).tolist(), lat.round(6).tolist(), piled, on, strict=True)
+    return {"heaps": [{"lon": a, "lat": b, "cases": h.cases, "hot": told} for a, b, h, told in rows]}
 
 
 def _counts(found: Look) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gis.exact import millimetres
 from grids.errors import InputError, TooLarge
 
 MAX_CELLS = 50_000_000
@@ -12,6 +15,16 @@ MAX_CELLS = 50_000_000
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 Bounds = tuple[float, float, float, float]
+LEAST_HEAP, LEAST_SHARE, MOST_HEAPS = 10, 0.001, 5
+"""A heap has so many cases at least and such a share of all; so many are told at most."""
+
+
+class Heap(NamedTuple):
+    """Cases at exactly one place, to the millimetre: ``x``, ``y`` metres, and how many."""
+
+    x: float
+    y: float
+    cases: int
 
 
 def read_points(x: ArrayLike, y: ArrayLike) -> Pair:
@@ -83,3 +96,39 @@ def lattice(bounds: Bounds, cell_m: float, *, margin: int = 0) -> tuple[float, f
     if (rows + 2 * margin) * (columns + 2 * margin) > MAX_CELLS:
         raise TooLarge(f"a grid of {rows} by {columns} cells", where="cell_m", right="take larger cells")
     return west, south, rows, columns
+
+
+def heaps(x: ArrayLike, y: ArrayLike) -> list[Heap]:
+    """Places that hold many cases exactly: each may be a default point that nobody declared, or an address.
+
+    Things happen beside one another, not on one millimetre. `LEAST_HEAP` cases and `LEAST_SHARE` of all make a heap.
+
+    Parameters
+    ----------
+    x, y
+        Cases in metres, shape (n,); no NaN.
+
+    Returns
+    -------
+    list of Heap, at most `MOST_HEAPS`, the largest first (ties: the westernmost, then the southernmost).
+
+    Examples
+    --------
+    >>> heaps([5.0] * 12 + [1.0, 2.0], [7.0] * 12 + [1.0, 2.0])
+    [Heap(x=5.0, y=7.0, cases=12)]
+    """
+    x, y = read_points(x, y)
+    if len(x) < LEAST_HEAP:
+        return []
+    mx, my = millimetres(x), millimetres(y)
+    low, tall = (int(mx.min()), int(my.min())), int(np.ptp(my)) + 1
+    if (int(np.ptp(mx)) + 1) * tall >= 2**63:
+        raise InputError("points too far apart", right="cases of one city")
+    place = np.sort((mx - low[0]) * tall + (my - low[1]))
+    begin = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
+    held = np.diff(np.append(begin, len(place)))
+    many = np.flatnonzero(held >= max(LEAST_HEAP, LEAST_SHARE * len(x)))
+    many = many[np.argsort(-held[many], kind="stable")][:MOST_HEAPS]
+    at = place[begin[many]]
+    places = zip(at // tall + low[0], at % tall + low[1], held[many], strict=True)
+    return [Heap(float(a) / 1000, float(b) / 1000, int(n)) for a, b, n in places]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,13 +11,18 @@ import pandas as pd
 import pytest
 import shapely
 
+from api.app import create_app
 from api.statistics.gathering import METHODS, Way
-from api.statistics.selection import Units, _bounds, cell_of
-from gis import counts, moments, store
+from api.statistics.selection import Units, bounds_of, cell_of
+from gis import counts, moments, postgis, store
+from gis.batch.record import assign_record
 from gis.crs import to_city
 from gis.demo import Demo
+from gis.snapshot import Snapshot
 from grids.errors import InputError
-from tests.api.conftest import Served
+from tests import town
+from tests.api.conftest import ORDER, Served, serving, settings
+from tests.conftest import database_name
 
 
 def ask(served: Served, **query: object) -> dict:
@@ -168,12 +174,47 @@ def test_one_case_is_an_answer_that_says_so(served_demo: Served, small_demo: Dem
     assert not any(f["properties"].get("hot") for f in found["features"])
 
 
+@pytest.fixture(scope="module")
+def heaped(cluster: postgis.Cluster) -> Iterator[Served]:
+    """The town with thirty cases at exactly one place, months of them."""
+    name = database_name("api_heaped")
+    dsn = postgis.ensure_database(name)
+    engine = store.connect(dsn)
+    store.create_city(engine, town.CITY)
+    layers = town.layers()
+    place = shapely.Point(town.X0 + 150, town.Y0 + 150)
+    days = pd.Timestamp("2026-02-01T04:00Z") + pd.to_timedelta(np.arange(30) * 9, "D")
+    rows = [
+        {"id": f"K{k}", "class": "2026:E06001", "reported_at": day, "geometry": place} for k, day in enumerate(days)
+    ]
+    layers["cases"] = town.frame("cases", rows)
+    for layer in (*ORDER, "cases"):
+        store.load(engine, layer, layers[layer])
+    assign_record(engine, Snapshot.compile(town.CITY, store.city_frames(engine)))
+    engine.dispose()
+    with serving(create_app(settings(dsn)), dsn) as service:
+        yield service
+    postgis.drop_database(name)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "rates"])
+def test_all_cases_at_one_place_are_an_answer_that_says_so(heaped: Served, method: str):
+    period = {"from": "2026-06-01", "to": "2026-09-01"} if method == "compare" else {}
+    facts = ask(heaped, method=method, **period)["facts"]
+    assert "look whether it is a default point" in facts["note"]
+    assert method == "compare" or [heap["cases"] for heap in facts["heaps"]] == [30]
+    if "heaps" in facts:
+        lon, lat = facts["heaps"][0]["lon"], facts["heaps"][0]["lat"]
+        x, y = to_city([lon], [lat], "EPSG:4326", town.CITY.srid)
+        assert np.hypot(x[0] - town.X0 - 150, y[0] - town.Y0 - 150) < 0.2
+
+
 def test_the_ground_of_a_city_is_its_units_without_its_waters(served_demo: Served, small_demo: Demo):
     engine = store.connect(served_demo.dsn)
     units = Units(engine, small_demo.city)
     places = counts.case_places(engine)
     engine.dispose()
-    bounds = _bounds(units, places)
+    bounds = bounds_of(units, places.x, places.y)
     smoother = units.smoother(bounds, "gaussian", 80.0, cell_of(80.0))
     assert units.smoother(bounds, "gaussian", 80.0, cell_of(80.0)) is smoother
     ha = smoother.inside.sum() * smoother.cell_m**2 / 10_000
