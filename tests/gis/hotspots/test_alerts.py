@@ -170,11 +170,15 @@ def test_growth_of_the_city_is_no_alert():
 
 def test_what_a_hotspot_adds_to_the_city_is_due_nowhere_else():
     """A tenth of all cases come from one place for a year; when it ends the others are no hotspots."""
-    rng = np.random.default_rng(9)
-    cube = rng.poisson(np.full((400, 26), 6.0))
-    cube[190:192, 5:20] += 140
-    told = track(cube, reaches(20))
-    assert {a.hotspot for a in told} == {1} and EVENTS[told[-1].event] == "ends"
+    others = 0
+    for seed in (9, 1, 2):
+        cube = np.random.default_rng(seed).poisson(np.full((400, 26), 6.0))
+        cube[190:192, 5:20] += 140
+        told = track(cube, reaches(20))
+        first = [EVENTS[a.event] for a in told if a.hotspot == 1]
+        assert first[0] == "appears" and first[-1] == "ends" and 190 in told[0].cells
+        others += len({a.hotspot for a in told}) - 1
+    assert others <= 4  # 75 bins at 5 %
 
 
 def test_bad_input():
