@@ -35,7 +35,9 @@ from grids.errors import InputError
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 """Languages of the pages, and how HTML writes them."""
 THEMES = ("auto", "light", "dark")
-PARAMETERS = ("lang", "theme", "view", "base")
+LAYERS = ("components", "zones")
+"""Layers that a page of the frame may show beside its own, by their names in the address."""
+PARAMETERS = ("lang", "theme", "view", "base", "layers")
 """Parameters of an address that belong to the frame; the others are the page's."""
 
 
@@ -49,22 +51,25 @@ class Frame:
     standalone: bool = False
 
     @classmethod
-    def read(cls, here: str, *, lang: str = "", theme: str = "", view: str = "", accepted: str = "") -> Frame:
+    def read(
+        cls, here: str, *, lang: str = "", theme: str = "", view: str = "", layers: str = "", accepted: str = ""
+    ) -> Frame:
         """The frame that an address asks for.
 
         Parameters
         ----------
         here
             Path of the page.
-        lang, theme, view
-            As in the address; empty where it says nothing. The view is ``zoom/latitude/longitude``.
+        lang, theme, view, layers
+            As in the address; empty where it says nothing. The view is ``zoom/latitude/longitude``, layers are names
+            joined by commas: the page's script shows them.
         accepted
             Header ``accept-language``: its first language of ours holds when the address names none, else Chinese.
 
         Raises
         ------
         InputError
-            No such language or theme, or no view.
+            No such language, theme or layer, or no view.
 
         Examples
         --------
@@ -77,6 +82,9 @@ class Frame:
             raise InputError(f"{theme!r} is no theme", where="theme", right=", ".join(THEMES))
         if view:
             read_view(view)
+        lost = next((name for name in layers.split(",") if name and name not in LAYERS), "")
+        if lost:
+            raise InputError(f"no layer {lost!r}", where="layers", right=" or ".join(LAYERS) + ", joined by commas")
         wanted = [part.strip()[:2].lower() for part in accepted.split(",")]
         return cls(here, lang or next((name for name in wanted if name in LANGUAGES), "zh"), theme or "auto")
 

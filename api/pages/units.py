@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -15,7 +16,7 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from api.pages.credits import city_name, credit
-from api.pages.frame import Frame, bar, sheet
+from api.pages.frame import LAYERS, Frame, bar, sheet
 from api.pages.map import CityMap, Stage, finish, script_json
 from api.pages.unit_picture import COLOURS, FAULT, ROAD, STEPS_M2, UnitPicture
 from api.pages.units_words import words
@@ -27,16 +28,23 @@ MOST_FAULTS = 2000
 """Most faults in a page; those of the graver kinds and the larger ones are shown."""
 TOLD = ("code", "community", "area_m2", "width_m", "compactness", "findings")
 """What is told of a unit, in this order."""
+SAID_OF_LAYERS = (
+    *("components", "component", "here", "zones", "zone", "code", "name", "class"),
+    *("supervising", "owning", "maintaining", "department", "capped"),
+)
+"""Words that the script of the layers needs."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Addresses of the page's pictures and names, and of the question what is at a place."""
+    """Addresses of the page's pictures, vector tiles (``{layer}``), names, classes, and of the question at a place."""
 
     base: str
     units: str
     names: str
     at: str
+    tiles: str
+    classes: str
     outside: tuple[str, str] | None = None
 
 
@@ -53,7 +61,15 @@ class AskAt(MacroElement):
         self.given = script_json(given)
 
 
-def page(picture: UnitPicture, city: City, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
+def page(
+    picture: UnitPicture,
+    city: City,
+    sources: Sources,
+    *,
+    frame: Frame,
+    departments: Mapping[str, str] | None = None,
+    nonce: str = "",
+) -> str:
     """The page as HTML.
 
     Parameters
@@ -66,6 +82,8 @@ def page(picture: UnitPicture, city: City, sources: Sources, *, frame: Frame, no
         Where pictures and names come from.
     frame
         Language and theme.
+    departments
+        Names by code, to tell owners of components and zones; without one the code is told.
     nonce
         Lets the page's own scripts run under the service's content policy.
     """
@@ -74,7 +92,7 @@ def page(picture: UnitPicture, city: City, sources: Sources, *, frame: Frame, no
     lon, lat = to_lonlat(bounds[[0, 2, 0, 2]], bounds[[1, 1, 3, 3]], city.srid)
     west, south, east, north = float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
     view = CityMap(
-        more=("units.js",),
+        more=("vector.js", "units_layers.js", "units.js"),
         location=((south + north) / 2, (west + east) / 2),
         zoom_start=14,
         zoom_snap=0.5,
@@ -110,6 +128,13 @@ def page(picture: UnitPicture, city: City, sources: Sources, *, frame: Frame, no
             "kinds": {kind: said[f"kind.{kind}"] for kind in (*FAULTS, *NOTICES)},
             "no_unit": said["no_unit"],
             "between": "、" if frame.lang == "zh" else ", ",
+            "over": {
+                "tiles": sources.tiles,
+                "classes": sources.classes,
+                "lang": frame.lang,
+                "departments": dict(departments or {}),
+                "said": {name: said[name] for name in SAID_OF_LAYERS},
+            },
         }
     ).add_to(view)
     folium.LayerControl(position="topright", collapsed=True).add_to(view)
@@ -118,7 +143,7 @@ def page(picture: UnitPicture, city: City, sources: Sources, *, frame: Frame, no
     verdict = said["passed" if picture.certificate.passed else "failed"]
     sub = said["count"].format(n=f"{len(picture.certificate.units):,}", verdict=verdict)
     body = sheet(_panel(picture, said), _legend(said), frame, label=said["sheet"])
-    view.add_html(bar(title, sub, frame) + body)
+    view.add_html(bar(title, sub, frame) + body + '<p id="capped" class="capped card" role="status"></p>')
     return finish(view.figure.render(), nonce=nonce, frame=frame)
 
 
@@ -196,12 +221,23 @@ def _panel(picture: UnitPicture, said: dict[str, str]) -> str:
 
     return (
         '<aside class="panel card" aria-labelledby="panel-title" tabindex="0">'
-        f'<h2 id="panel-title">{said["certificate"]}</h2>'
+        + _choice(said)
+        + f'<h2 id="panel-title">{said["certificate"]}</h2>'
         + listed(facts)
         + listed(faults or [(said["faults"], said["none"])], "faults" if faults else "notices")
         + listed(notices, "notices")
         + "</aside>"
     )
+
+
+def _choice(said: dict[str, str]) -> str:
+    """Layers to show as well; the page's script ticks those of the address."""
+    rows = "".join(
+        f'<label><input type="checkbox" value="{name}" autocomplete="off"><i class="{name}"></i>'
+        f"{said[f'{name}_box']}</label>"
+        for name in LAYERS
+    )
+    return f'<fieldset id="layers"><legend>{said["layers"]}</legend>{rows}</fieldset>'
 
 
 def _legend(said: dict[str, str]) -> str:

@@ -20,18 +20,19 @@ def frame_of(
     theme: Annotated[str, Query(max_length=20, description="auto, light or dark")] = "",
     base: Annotated[str, Query(max_length=20, description="outside: the base map that the settings name")] = "",
     view: Annotated[str, Query(max_length=80, description="what the map shows: zoom/latitude/longitude")] = "",
+    layers: Annotated[str, Query(max_length=80, description="shown beside the page's own: components,zones")] = "",
 ) -> Frame:
     """Language, theme and view of a page; a dependency of the routes.
 
     Raises
     ------
     InputError
-        No such language or theme, or no view.
+        No such language, theme or layer, or no view.
     """
     if base not in ("", "own", "outside"):
         raise InputError(f"{base!r} is no base map", where="base", right="own or outside")
     accepted = request.headers.get("accept-language", "")
-    return Frame.read(request.url.path, lang=lang, theme=theme, view=view, accepted=accepted)
+    return Frame.read(request.url.path, lang=lang, theme=theme, view=view, layers=layers, accepted=accepted)
 
 
 def fault_page(request: Request, status: int, detail: str) -> Response:

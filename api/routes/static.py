@@ -29,6 +29,7 @@ FILES: dict[str, tuple[str, str]] = {
     "names.js": ("static/names.js", "text/javascript"),
     "wanmi.css": ("static/wanmi.css", "text/css"),
     "vector.js": ("static/vector.js", "text/javascript"),
+    "units_layers.js": ("static/units_layers.js", "text/javascript"),
     "units.js": ("static/units.js", "text/javascript"),
     "choose.js": ("static/choose.js", "text/javascript"),
     "answer.js": ("static/answer.js", "text/javascript"),

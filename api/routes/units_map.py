@@ -69,16 +69,20 @@ def units(
     atlas: Annotated[Atlas, Depends(atlas_of)], picture: Picture, frame: Annotated[Frame, Depends(frame_of)]
 ) -> Response:
     """Unit grids over streets, coloured by area, faults of their certificate in red."""
-    ground, version = atlas.ground[2], atlas.service.snapshot.version
+    snapshot = atlas.service.snapshot
+    ground, version = atlas.ground[2], snapshot.version
+    departments = dict(zip(snapshot.codes("departments.code"), snapshot.codes("departments.name"), strict=True))
     sources = Sources(
         base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}",
         units=f"/tiles/units/{{z}}/{{x}}/{{y}}.png?v={version}",
         names=f"/tiles/base/names.json?v={ground}",
         at="/maps/units/at.json",
+        tiles="/tiles/{layer}/{z}/{x}/{y}.mvt",
+        classes="/maps/responsibility/classes.json",
         outside=atlas.service.settings.outside_base,
     )
     headers, nonce = page_headers(atlas.service.settings)
-    html = page(picture, atlas.service.snapshot.city, sources, frame=frame, nonce=nonce)
+    html = page(picture, snapshot.city, sources, frame=frame, departments=departments, nonce=nonce)
     return HTMLResponse(html, headers=headers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 
 import geopandas as gpd
@@ -11,17 +12,20 @@ import pytest
 import shapely
 from PIL import Image
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from sqlalchemy import Engine, text
 
 from api.app import create_app
 from api.pages.basemap import BaseMap
-from api.pages.mercator import from_lonlat, pixel_m
+from api.pages.mercator import from_lonlat, pixel_m, tile_box
 from api.pages.unit_picture import COLOURS, FAULT, UnitPicture, figure, step_of
+from api.tiles import vector
 from gis import postgis, store
 from gis.crs import to_lonlat
 from gis.demo import Demo
 from grids.certificate import certify
 from tests.api.conftest import Served, serving, settings
-from tests.browser import Browser, chromium
+from tests.browser import Browser, chromium, serious_findings
 from tests.conftest import database_name
 from tests.grids.lattice import communities, lattice
 
@@ -160,6 +164,111 @@ def test_a_click_tells_the_unit(browser: Browser, faulty: Served, planted: gpd.G
     browser.wait(lambda: browser.driver.find_elements(By.CSS_SELECTOR, ".leaflet-popup table"), "the unit is told")
     told = browser.driver.find_element(By.CSS_SELECTOR, ".leaflet-popup table").get_attribute("textContent")
     assert code in told and "平方米" in told
+
+
+# ---------------------------------------------------------------- layers over the units
+
+LAYERS_READY = """
+const canvases = [...document.querySelectorAll('canvas.wanmi-vector')];
+return canvases.length > 0 && canvases.every(c => c.classList.contains('leaflet-tile-loaded'))
+    && document.querySelectorAll('.names text').length > 0;
+"""
+IN_VIEW = """
+const m = wanmi.map, half = m.getPixelBounds(), z = m.getZoom(), out = [];
+for (let x = Math.floor(half.min.x / 256); x <= Math.floor(half.max.x / 256); x += 1)
+  for (let y = Math.floor(half.min.y / 256); y <= Math.floor(half.max.y / 256); y += 1) out.push([z, x, y]);
+return out;
+"""
+THERE = """
+SELECT code, ST_AsMVTGeom(web, ST_TileEnvelope(:z, :x, :y), 4096, 64, true) IS NOT NULL AS drawn
+FROM (SELECT code, ST_Transform(geom, 3857) AS web FROM wanmi.components_now) c
+WHERE web && ST_MakeEnvelope(:west, :south, :east, :north, 3857) ORDER BY code
+"""
+
+
+def said_by(engine: Engine, tiles: list[list[int]], cap: int) -> tuple[int, int]:
+    """What the record says that tiles with a cap show: components, each once, and with them what each leaves out."""
+    shown: set[str] = set()
+    missing = 0
+    with engine.connect() as line:
+        for z, x, y in tiles:
+            west, south, east, north = tile_box(z, x, y)
+            margin = (east - west) * vector.MARGIN
+            box = {"west": west - margin, "south": south - margin, "east": east + margin, "north": north + margin}
+            there = line.execute(text(THERE), {"z": z, "x": x, "y": y} | box).all()
+            shown |= {code for code, drawn in there[:cap] if drawn}
+            missing += max(0, len(there) - cap)
+    return len(shown), len(shown) + missing
+
+
+@pytest.mark.browser
+def test_components_and_zones_are_shown_and_a_full_tile_says_so(
+    browser: Browser, served_demo: Served, monkeypatch: pytest.MonkeyPatch
+):
+    driver, engine = browser.driver, store.connect(served_demo.dsn)
+    busy = (
+        "SELECT ST_Y(p), ST_X(p) FROM (SELECT ST_Transform(c.geom, 4326) AS p FROM wanmi.components_now c"
+        " ORDER BY (SELECT count(*) FROM wanmi.components_now o WHERE ST_DWithin(o.geom, c.geom, 100)) DESC, c.code"
+        " LIMIT 1) busiest"
+    )
+    with engine.connect() as line:
+        lat, lon = line.execute(text(busy)).one()
+    line_of = "return document.getElementById('capped').textContent"
+
+    # at the usual cap all is shown: nothing is said
+    browser.open(f"{served_demo.url}/maps/units?lang=en&theme=light&view=16/{lat}/{lon}")
+    assert driver.find_elements(By.CSS_SELECTOR, "canvas.wanmi-vector") == []
+    boxes = {e.get_attribute("value"): e for e in driver.find_elements(By.CSS_SELECTOR, "#layers input")}
+    assert boxes["components"].accessible_name == "Components"
+    for name in ("components", "zones"):
+        boxes[name].send_keys(Keys.SPACE)
+        browser.wait(lambda: driver.execute_script(LAYERS_READY), f"{name} are drawn")
+    assert "layers=components,zones" in driver.current_url
+    assert driver.execute_script(line_of) == ""
+    picture = pixels(browser)
+    px, py = browser.pixel(lat, lon)
+    spot = picture[int(py) - 3 : int(py) + 4, int(px) - 3 : int(px) + 4].reshape(-1, 3)
+    assert (np.abs(spot - np.array([0x00, 0x67, 0x7D])).sum(axis=1) < 30).sum() > 5, "a dot lies there"
+    driver.execute_script(f"wanmi.map.fire('click', {{latlng: L.latLng({lat}, {lon})}})")
+    browser.wait(lambda: driver.find_elements(By.CSS_SELECTOR, ".leaflet-popup table"), "the component is told")
+    told = driver.find_element(By.CSS_SELECTOR, ".leaflet-popup").text
+    with engine.connect() as line:
+        asked = "SELECT edition || ':' || kind || class_code, owning FROM wanmi.components_now WHERE code = :code"
+        drawn = re.search(r"\b(\d{17})\b", told)[1]  # of two at one place the one above
+        class_, owner = line.execute(text(asked), {"code": drawn}).one()
+    assert class_ in told and owner in told and "Unit grid" in told
+    driver.execute_script("wanmi.theme('dark')")
+    assert serious_findings(driver) == []
+    assert browser.traffic().outside(served_demo.url) == [] and browser.complaints() == []
+
+    # with a low cap the page says how many of how many, and no more once one is near enough
+    monkeypatch.setattr(vector, "CAP", 80)
+    with serving(create_app(settings(served_demo.dsn)), served_demo.dsn) as service:
+        browser.open(f"{service.url}/maps/units?lang=en&theme=dark&layers=components&view=16/{lat}/{lon}")
+        browser.wait(lambda: driver.execute_script(LAYERS_READY), "the link shows the components")
+        shown, total = said_by(engine, driver.execute_script(IN_VIEW), 80)
+        assert shown < total
+        right = f"{shown:,} of {total:,} components shown; zoom in for all"
+        browser.wait(lambda: driver.execute_script(line_of) == right, f"{right}: {driver.execute_script(line_of)}", 5)
+        line_ = driver.find_element(By.ID, "capped")
+        assert line_.get_attribute("role") == "status" and line_.is_displayed() and serious_findings(driver) == []
+        browser.view(lat, lon, 18)
+        browser.wait(lambda: driver.execute_script(LAYERS_READY), "the nearer tiles are drawn")
+        near = driver.execute_script(IN_VIEW)
+        assert said_by(engine, near, 80)[0] == said_by(engine, near, 80)[1] > 0, "no tile is full there"
+        assert driver.execute_script(line_of) == ""
+        browser.open(f"{service.url}/maps/units?lang=zh&layers=components&view=16/{lat}/{lon}")
+        browser.wait(lambda: driver.execute_script(line_of), "it is said in Chinese")
+        browser.wait(lambda: driver.execute_script(line_of) == f"部件 {shown:,} / {total:,} 已显示，放大可见全部", "it")
+        driver.find_element(By.CSS_SELECTOR, "#layers input").send_keys(Keys.SPACE)
+        assert driver.execute_script(line_of) == "" and "layers" not in driver.current_url
+        assert browser.complaints() == []
+    engine.dispose()
+
+
+def test_a_layer_that_is_none_is_refused(served_demo: Served):
+    answer = served_demo.get("/maps/units", layers="components,zonen")
+    assert answer.status_code == 422 and answer.json()["at"] == "layers" and "'zonen'" in answer.json()["detail"]
 
 
 def test_colours_follow_the_area():

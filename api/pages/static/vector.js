@@ -8,6 +8,7 @@
 //     onNotice: (notices) => …,                       // [{layer, shown, total}] of the tiles in view that do not show all
 //     minZoom, maxNativeZoom, pane, opacity           // as for L.GridLayer
 //   }).addTo(map);
+//   units.tally();            {shown, total}: features of all tiles in view, each code once, and with them what is left out
 //   units.restyle();          draws the tiles that are here again, with what `style` says now
 //   units.setUrl(address);    asks for other tiles; the old ones stay until the new ones are there
 "use strict";
@@ -144,13 +145,16 @@
 
   // ---- drawing
 
-  function pathOf(feature, scale, radius) {
+  function pathOf(feature, scale, radius, square) {
     const path = new Path2D();
     for (const line of strokes(feature, scale)) {
       if (feature.type === 1) {
         const [x, y] = line[0];
-        path.moveTo(x + radius, y);
-        path.arc(x, y, radius, 0, 2 * Math.PI);
+        if (square) path.rect(x - radius, y - radius, 2 * radius, 2 * radius);
+        else {
+          path.moveTo(x + radius, y);
+          path.arc(x, y, radius, 0, 2 * Math.PI);
+        }
       } else line.forEach(([x, y], k) => (k ? path.lineTo(x, y) : path.moveTo(x, y)));
     }
     return path;
@@ -207,7 +211,7 @@
         for (const feature of layer.features) {
           const style = this.options.style(feature.properties, zoom, layer.name);
           if (!style) continue;
-          const path = pathOf(feature, scale, style.radius || 4);
+          const path = pathOf(feature, scale, style.radius || 4, style.square);
           if (style.fill && feature.type !== 2) {
             context.fillStyle = style.fill;
             context.fill(path, "evenodd");
@@ -256,16 +260,33 @@
       this.options.onHover(found ? found.properties : null, event.latlng, found ? found.layer : "");
     },
 
+    /** Layers of the tiles in view; Leaflet keeps some beside it. */
+    _seen() {
+      if (!this._map || this._tileZoom === undefined) return [];
+      const view = this._pxBoundsToTileRange(this._getTiledPixelBounds(this._map.getCenter()));
+      const tiles = Object.values(this._tiles).filter(({coords, current}) => current && view.contains(coords));
+      return tiles.flatMap(({el}) => el._layers || []);
+    },
+
     /** What the tiles in view do not show: [{layer, shown, total}]. */
     notices() {
-      const out = [];
-      for (const {el, current} of Object.values(this._tiles || {})) {
-        if (!current) continue;
-        for (const layer of el._layers || []) {
-          if (layer.name === "notice") out.push(...layer.features.map((feature) => feature.properties));
+      const told = this._seen().filter((layer) => layer.name === "notice");
+      return told.flatMap((layer) => layer.features.map((feature) => feature.properties));
+    },
+
+    /** Features of the tiles in view, each code once, and with them those that are left out: {shown, total}. */
+    tally() {
+      const codes = new Set();
+      let shown = 0, missing = 0;
+      for (const {name, features} of this._seen()) {
+        for (const {properties} of features) {
+          if (name === "notice") missing += properties.total - properties.shown;
+          else if (properties.code === undefined) shown += 1;
+          else codes.add(properties.code);
         }
       }
-      return out;
+      shown += codes.size;
+      return {shown, total: shown + missing};
     },
 
     _tell() {
