@@ -92,9 +92,7 @@ def _text() -> pa.DataType:
     return pa.dictionary(pa.int32(), pa.string())
 
 
-def _copied(
-    engine: Engine, asked: sql.Composed, values: dict[str, Any], types: dict[str, pa.DataType]
-) -> pd.DataFrame:
+def _copied(engine: Engine, asked: sql.Composed, values: dict[str, Any], types: dict[str, pa.DataType]) -> pd.DataFrame:
     """Rows of a question, by COPY."""
     sink = io.BytesIO()
     with transaction(engine) as cursor:
