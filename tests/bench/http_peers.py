@@ -33,8 +33,9 @@ NOTHING = b"x" * 1500
 
 def framework(dsn: str, srid: int) -> FastAPI:
     """The usual way: a route of FastAPI, a pool of psycopg2, three sub-queries with their indexes."""
-    # PostGIS says that its functions are dear: PostgreSQL would compile each of these small questions first
-    pool, app = ThreadedConnectionPool(4, 40, dsn, options="-c jit=off"), FastAPI()
+    # PostGIS says that its functions are dear: PostgreSQL would compile each of these small questions first; and the
+    # pool closes what is beyond its least number each time it is given back
+    pool, app = ThreadedConnectionPool(40, 40, dsn, options="-c jit=off"), FastAPI()
 
     @app.get("/v1/resolve")
     def look_up(request: Request, lon: float, lat: float, accuracy_m: float = 0.0) -> dict[str, Any]:
