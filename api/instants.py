@@ -17,6 +17,8 @@ from grids.errors import InputError
 YEARS = (1900, 2200)
 """First and last year that is taken: beyond them a time is a slip, not a time of a city."""
 RIGHT = "write 2026-07-01 or 2026-07-01T08:30+08:00"
+LONGEST = 40
+"""No time has more letters."""
 FEW = 16
 """Up to so many are read one by one, which is faster than to set up columns."""
 MOST_TOLD = 5
@@ -102,9 +104,13 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-@lru_cache(maxsize=4096)
 def _one(text: str, zone: str) -> datetime | None:
-    """The instant of one text, None where there is none."""
+    """The instant of one text, None where there is none; the same few often come again and again."""
+    return _read(text, zone) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str, zone: str) -> datetime | None:
     match = _ISO.fullmatch(text)
     if match is None or not YEARS[0] <= int(text[:4]) <= YEARS[1]:
         return None

@@ -235,7 +235,8 @@ class _Desk:
 
     def _found(self, asked: tuple[int, ...]) -> list[int]:
         """What `gis.looking.looking` writes."""
-        out, first = np.empty(ROOM, dtype=np.int64), 2 * len(self.sets)
+        first = 2 * len(self.sets)
+        out = np.empty(first + ROOM, dtype=np.int64)
         self.look(*asked, out)
         if (most := first + int(out[first])) > len(out):
             out = np.empty(most, dtype=np.int64)
