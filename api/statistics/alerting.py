@@ -155,7 +155,7 @@ def _without_past(cases: moments.Moments, book: Catalog, edition: str, since: pd
     none = np.zeros(len(cases.at), dtype=np.bool_)
     names = np.asarray(cases.klass.categories, dtype=object).astype(str)
     editions = np.array([name.partition(":")[0] for name in names], dtype=object)
-    lately = np.unique(cases.klass.codes[cases.at >= since.as_unit("us").value])
+    lately = np.unique(cases.klass.codes[cases.at >= since.value // 1000])
     if edition != "2026" or not np.isin(editions[lately], ["", edition], invert=True).any():
         return none
     older = (book.to_2026 >= 0) & (book.classes["edition"] != edition).to_numpy()
