@@ -17,13 +17,15 @@ import psycopg2
 from fastapi import Depends, Query, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.held.chosen import Areas, Filter
+from api.held.columns import Columns
+from api.held.rows import State, places, state_of
 from api.pages.basemap import BaseMap
 from api.pages.names import Name, place_names
 from api.service import Service, service_of
 from api.statistics.filtering import area_of, wanted
 from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, bounds_of, cell_of, check_future, look
-from api.tiles.columns import Columns, State, state_of
-from api.tiles.heat import Areas, Filter, Heat, places
+from api.tiles.heat import Heat
 from api.tiles.shelf import Shelf
 from gis import counts
 from gis.hotspots import Bounds

@@ -18,18 +18,18 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from api.held import kernels as places_of
+from api.held.chosen import Filter
+from api.held.rows import Change, Rows, State, places
 from api.pages.heat import colours, top_density
 from api.pages.mercator import TILE_PX, pixel_m, tile_box, to_degrees
 from api.tiles import kernels
-from api.tiles.columns import Change, Rows, State
-from gis import hotspots, raster
+from gis import hotspots
 from gis.crs import to_city
 from gis.hotspots.density import M2_PER_HA, Smoother
-from gis.wanted import Wanted
 
 BLOCK = 64
 """Cells on a side of the blocks in which a density is worked out and goes stale."""
@@ -37,99 +37,6 @@ MOST_TILES = 512
 KNOTS = 17
 """A tile's pixels are placed on the ground by so many knots on a side, linear between."""
 _ONE = 65_536.0**2
-NEVER = 2**40
-MANY = 100_000
-
-
-class Areas:
-    """Ground that a filter takes and leaves out, by the exact test of `gis.raster`.
-
-    Parameters
-    ----------
-    within, without
-        Polygons in the city's CRS; None for no such filter.
-    """
-
-    def __init__(self, within: NDArray[np.object_] | None, without: NDArray[np.object_] | None) -> None:
-        self._within, self._without = (
-            None if s is None else raster.build(s) if len(s) else () for s in (within, without)
-        )
-
-    def takes(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Places (whole millimetres) that count."""
-        out = np.ones(len(x), dtype=np.bool_)
-        if self._within is not None:
-            out &= raster.locate(self._within, x, y) >= 0 if self._within else False
-        if self._without:
-            out &= raster.locate(self._without, x, y) < 0
-        return out
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Cases that count, as `Wanted` says it, for columns in memory."""
-
-    wanted: Wanted
-    areas: Areas | None = None
-
-    def of(self, rows: Rows, state: State, alive: NDArray[np.bool_] | None = None) -> NDArray[np.int64] | None:
-        """Positions of the rows that count, in order; None for all of them."""
-        w = self.wanted
-        begin, end = _second(w.begin, 0), _second(w.end, NEVER)
-        everything = w.classes is None and w.departments is None and w.channels is None and self.areas is None
-        living = np.ones(len(rows), dtype=np.bool_) if alive is None else alive
-        if everything and begin <= 0 and end == NEVER and living.all():
-            return None
-        which = _chosen(
-            rows, living, begin, end, _taken(state.texts["klass"], w.classes),
-            _taken(state.texts["department"], w.departments), _taken(state.texts["channel"], w.channels),
-        )  # fmt: skip
-        if self.areas is not None:
-            x, y = places(rows, state.origin, which)
-            which = which[self.areas.takes(x, y)]
-        return which
-
-
-def _chosen(
-    rows: Rows, alive: NDArray[np.bool_], begin: int, end: int,
-    classes: NDArray[np.bool_], departments: NDArray[np.bool_], channels: NDArray[np.bool_],
-) -> NDArray[np.int64]:  # fmt: skip
-    """Positions of the rows that are taken, looked for by two threads where there are many."""
-
-    def part(low: int, high: int) -> NDArray[np.int64]:
-        s = slice(low, high)
-        out = np.empty(high - low, dtype=np.int64)
-        n = kernels.choose(
-            rows.at[s], rows.klass[s], rows.department[s], rows.channel[s], alive[s],
-            begin, end, classes, departments, channels, out,
-        )  # fmt: skip
-        return out[:n] + low
-
-    middle = len(rows) // 2
-    if middle < MANY:
-        return part(0, len(rows))
-    with ThreadPoolExecutor(2) as pool:
-        return np.concatenate(list(pool.map(part, (0, middle), (middle, len(rows)))))
-
-
-def _second(stamp: pd.Timestamp, missing: int) -> int:
-    """The first whole second that is not before an instant."""
-    return missing if pd.isna(stamp) else -(-stamp.value // 1_000_000_000)
-
-
-def _taken(texts: dict[str, int], wanted: tuple[str, ...] | None) -> NDArray[np.bool_]:
-    out = np.full(max(len(texts), 1), wanted is None)
-    for text in wanted or ():
-        if text in texts:
-            out[texts[text]] = True
-    return out
-
-
-def places(
-    rows: Rows, origin: tuple[int, int], which: Any = slice(None)
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of rows in the city's CRS, whole millimetres."""
-    return rows.x[which].astype(np.int64) + origin[0], rows.y[which].astype(np.int64) + origin[1]
 
 
 @dataclass(frozen=True)
@@ -239,10 +146,10 @@ class Heat:
         """
         tile_box(z, x, y)
         shift = 32 - z
-        first = kernels.interleave(np.uint32(x << shift), np.uint32(y << shift))
-        low = kernels.first_at(self._wx, self._wy, np.uint64(first))
+        first = places_of.interleave(np.uint32(x << shift), np.uint32(y << shift))
+        low = places_of.first_at(self._wx, self._wy, np.uint64(first))
         last = int(first) + (1 << (2 * shift))
-        high = len(self._wx) if last >= 2**64 else kernels.first_at(self._wx, self._wy, np.uint64(last))
+        high = len(self._wx) if last >= 2**64 else places_of.first_at(self._wx, self._wy, np.uint64(last))
         out = high - low
         for held, sign in ((self._plus, 1), (self._minus, -1)):
             for rows in held:

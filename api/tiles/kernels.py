@@ -1,60 +1,9 @@
-"""Compiled loops behind heat tiles: choosing and sharing out cases, smoothing a window, colouring pixels."""
+"""Compiled loops behind heat tiles: sharing out cases, smoothing a window, colouring pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
-
-
-@njit(cache=True, nogil=True)
-def choose(at, klass, department, channel, alive, begin, end, classes, departments, channels, out):
-    """Rows within [begin, end) whose class, department and channel are taken; returns how many were written."""
-    n = 0
-    for i in range(len(at)):
-        t = at[i]
-        if t < begin or t >= end or not alive[i]:
-            continue
-        if classes[klass[i]] and departments[department[i]] and channels[channel[i]]:
-            out[n] = i
-            n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def interleave(x, y):
-    """Morton order of two 32-bit places: bits of y before those of x."""
-    out = np.uint64(0)
-    for shift in range(2):
-        v = np.uint64(y if shift else x)
-        v = (v | (v << np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
-        v = (v | (v << np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
-        v = (v | (v << np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-        v = (v | (v << np.uint64(2))) & np.uint64(0x3333333333333333)
-        v = (v | (v << np.uint64(1))) & np.uint64(0x5555555555555555)
-        out |= v << np.uint64(shift)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def morton(x, y):
-    """Morton order of many places, uint64."""
-    out = np.empty(len(x), dtype=np.uint64)
-    for i in range(len(x)):
-        out[i] = interleave(x[i], y[i])
-    return out
-
-
-@njit(cache=True, nogil=True)
-def first_at(x, y, key):
-    """The first of places in Morton order that is not before a key."""
-    low, high = 0, len(x)
-    while low < high:
-        middle = (low + high) // 2
-        if interleave(x[middle], y[middle]) < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @njit(cache=True, nogil=True)

@@ -18,11 +18,12 @@ from scipy import ndimage
 from sqlalchemy import text
 
 from api.app import create_app
+from api.held import kernels
+from api.held.chosen import Filter
+from api.held.rows import PLACED, SOMEWHERE, State, places, rows_of
 from api.pages import heat as ramp
 from api.pages.mercator import HALF_M, city_grid, from_lonlat, tile_box
-from api.tiles import kernels
-from api.tiles.columns import State, rows_of
-from api.tiles.heat import Filter, Heat, places
+from api.tiles.heat import Heat
 from api.tiles.vector import vector_tile
 from gis import postgis, store
 from gis.crs import to_lonlat
@@ -41,7 +42,7 @@ CHANNELS = ("patrol", "hotline", "wechat", "app", "video", "web")
 
 
 def state() -> State:
-    """Ten million cases as `api.tiles.columns` holds them: those of the made city five times, 30 m apart."""
+    """Ten million cases as `api.held` holds them: those of the made city five times, 30 m apart."""
     rng = np.random.default_rng(5)
     base = city.make(cases=CASES // 5).cases
     times = -(-CASES // len(base))
@@ -51,12 +52,13 @@ def state() -> State:
     found: dict[str, NDArray[Any]] = {
         "x": np.round(x * 1000).astype(np.int64),
         "y": np.round(y * 1000).astype(np.int64),
-        "at": pd.Timestamp("2025-01-01").value // 10**9 + rng.integers(0, 600 * 86_400, CASES),
+        "at": pd.Timestamp("2025-01-01").value // 1000 + rng.integers(0, 600 * 86_400, CASES) * 1_000_000,
         "number": rng.integers(-(2**63), 2**63 - 1, CASES),
         "klass": np.tile(klass.codes + 1, times)[:CASES],
         "department": rng.integers(1, 61, CASES),
         "channel": rng.integers(1, 7, CASES),
         "unit": np.zeros(CASES, dtype=np.int64),
+        "flag": np.full(CASES, PLACED + SOMEWHERE),
     }
     origin = int(found["x"].min()), int(found["y"].min())
     rows = rows_of(found, origin, city.CITY.srid)
@@ -67,8 +69,8 @@ def state() -> State:
         "channel": {"": 0, **{name: k + 1 for k, name in enumerate(CHANNELS)}},
         "unit": {"": 0},
     }
-    order = np.argsort(rows.number, kind="stable").astype(np.int32)
-    return State(1, origin, texts, rows, order, np.ones(CASES, np.bool_), rows.take(slice(0, 0)), (), "")
+    order, none = np.argsort(rows.number, kind="stable").astype(np.int32), rows.take(slice(0, 0))
+    return State(1, origin, texts, rows, order, np.ones(CASES, np.bool_), none, none, (), "", 0)
 
 
 def some_tiles(zooms: tuple[int, ...], count: int) -> list[tuple[int, int, int]]:

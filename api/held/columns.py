@@ -1,10 +1,4 @@
-"""The cases of the record in memory: compact columns in the order of their place, kept in step by what changed.
-
-Per case 38 bytes: place in the city's metres (whole millimetres, 8) and in Web Mercator (32 bits an axis, 8), second of
-the report (4), class, department, channel (2 each), unit (4), digest of its number (8); and 5 more to find and to
-forget one that changed. Columns are in Morton order of their place in Web Mercator: the cases of a tile, of any zoom,
-are one run.
-"""
+"""The cases of the record, read into memory and kept in step by what changed."""
 
 from __future__ import annotations
 
@@ -12,7 +6,7 @@ import io
 import logging
 import threading
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +15,8 @@ from numpy.typing import NDArray
 from psycopg2 import sql
 from pyarrow import csv
 
-from api.pages.mercator import HALF_M, from_lonlat
-from api.tiles import kernels
-from gis.crs import to_lonlat
+from api.held import kernels
+from api.held.rows import PLACED, TEXTS, WHY, Change, Rows, State, digest_of, joined, rows_of
 from gis.sql import question
 from gis.store.engine import transaction
 from grids.errors import Unavailable
@@ -45,83 +38,6 @@ MOST_AT_ONCE = 200_000
 """A record with more cases is read again beside the requests."""
 CHUNK = 64_000_000
 """Bytes of the record's answer that are read at a time."""
-TEXTS = ("klass", "department", "channel", "unit")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Cases by column, shape (n,).
-
-    Parameters
-    ----------
-    wx, wy
-        Place in Web Mercator, uint32: 2³² across the world, from the west and from the north.
-    x, y
-        Place in the city's CRS, whole millimetres from `State.origin`, int32.
-    at
-        Second of the report since 1970, UTC, uint32.
-    klass, department, channel, unit
-        Positions in the texts of `State`; uint16, uint16, uint16, uint32.
-    number
-        Digest of the case's number, int64.
-    """
-
-    wx: NDArray[np.uint32]
-    wy: NDArray[np.uint32]
-    x: NDArray[np.int32]
-    y: NDArray[np.int32]
-    at: NDArray[np.uint32]
-    klass: NDArray[np.uint16]
-    department: NDArray[np.uint16]
-    channel: NDArray[np.uint16]
-    unit: NDArray[np.uint32]
-    number: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        """Count of cases."""
-        return len(self.number)
-
-    def take(self, which: Any) -> Rows:
-        """Some of them."""
-        return Rows(*(getattr(self, f.name)[which] for f in fields(self)))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all columns."""
-        return sum(getattr(self, f.name).nbytes for f in fields(self))
-
-
-@dataclass(frozen=True)
-class Change:
-    """What one look found: cases that are gone (or were changed), and cases that came (or are as changed now)."""
-
-    gone: Rows
-    came: Rows
-
-
-@dataclass(frozen=True)
-class State:
-    """What is in memory at a moment.
-
-    ``base`` is never changed between two readings of the whole record (of a ``generation``); ``alive`` says which of
-    its rows still hold, ``tail`` are those that came since, ``changes`` what every look found since. ``texts`` of each
-    column by their position, "" first; ``seen`` the transactions that are counted, as PostgreSQL writes them.
-    """
-
-    generation: int
-    origin: tuple[int, int]
-    texts: dict[str, dict[str, int]]
-    base: Rows
-    by_number: NDArray[np.int32]
-    alive: NDArray[np.bool_]
-    tail: Rows
-    changes: tuple[Change, ...]
-    seen: str
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the columns take."""
-        return self.base.nbytes + self.alive.nbytes + self.by_number.nbytes + self.tail.nbytes
 
 
 class Columns:
@@ -154,12 +70,24 @@ class Columns:
             rows = cursor.mogrify(question("tile_cases"), {"ids": None}).decode()
             cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(rows)), sink, 1 << 20)
         found = sink.done()
-        low_x, low_y = (int(found[n].min() // 1_000_000 * 1_000_000) if len(found[n]) else 0 for n in ("x", "y"))
-        base = rows_of(found, (low_x, low_y), self.city.srid)
+        here = (found["flag"] & WHY) == PLACED
+        low_x, low_y = (int(found[n].min(where=here, initial=2**62)) // 1_000_000 * 1_000_000 for n in ("x", "y"))
+        origin = (low_x, low_y) if here.any() else (0, 0)
+        base, apart = self._rows(found, origin, here)
         base = base.take(np.argsort(kernels.morton(base.wx, base.wy), kind="stable"))
         by_number = np.argsort(base.number, kind="stable").astype(np.int32)
-        alive = np.ones(len(base), dtype=np.bool_)
-        return State(generation, (low_x, low_y), texts, base, by_number, alive, base.take(slice(0, 0)), (), seen)
+        alive, none = np.ones(len(base), dtype=np.bool_), base.take(slice(0, 0))
+        digest = (digest_of(base, origin, texts) + digest_of(apart, origin, texts)) % 2**64
+        return State(generation, origin, texts, base, by_number, alive, none, apart, (), seen, digest)
+
+    def _rows(
+        self, found: dict[str, NDArray[Any]], origin: tuple[int, int], here: NDArray[np.bool_]
+    ) -> tuple[Rows, Rows]:
+        """Cases that have a place in the city, and those that have none."""
+        if here.all():
+            return (both := rows_of(found, origin, self.city.srid)), both.take(slice(0, 0))
+        parts = ({name: column[some] for name, column in found.items()} for some in (here, ~here))
+        return rows_of(next(parts), origin, self.city.srid), rows_of(next(parts), origin, 0)
 
     # ---------------------------------------------------------------- in step with the record
 
@@ -229,61 +157,27 @@ class Columns:
         found: dict[str, Any] = dict(zip(_Parts.NAMES, columns, strict=True))
         for name in TEXTS:
             found[name] = [texts[name].setdefault(text, len(texts[name])) for text in found[name]]
-        came = rows_of({n: np.array(v, dtype=np.int64) for n, v in found.items()}, state.origin, self.city.srid)
+        arrays = {n: np.array(v, dtype=np.int64) for n, v in found.items()}
+        came, apart = self._rows(arrays, state.origin, (arrays["flag"] & WHY) == PLACED)
         alive = state.alive
         if len(old):
             alive = alive.copy()  # who counts meanwhile counts on
             alive[old] = False
         tail, changes = joined(state.tail.take(~late), came), (*state.changes, Change(gone, came))
-        return replace(state, texts=texts, alive=alive, tail=tail, changes=changes, seen=seen)
-
-
-def state_of(x: NDArray[np.float64], y: NDArray[np.float64], srid: int) -> State:
-    """Cases of which only the place is known, metres in the city's CRS; no record stands behind them."""
-    mm = [np.round(np.asarray(v, float) * 1000).astype(np.int64) for v in (x, y)]
-    none = np.zeros(len(mm[0]), dtype=np.int64)
-    found = {"x": mm[0], "y": mm[1], "at": none, "number": none, **dict.fromkeys(TEXTS, none)}
-    origin = tuple(int(v.min()) if len(v) else 0 for v in mm)
-    base = rows_of(found, origin, srid)  # type: ignore[arg-type]
-    base = base.take(np.argsort(kernels.morton(base.wx, base.wy), kind="stable"))
-    texts = {name: {"": 0} for name in TEXTS}
-    alive, order = np.ones(len(base), dtype=np.bool_), np.arange(len(base), dtype=np.int32)
-    return State(0, origin, texts, base, order, alive, base.take(slice(0, 0)), (), "")  # type: ignore[arg-type]
-
-
-def rows_of(found: dict[str, NDArray[Any]], origin: tuple[int, int], srid: int) -> Rows:
-    """Columns as they are held of columns as they are read."""
-    x, y = found["x"], found["y"]
-    lon, lat = to_lonlat(x / 1000.0, y / 1000.0, srid)
-    wx, wy = web_place(lon, lat)
-    near = [np.clip(v - o, -(2**31), 2**31 - 1).astype(np.int32) for v, o in zip((x, y), origin, strict=True)]
-    return Rows(
-        wx, wy, near[0], near[1], np.clip(found["at"], 0, 2**32 - 1).astype(np.uint32),
-        found["klass"].astype(np.uint16), found["department"].astype(np.uint16),
-        found["channel"].astype(np.uint16), found["unit"].astype(np.uint32), found["number"],
-    )  # fmt: skip
-
-
-def joined(a: Rows, b: Rows) -> Rows:
-    """Rows of both."""
-    return Rows(*(np.concatenate([getattr(a, f.name), getattr(b, f.name)]) for f in fields(Rows)))
-
-
-def web_place(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Place in Web Mercator, 2³² across the world: column from the west, row from the north.
-
-    On the edge of a tile a place is in the eastern, and in the southern one.
-    """
-    x, y = from_lonlat(lon, lat)
-    scale = 2.0**32 / (2 * HALF_M)
-    both = ((x + HALF_M) * scale, (HALF_M - y) * scale)
-    return tuple(np.clip(np.floor(v), 0, 2**32 - 1).astype(np.uint32) for v in both)  # type: ignore[return-value]
+        left = np.isin(state.apart.number, numbers)
+        plus, minus = (came, apart), (gone, state.apart.take(left))
+        digest = state.digest + sum(digest_of(rows, state.origin, texts) for rows in plus)
+        digest -= sum(digest_of(rows, state.origin, texts) for rows in minus)
+        apart = joined(state.apart.take(~left), apart)
+        return replace(
+            state, texts=texts, alive=alive, tail=tail, apart=apart, changes=changes, seen=seen, digest=digest % 2**64
+        )
 
 
 class _Parts(io.RawIOBase):
     """Takes the record's answer as it comes, and turns whole lines into arrays."""
 
-    NAMES = ("x", "y", "at", "number", *TEXTS)
+    NAMES = ("x", "y", "at", "number", *TEXTS, "flag")
 
     def __init__(self, texts: dict[str, dict[str, int]]) -> None:
         self._texts, self._size = texts, 0
@@ -328,6 +222,3 @@ class _Parts(io.RawIOBase):
         self._parse(b"".join(self._buffer))
         empty = np.empty(0, dtype=np.int64)
         return {name: np.concatenate(parts) if parts else empty for name, parts in self._found.items()}
-
-
-__all__ = ["Change", "Columns", "Rows", "joined", "web_place"]
