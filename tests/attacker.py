@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import LinearConstraint, milp
 
 
 @dataclass
@@ -32,6 +32,10 @@ class Attacker:
         self.units = sorted(self.above)
         size = (len(self.units), len(self.groups), len(self.months))
         self.number = np.arange(np.prod(size)).reshape(size)
+        self.inside: dict[tuple[str, str], list[int]] = {}  # places of the units in each area
+        for i, unit in enumerate(self.units):
+            for area in {"city": "city", **self.above[unit], "unit": unit}.items():
+                self.inside.setdefault(area, []).append(i)
         mine = self.figures["period"].map(lambda p: bool(set(self._times(p))))
         self.figures = self.figures[mine].reset_index(drop=True)
         self.rows = self.matrix(self.figures[["level", "code", "class", "period"]])
@@ -47,31 +51,52 @@ class Attacker:
 
     def cells(self, level: str, code: str, group: str, period: str) -> np.ndarray:
         """Numbers of the unknowns that a figure adds up."""
-        units = [i for i, u in enumerate(self.units) if level == "city" or {**self.above[u], "unit": u}[level] == code]
         groups = [i for i, g in enumerate(self.groups) if group in ("", g) or g.split(":")[1][:1] == group]
-        return self.number[np.ix_(units, groups, self._times(period))].ravel()
+        return self.number[np.ix_(self.inside[level, code], groups, self._times(period))].ravel()
 
     def matrix(self, names: pd.DataFrame) -> sparse.csr_matrix:
         """A row of ones for what each figure adds up."""
         found = [self.cells(*row) for row in names.itertuples(index=False)]
-        ends = np.concatenate([[0], np.cumsum([len(f) for f in found])])
-        flat = np.concatenate(found) if found else np.empty(0, int)
-        return sparse.csr_matrix((np.ones(len(flat)), flat, ends), shape=(len(found), self.number.size))
+        return _ones(found, self.number.size)
 
-    def bounds(self, names: pd.DataFrame) -> np.ndarray:
-        """Least and largest number of cases that each cell can hold, by linear programming."""
+    def bounds(self, names: pd.DataFrame, *, whole: bool = True) -> np.ndarray:
+        """Least and largest number of cases that each cell can hold, by linear programming; in `whole` numbers.
+
+        Of a unit nothing is said of a month, and of a month nothing of a unit. So the unknowns may be taken as two
+        tables, communities by group and month and units by group, that agree in the groups of each community: any such
+        two are the sums of some cases. Of a large city that is little to solve.
+        """
+        lowest = list(next(iter(self.above.values())))[-1]
+        base = sorted({mine[lowest] for mine in self.above.values()})
+        of_unit = np.array([base.index(self.above[unit][lowest]) for unit in self.units])
+        monthly = np.arange(len(base) * len(self.groups) * len(self.months))
+        monthly = monthly.reshape(len(base), len(self.groups), len(self.months))
+        held = monthly.size + np.arange(len(self.units) * len(self.groups)).reshape(-1, len(self.groups))
+        n = monthly.size + held.size
+        first = np.unique(of_unit, return_index=True)[1]
+
+        def small(row: sparse.csr_matrix, level: str) -> np.ndarray:
+            """The same sum in the two tables."""
+            unit, group, month = np.unravel_index(row.indices, self.number.shape)
+            if level == "unit":
+                return np.unique(held[unit, group])
+            one = unit == first[of_unit[unit]]  # each community once
+            return monthly[of_unit[unit[one]], group[one], month[one]]
+
+        rows = [small(row, level) for row, level in zip(self.rows, self.figures["level"], strict=True)]
+        ties = [(monthly[c, g], held[of_unit == c, g]) for c in range(len(base)) for g in range(len(self.groups))]
+        agree = _ones([up for up, _ in ties], n) - _ones([down for _, down in ties], n)
+        known = np.concatenate([self.told, np.zeros(len(ties))])
+        must = LinearConstraint(sparse.vstack([_ones(rows, n), agree]), known, known)
         out = []
-        mark = self.rows.T @ np.random.default_rng(0).random(len(self.told))
-        for row in self.matrix(names):
-            aim = row.toarray().ravel()
-            # unknowns that are in the same figures are as good as one: their sum
-            _, one = np.unique(np.column_stack([mark.round(9), aim]), axis=0, return_index=True)
-            rows, aim = self.rows[:, one], aim[one]
+        for row, level in zip(self.matrix(names), names["level"], strict=True):
+            aim = _ones([small(row, level)], n).toarray().ravel()
             ends = []
             for sign in (1, -1):
-                done = linprog(sign * aim, A_eq=rows, b_eq=self.told, method="highs") if len(self.told) else None
-                ends.append(sign * np.inf if done is None or done.fun is None else sign * done.fun)
-            out.append((0.0 if np.isinf(ends[0]) else ends[0], abs(ends[1])))
+                done = milp(sign * aim, constraints=must, integrality=np.full(n, int(whole)))
+                assert done.status in (0, 3, 4), done.message  # 3, 4: without bound
+                ends.append(sign * done.fun if done.fun is not None else np.inf)
+            out.append(ends)
         return np.array(out).reshape(-1, 2)
 
     def pairs(self, k: int) -> list[tuple[int, int, int]]:
@@ -100,7 +125,7 @@ class Attacker:
     def _splits(self, level: str, code: str, group: str, period: str) -> list[list[tuple[str, str, str, str]]]:
         levels = ["city", *next(iter(self.above.values())), "unit"]
         out = []
-        inside = [u for u in self.units if level == "city" or {**self.above[u], "unit": u}[level] == code]
+        inside = [self.units[i] for i in self.inside[level, code]]
         for below in levels[levels.index(level) + 1 :]:
             codes = {{**self.above[u], "unit": u}[below] for u in inside}
             out.append([(below, c, group, period) for c in codes])
@@ -113,6 +138,13 @@ class Attacker:
         if "Q" in period:
             out.append([(level, code, group, self.months[i]) for i in self._times(period)])
         return out
+
+
+def _ones(places: list[np.ndarray], n: int) -> sparse.csr_matrix:
+    """A row of ones at each of the places, of n."""
+    ends = np.concatenate([[0], np.cumsum([len(f) for f in places])]).astype(int)
+    flat = np.concatenate([*places, np.empty(0, int)]).astype(int)
+    return sparse.csr_matrix((np.ones(len(flat)), flat, ends), shape=(len(places), n))
 
 
 def truth_of(attacker: Attacker, counts: pd.DataFrame) -> np.ndarray:

@@ -26,6 +26,7 @@ def release(file: str | None, k: int | None, until: str | None, city: str | None
       wanmi release
       wanmi release city.gpkg --k 10 --until 2026-07-01
     """
+    from api.cli.progress import stages
     from api.cli.values import instant
     from api.settings import Settings, engine_for
     from api.statistics.published import make_release, release_file
@@ -44,15 +45,17 @@ def release(file: str | None, k: int | None, until: str | None, city: str | None
             f"{k}", where="--k", right=f"{earlier.k}, as published before, or another FILE that nobody has"
         )
     now = instant(until, zone=home.time_zone, where="--until") if until else None
-    made = make_release(engine, home, counts.class_book(engine), earlier=earlier, k=K if k is None else k, now=now)
+    with stages("release") as told:
+        least = K if k is None else k
+        made = make_release(engine, home, counts.class_book(engine), earlier=earlier, k=least, now=now, progress=told)
     engine.dispose()
     fresh = [quarter for quarter in made.quarters if earlier is None or quarter not in earlier.quarters]
     if fresh:
         write_release(made, path)
     shares = made.shares[~made.shares["period"].isin([] if earlier is None else set(earlier.shares["period"]))]
     if as_json:
-        told = {"file": str(path), "k": made.k, "quarters": list(made.quarters), "fresh": fresh}
-        click.echo(json.dumps(told | {"figures": len(made.figures), "shares": shares.to_dict("records")}, default=int))
+        head = {"file": str(path), "k": made.k, "quarters": list(made.quarters), "fresh": fresh}
+        click.echo(json.dumps(head | {"figures": len(made.figures), "shares": shares.to_dict("records")}, default=int))
         return
     lines = [f"{path}: {', '.join(fresh) or 'nothing new'}; {len(made.figures):,} figures of {made.k} cases or more"]
     for row in shares.itertuples(index=False):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.atlas import Atlas, atlas_of, selection_of
@@ -51,11 +52,23 @@ class Question:
             ("gathered", version, repr((self.way, self.exposing, self.versus, stability, most))), make, most=12
         )
 
-    def published(self, atlas: Atlas, said: Mapping[str, str]) -> Gathering:
-        """What a release tells of it; the release is read again when its file changes."""
+    def published(self, atlas: Atlas, said: Mapping[str, str], k: int | None) -> Gathering:
+        """What a release tells of it; the release is read again when its file changes.
+
+        Raises
+        ------
+        InputError
+            What no release tells: other filters, another instant, another `k` than the release's.
+        """
+        if self.exposing or self.selection.said() or pd.notna(self.selection.known_at):
+            right = "leave out known_at, exposure and other filters"
+            raise InputError("published figures are cells by class and months", where="publish", right=right)
         path = release_file(atlas.service.settings)
         mark = path.stat().st_mtime_ns if path.is_file() else 0
         release = atlas.keep(("release", mark), lambda: read_release(path), most=1)
+        if k is not None and k != release.k:
+            right = f"{release.k}, or leave it out: two releases with another k could be held against each other"
+            raise InputError(f"{k} is not the k of this release", where="k", right=right)
         periods = (said.get("from", ""), said.get("to", ""), *self.versus)
         return published.answer(release, self.way, published.Asked(self.selection.classes, *periods))
 
@@ -162,17 +175,22 @@ def hotspots(
     publish: Annotated[
         bool, Query(description="only what may be told to anybody, from the release: gi, moran, kde, compare")
     ] = False,
+    k: Annotated[
+        int | None, Query(description="of publish: no cell with fewer cases is told; the release has it, no other is")
+    ] = None,
 ) -> Response:
     """Cells, a density, or clusters by a method; with the parameters and what was counted."""
     if publish:
-        if joined or stability or question.exposing or question.selection.said():
+        if joined or stability:
             what = "published figures are cells by class and months"
-            raise InputError(what, where="publish", right="leave out joined, stability, exposure and other filters")
-        answer, srid = question.published(atlas, request.query_params), atlas.service.snapshot.city.srid
+            raise InputError(what, where="publish", right="leave out joined and stability")
+        answer, srid = question.published(atlas, request.query_params, k), atlas.service.snapshot.city.srid
         if hot and "hot" in answer.frame:
             frame = answer.frame[answer.frame["hot"]].reset_index(drop=True)
             answer = Gathering(frame, answer.parameters, answer.facts)
         return _file(answer, form, srid)
+    if k is not None:
+        raise InputError("only what is published has a least count", where="k", right="say publish=1 as well")
     if joined:
         found, answer = question.spots(atlas, stability=stability)
     else:

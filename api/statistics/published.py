@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,14 @@ def release_file(settings: Settings) -> Path:
 
 
 def make_release(
-    engine: Engine, city: City, book: Catalog, *, earlier: Release | None, k: int = K, now: pd.Timestamp | None = None
+    engine: Engine,
+    city: City,
+    book: Catalog,
+    *,
+    earlier: Release | None,
+    k: int = K,
+    now: pd.Timestamp | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Release:
     """The first release of a city, or the one after `earlier`.
 
@@ -70,6 +78,8 @@ def make_release(
         Of a first release.
     now
         Instant at which this is decided; half-years that are not over by then are not published.
+    progress
+        Called with the name of each stage.
 
     Raises
     ------
@@ -78,12 +88,14 @@ def make_release(
     """
     now = pd.Timestamp.now(tz="UTC") if now is None else now
     until = now.tz_convert(city.time_zone).tz_localize(None).to_period("M")
-    held = _monthly(engine, book, city, until)
+    if progress is not None:
+        progress("reading the record")
+    held = monthly_cases(engine, book, city, until)
     day = now.tz_convert(city.time_zone).date().isoformat()
     if earlier is not None:
-        return carry_on(earlier, held, day=day, until=until)
+        return carry_on(earlier, held, day=day, until=until, progress=progress)
     ladder = city_ladder(engine, city, now)
-    return first_release(held, ladder, menu_groups(book, city.edition), day=day, until=until, k=k)
+    return first_release(held, ladder, menu_groups(book, city.edition), day=day, until=until, k=k, progress=progress)
 
 
 def city_ladder(engine: Engine, city: City, at: pd.Timestamp) -> Ladder:
@@ -96,7 +108,7 @@ def city_ladder(engine: Engine, city: City, at: pd.Timestamp) -> Ladder:
     return Ladder.of(areas, units, city.name)
 
 
-def _monthly(engine: Engine, book: Catalog, city: City, until: pd.Period) -> pd.DataFrame:
+def monthly_cases(engine: Engine, book: Catalog, city: City, until: pd.Period) -> pd.DataFrame:
     """Cases by unit, class group and month."""
     end = until.to_timestamp().tz_localize(city.time_zone).to_pydatetime()
     rows = counts.read_rows(engine, "case_months", zone=city.time_zone, begin=None, end=end)
@@ -190,8 +202,9 @@ def answer(release: Release, way: Way, asked: Asked) -> Gathering:
         since = month(asked.versus_from, "versus_from") if asked.versus_from else begin - length
         until = month(asked.versus_to, "versus_to") if asked.versus_to else begin
         before = release.cases(level, classes, since, until)
-        head |= {"versus_from": str(since), "versus_to": str(until)}
-        return _compared(made, before, head, facts)
+        weight = length / (until - since).n if way.against == "length" else None
+        head |= {"versus_from": str(since), "versus_to": str(until), "against": way.against}
+        return _compared(made, before, weight, head, facts)
     return _local(way, made, head, facts)
 
 
@@ -242,7 +255,11 @@ def _local(way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[s
 
 
 def _compared(
-    made: gpd.GeoDataFrame, before: NDArray[np.float64], head: dict[str, Any], facts: dict[str, Any]
+    made: gpd.GeoDataFrame,
+    before: NDArray[np.float64],
+    weight: float | None,
+    head: dict[str, Any],
+    facts: dict[str, Any],
 ) -> Gathering:
     """Cells that are shown in both periods side by side."""
     now = made["cases"].to_numpy()
@@ -250,7 +267,7 @@ def _compared(
     columns: dict[str, Any] = {name: np.full(len(made), np.nan) for name in ("ratio", "low", "high", "p", "q")}
     hot = np.zeros(len(made), dtype=bool)
     if both.any():
-        told = hotspots.compare(before[both], now[both])
+        told = hotspots.compare(before[both], now[both], weight=weight)
         for name, column in columns.items():
             column[both] = getattr(told, name)
         hot[both] = told.more()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -148,7 +149,14 @@ class Release:
 
 
 def first_release(
-    counts: pd.DataFrame, ladder: Ladder, groups: list[str], *, day: str, until: pd.Period, k: int = K
+    counts: pd.DataFrame,
+    ladder: Ladder,
+    groups: list[str],
+    *,
+    day: str,
+    until: pd.Period,
+    k: int = K,
+    progress: Callable[[str], None] | None = None,
 ) -> Release:
     """The first release: all half-years that are over, the first of them the first that begins with the cases or later.
 
@@ -164,6 +172,8 @@ def first_release(
         The first month that is not over.
     k
         Least cases of a cell that is shown, 2 or more.
+    progress
+        Called with the name of each stage.
 
     Raises
     ------
@@ -174,10 +184,17 @@ def first_release(
         raise InputError(f"{k}", where="k", right=f"{LEAST_K} or more")
     empty = pd.DataFrame({name: pd.Series(dtype=object) for name in FIGURES})
     nothing = Release(ladder, Classes.of(groups), k, (), empty)
-    return carry_on(nothing, counts, day=day, until=until)
+    return carry_on(nothing, counts, day=day, until=until, progress=progress)
 
 
-def carry_on(release: Release, counts: pd.DataFrame, *, day: str, until: pd.Period) -> Release:
+def carry_on(
+    release: Release,
+    counts: pd.DataFrame,
+    *,
+    day: str,
+    until: pd.Period,
+    progress: Callable[[str], None] | None = None,
+) -> Release:
     """The release with the half-years that have ended since.
 
     What is published stays as it is, to the letter: cases that came in late enter no figure. A half-year is decided at
@@ -185,9 +202,10 @@ def carry_on(release: Release, counts: pd.DataFrame, *, day: str, until: pd.Peri
 
     Parameters
     ----------
-    counts, day, until
+    counts, day, until, progress
         As for `first_release`; cases of other units or classes than the release's are left out.
     """
+    tell = progress or (lambda _: None)
     n_classes, tree = release.classes, release.ladder.tree
     done = set(release.quarters)
     unit = pd.Index(release.ladder.units["code"]).get_indexer(counts["unit"])
@@ -202,6 +220,7 @@ def carry_on(release: Release, counts: pd.DataFrame, *, day: str, until: pd.Peri
     rows, shares, per_half = [], [], dict[str, list[tuple[NDArray[np.bool_], NDArray[np.int64]]]]()
     n, amount = counts["cases"].to_numpy(), len(release.ladder.units)
     for quarter in fresh:
+        tell(f"areas, {quarter}")
         x = np.zeros((amount, len(n_classes.groups), 3), dtype=np.int64)
         for at, one in enumerate(months_of(quarter)):
             here = mine & (month == one)
@@ -215,6 +234,7 @@ def carry_on(release: Release, counts: pd.DataFrame, *, day: str, until: pd.Peri
         per_half.setdefault(half_of(quarter), []).append((closed, x.sum(axis=2)))
     for half, both in per_half.items():
         if len(both) == 2:
+            tell(f"units, {half}")
             closed = both[0][0] | both[1][0]
             x = both[0][1] + both[1][1]
             made = units_of_half(x, release.ladder.leaf_of_unit, n_classes.tree, closed, k=release.k)

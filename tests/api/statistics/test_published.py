@@ -14,10 +14,12 @@ import pytest
 
 from api.app import create_app
 from api.cli import main
+from api.statistics.published import monthly_cases
+from gis import counts, store
 from gis.demo import Demo
 from gis.publishing import read_release
 from tests.api.conftest import serving, settings
-from tests.attacker import Attacker
+from tests.attacker import Attacker, menu, truth_of
 
 UNTIL = "2027-01-02"
 
@@ -49,7 +51,8 @@ def test_figures_are_the_records_own(release: Path, small_demo: Demo) -> None:
     assert 0.9 * len(small_demo.layers["cases"]) < total <= len(small_demo.layers["cases"])
 
 
-def test_no_pair_of_figures_tells_of_fewer_than_k(release: Path) -> None:
+def attackers(release: Path) -> list[Attacker]:
+    """One for each half-year of what is published."""
     made = read_release(release)
     areas = made.ladder.areas.set_index("code")
     above: dict[str, dict[str, str]] = {}
@@ -59,12 +62,33 @@ def test_no_pair_of_figures_tells_of_fewer_than_k(release: Path) -> None:
             mine[areas.loc[code, "level"]] = code
             code = areas.loc[code, "parent"]
         above[unit] = dict(reversed(mine.items()))
-    found = 0
-    for half in ("2025H2", "2026H1", "2026H2"):
-        attacker = Attacker(above, list(made.classes.groups), half, made.figures)
+    halves = ("2025H2", "2026H1", "2026H2")
+    return [Attacker(above, list(made.classes.groups), half, made.figures) for half in halves]
+
+
+def test_no_pair_of_figures_tells_of_fewer_than_k(release: Path) -> None:
+    made, found = read_release(release), 0
+    for attacker in attackers(release):
         found += len(attacker.figures)
         assert attacker.pairs(made.k) == [] and attacker.leftovers(made.k) == []
     assert found == len(made.figures)
+
+
+@pytest.mark.parametrize("most", [6, pytest.param(400, marks=pytest.mark.long)])
+def test_linear_programming_tells_no_cell_of_the_demo_city(release: Path, demo_dsn: str, most: int) -> None:
+    """Of cells with 1 to k - 1 cases, each may hold k."""
+    attacker = attackers(release)[1]
+    engine = store.connect(demo_dsn)
+    until = pd.Period("2026-07", "M")
+    held = monthly_cases(engine, counts.class_book(engine), store.read_city(engine), until)
+    engine.dispose()
+    cells = menu(attacker)
+    truth = attacker.matrix(cells) @ truth_of(attacker, held)
+    small = np.flatnonzero((truth > 0) & (truth < 5))
+    assert len(small) > 1000
+    small = np.random.default_rng(0).permutation(small)[:most]
+    low, high = attacker.bounds(cells.iloc[small], whole=False).T
+    assert (low <= truth[small]).all() and (high > 5 - 1e-6).all() and (high - low > 5 - 1e-6).all()
 
 
 def test_no_reporter_is_in_what_is_published(asked: Path, small_demo: Demo, tmp_path: Path) -> None:
@@ -73,7 +97,7 @@ def test_no_reporter_is_in_what_is_published(asked: Path, small_demo: Demo, tmp_
     for name, more in (("o.geojson", []), ("o.csv", []), ("k.geojson", ["--method", "kde", "--bandwidth", "200"])):
         assert main(["hotspots", "--publish", *more, "--out", str(tmp_path / name)]) == 0
         texts.append((tmp_path / name).read_bytes())
-    secrets = {*cases["id"].iloc[:3000], *cases["description"].iloc[:3000], *cases["address"].iloc[:3000]}
+    secrets = {*cases["id"].iloc[:600], *cases["description"].iloc[:600], *cases["address"].iloc[:600]}
     secrets |= set(small_demo.layers["rosters"]["phone"]) | set(small_demo.layers["departments"]["phone"])
     names = {*made_names(asked)}
     looked = 0
@@ -166,14 +190,55 @@ def test_a_release_is_carried_on_and_its_k_stays(
     assert "nothing new" in capsys.readouterr().out.splitlines()[-1] and file.stat().st_mtime_ns == mark
 
 
-def test_http_publishes_the_same(release: Path, demo_dsn: str) -> None:
+QUESTIONS = (
+    {"cells": "area:community", "class": "E", "from": "2026-07-01"},
+    {"cells": "area:community", "class": "2026:E06", "from": "2026-03-01", "to": "2026-08-01", "format": "csv"},
+    {"class": "C", "method": "moran", "format": "csv"},
+    {"method": "kde", "bandwidth_m": 400},
+    {"method": "compare", "cells": "area:street", "from": "2026-07-01", "against": "length"},
+)
+OPTION = {"bandwidth_m": "bandwidth"}
+
+
+def test_http_publishes_what_a_release_tells_and_nothing_else(
+    release: Path, demo_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service has the record; what it publishes are the bytes of a command that has none."""
+    monkeypatch.setenv("WANMI_DSN", "dbname=nobody_asks_for_this host=/nowhere")
     with serving(create_app(settings(demo_dsn, release=str(release))), demo_dsn) as service:
-        query = {"publish": 1, "cells": "area:community", "class": "E", "from": "2026-07-01"}
-        told = service.get("/v1/hotspots", **query).json()
-        made = read_release(release)
-        want = made.cases("community", "E", pd.Period("2026-07", "M"), pd.Period("2027-01", "M"))
-        shown = pd.Series([f["properties"]["cases"] for f in told["features"]], dtype=float)
-        assert np.array_equal(shown, want, equal_nan=True)
-        assert service.get("/v1/hotspots", **query, format="csv").text.count("\n") == len(want) + 1
-        for more in ({"stability": 1}, {"department": "CG01"}, {"method": "scan", "cells": "unit"}):
-            assert service.get("/v1/hotspots", **(query | more)).status_code == 422
+        for query in QUESTIONS:
+            told = service.get("/v1/hotspots", publish=1, k=5, **query)
+            assert told.status_code == 200, told.text
+            file = tmp_path / f"o.{query.get('format', 'geojson')}"
+            words = [f"--{OPTION.get(name, name)}={value}" for name, value in query.items() if name != "format"]
+            assert main(["hotspots", "--publish", "--release", str(release), *words, "--out", str(file)]) == 0
+            assert told.content == file.read_bytes()
+            assert "etag" not in told.headers and told.headers["cache-control"] == "no-store"
+        refused = {
+            "stability": 1, "department": "CG01", "channel": "hotline", "area": "street", "exposure": "roads",
+            "known_at": "2026-07-01", "joined": 1, "k": 2, "method": "scan", "cells": "h3:9", "class": "2026:E06010",
+            "from": "2026-07-02", "at": "2026-07-01",
+        }  # fmt: skip
+        for name, value in refused.items():
+            answer = service.get("/v1/hotspots", **({"publish": 1} | {name: value}))
+            assert answer.status_code == 422, name
+            assert not re.search(r"\d{2,} cases", answer.text)
+        assert "5, or leave it out" in service.get("/v1/hotspots", publish=1, k=2).json()["detail"]
+        assert "publish=1 as well" in service.get("/v1/hotspots", k=5).json()["detail"]
+
+
+def test_no_other_address_takes_publish(demo_dsn: str, release: Path) -> None:
+    """Nobody thinks that a picture, a panel or a count of a tile is fit for the public because he said so."""
+    app = create_app(settings(demo_dsn, release=str(release)))
+    with serving(app, demo_dsn) as service:
+        asked = []
+        for path, methods in app.openapi()["paths"].items():
+            if "get" in methods and path != "/v1/hotspots":
+                address = re.sub(r"\{(z|x|y)\}", "0", path)
+                address = re.sub(r"\{[^}]*\}", "heat", address)
+                asked.append((path, service.get(address, publish=1)))
+        assert len(asked) > 20
+        open_ones = {path for path, answer in asked if answer.status_code < 400}
+        assert open_ones <= {"/health", "/ready", "/metrics"}
+        for path, answer in asked:
+            assert path in open_ones or answer.status_code in (404, 422), (path, answer.status_code)

@@ -14,10 +14,15 @@ GROUPS = ["2026:C01", "2026:C02", "2026:E06", "2026:E07", "2026:E09"]
 
 def ladder(streets: int, communities: int, units: int) -> Ladder:
     """A row of streets, each with communities, each with units of 100 m."""
+    return uneven([[units] * communities] * streets)
+
+
+def uneven(sizes: list[list[int]]) -> Ladder:
+    """The same of streets with so many units in each of their communities."""
     areas, rows, x = [], [], 0
-    for s in range(streets):
+    for s, mine in enumerate(sizes):
         street, begin = f"S{s}", x
-        for c in range(communities):
+        for c, units in enumerate(mine):
             community = f"{street}-{c}"
             areas.append(("community", community, street, shapely.box(x * 100, 0, (x + units) * 100, 100)))
             rows += [
@@ -46,6 +51,29 @@ def counts(made: Ladder, months: list[str], mean: float, seed: int, spread: floa
     u, g, m = np.nonzero(x)
     month = pd.PeriodIndex(months, freq="M")
     return pd.DataFrame({"unit": units[u], "class": np.array(GROUPS)[g], "month": month[m], "cases": x[u, g, m]})
+
+
+ALL = ["2026:C01", "2026:C02", "2026:C03", "2026:E06", "2026:E07", "2026:E09", "other:C", "other:E"]
+
+
+def odd(seed: int) -> tuple[Ladder, list[str], pd.DataFrame]:
+    """A city such as nobody plans: streets of one community, communities of one unit, kinds of one group or without
+    any; few cases or many, all of a group or spread, months with next to none. Ladder, groups, cases of half a year.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = [rng.integers(1, 6, rng.integers(1, 4)).tolist() for _ in range(rng.integers(1, 4))]
+    groups = sorted(rng.choice(ALL, rng.integers(1, len(ALL) + 1), replace=False).tolist())
+    made = uneven(sizes)
+    units = made.units["code"].to_numpy()
+    of_group = np.exp(rng.normal(0, rng.uniform(0, 2.5), len(groups)))
+    rate = np.exp(rng.normal(0, rng.uniform(0, 2), len(units)))[:, None] * of_group
+    rate = rate * (rng.random(rate.shape) > rng.uniform(0, 0.6))
+    month = np.exp(rng.normal(0, rng.uniform(0, 1), (1, len(groups), 6)))
+    x = rng.poisson((rate * np.exp(rng.uniform(-3, 3)) / (rate.mean() or 1.0))[:, :, None] * month)
+    u, g, m = np.nonzero(x)
+    period = pd.PeriodIndex(months("2026-01", 6), freq="M")
+    table = {"unit": units[u], "class": np.array(groups)[g], "month": period[m], "cases": x[u, g, m]}
+    return made, groups, pd.DataFrame(table)
 
 
 def above(made: Ladder) -> dict[str, dict[str, str]]:

@@ -100,6 +100,12 @@ def test_estimates_use_shown_figures_and_add_up_to_the_city(year: pd.DataFrame, 
         assert np.array_equal(guess[seen], shown[seen])
 
 
+def test_whoever_waits_is_told_what_is_decided(year: pd.DataFrame, made: Ladder) -> None:
+    told: list[str] = []
+    first_release(year, made, GROUPS, day="2026-07-08", until=M["2026-07"], progress=told.append)
+    assert told == ["areas, 2026Q1", "areas, 2026Q2", "units, 2026H1"]
+
+
 def test_shares_count_what_is_shown(year: pd.DataFrame, made: Ladder) -> None:
     told = first(year, made).shares.set_index(["period", "level"])
     assert (told["cells_shown"] <= told["cells"]).all() and (told["cases_shown"] <= told["cases"]).all()
