@@ -22,6 +22,8 @@ from grids.errors import InputError
 REACH_M = (1.0, 2000.0)
 MOST_CASES = 1_000_000
 """Largest least count of a cluster's core."""
+_SPARSE = 8
+"""With more squares than so many a point, points are sorted by comparing, not by counting."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,11 @@ def sort_squares(x: ArrayLike, y: ArrayLike, *, reach_m: float) -> Squares:
         raise InputError(f"points {max(mx.max(), my.max()) / 1e6:.0f} km apart", right="at most 2,147 km")
     width = int(mx.max()) // side + 5
     key = (my // side + 2) * width + mx // side + 2
+    squares = int(key.max()) + 1
+    if squares <= _SPARSE * len(key) + 1_000_000:
+        order, sx, sy, begin = _sorted(mx, my, key, squares)
+        filled = np.flatnonzero(begin[1:] > begin[:-1])
+        return Squares(sx, sy, order, filled, np.append(begin[filled], len(key)), width, reach)
     order = np.argsort(key, kind="stable")
     at = key[order]
     begin = np.flatnonzero(np.concatenate([[True], at[1:] != at[:-1]]))
@@ -169,6 +176,23 @@ def founders(
 
 
 @njit(cache=True, nogil=True)
+def _sorted(x, y, key, squares):
+    """Points in the order of their keys, ties in their own, by counting: the order, x, y, where each key begins."""
+    begin = np.zeros(squares + 1, dtype=np.int64)
+    for i in range(len(key)):
+        begin[key[i] + 1] += 1
+    for k in range(squares):
+        begin[k + 1] += begin[k]
+    at = begin[:-1].copy()
+    order, sx, sy = np.empty(len(key), np.int64), np.empty(len(key), np.int64), np.empty(len(key), np.int64)
+    for i in range(len(key)):
+        to = at[key[i]]
+        order[to], sx[to], sy[to] = i, x[i], y[i]
+        at[key[i]] = to + 1
+    return order, sx, sy, begin
+
+
+@njit(cache=True, nogil=True)
 def _rows(key, width):
     """For each square, where the five rows around it begin among the filled squares, from two columns before."""
     out = np.empty((len(key), 5), dtype=np.int64)
@@ -185,22 +209,27 @@ def _rows(key, width):
 @njit(cache=True, nogil=True)
 def _cores(x, y, key, begin, first, width, reach, least, core):
     square = reach * reach
+    boxes = np.empty((len(key), 4), dtype=np.int64)
+    for i in range(len(key)):
+        some = slice(begin[i], begin[i + 1])
+        boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = x[some].min(), y[some].min(), x[some].max(), y[some].max()
     for i in range(len(key)):
         if begin[i + 1] - begin[i] >= least:
             core[begin[i] : begin[i + 1]] = True
             continue
         for p in range(begin[i], begin[i + 1]):
-            count = begin[i + 1] - begin[i]
-            for row in range(5):
+            px, py, count = x[p], y[p], begin[i + 1] - begin[i]
+            for row in (2, 1, 3, 0, 4):  # the nearest first: most cores need no others
                 last = key[i] + (row - 2) * width + 2
                 j = first[i, row]
                 while count < least and j < len(key) and key[j] <= last:
-                    if j != i:
-                        for o in range(begin[j], begin[j + 1]):
-                            if (x[o] - x[p]) ** 2 + (y[o] - y[p]) ** 2 <= square:
-                                count += 1
-                                if count >= least:
-                                    break
+                    if j != i and _apart(px, py, boxes[j]) <= square:
+                        dx, dy = max(px - boxes[j, 0], boxes[j, 2] - px), max(py - boxes[j, 1], boxes[j, 3] - py)
+                        if dx * dx + dy * dy <= square:
+                            count += begin[j + 1] - begin[j]
+                        else:
+                            for o in range(begin[j], begin[j + 1]):
+                                count += (x[o] - px) * (x[o] - px) + (y[o] - py) * (y[o] - py) <= square
                     j += 1
             core[p] = count >= least
 
