@@ -44,6 +44,9 @@ def release(file: str | None, k: int | None, until: str | None, city: str | None
         raise InputError(
             f"{k}", where="--k", right=f"{earlier.k}, as published before, or another FILE that nobody has"
         )
+    usual = release_file(settings)
+    if earlier is None and usual.exists():
+        click.echo(f"wanmi: {usual} is a release of this city; give out one of them, never both", err=True)
     now = instant(until, zone=home.time_zone, where="--until") if until else None
     with stages("release") as told:
         least = K if k is None else k

@@ -176,9 +176,12 @@ def test_a_release_is_carried_on_and_its_k_stays(
     release: Path, demo_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WANMI_DSN", demo_dsn)
+    monkeypatch.setenv("WANMI_RELEASE", str(release))
     file = tmp_path / "city.gpkg"
     assert main(["release", str(file), "--until", "2026-07-02", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["quarters"][-1] == "2026Q2"
+    told = capsys.readouterr()
+    assert json.loads(told.out)["quarters"][-1] == "2026Q2"
+    assert told.err == f"wanmi: {release} is a release of this city; give out one of them, never both\n"
     assert main(["release", str(file), "--k", "7", "--until", UNTIL]) == 2
     assert "5, as published before" in capsys.readouterr().err
     assert main(["release", str(file), "--until", UNTIL]) == 0
