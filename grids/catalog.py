@@ -3,7 +3,8 @@
 Three numberings are alive at once (2007, 2013, 2026), so a class always carries its edition and kind. Cities
 outside China have classes of their own beside or instead of them: ``Catalog(classes)`` takes any table.
 The tables are rows in ``data/``: ``classes.csv``, ``class_notes.csv``, ``crosswalk.csv``, ``limits.csv``,
-``limits_rejected.csv``, ``responsible_bodies.csv``.
+``limits_rejected.csv``, ``responsible_bodies.csv``; ``english.csv`` has our translations of Chinese names of major
+classes, and of classes that have no English name in their table.
 
 Class filters
 -------------
@@ -119,6 +120,8 @@ class Catalog:
         if missing:
             raise InputError(f"columns {', '.join(missing)} are missing", where="classes")
         table = pd.DataFrame({name: _texts(classes, name) for name in CLASS_COLUMNS})
+        ours = table["name_zh"].map(terms()).fillna("")
+        table["name_en"] = table["name_en"].where(table["name_en"] != "", ours)
         for bad, what in (
             (~table["kind"].isin(["C", "E"]), "has a kind that is neither C nor E"),
             ((table["edition"] == "") | (table["code"] == ""), "has no edition or no code"),
@@ -304,6 +307,21 @@ class Catalog:
         row = self.classes.iloc[place]
         return " ".join(name for name in (row["name_zh"], row["name_en"]) if name)
 
+    def english(self, text: str) -> str:
+        """Name of a class or major class in English; the name that it has where there is none, "" when unknown.
+
+        Examples
+        --------
+        >>> catalog().english("2007:C0114"), catalog().english("2026:E06")
+        ('Ownerless manhole cover', 'City appearance and environment')
+        """
+        place = self._place.get(text, -1)
+        if place >= 0:
+            row = self.classes.iloc[place]
+            return str(row["name_en"] or row["name_zh"])
+        name = self._major_names.get(text, "") if text else ""
+        return terms().get(name, name)
+
     def matches(self, filter_text: str) -> NDArray[np.bool_]:
         """Which classes a filter takes, over the rows of `classes`.
 
@@ -371,6 +389,13 @@ def catalog() -> Catalog:
         limits=read_table("limits"),
         bodies=read_table("responsible_bodies"),
     )
+
+
+@cache
+def terms() -> dict[str, str]:
+    """English of Chinese names, ``data/english.csv``: translations of ours, used where a table has none."""
+    table = read_table("english")
+    return dict(zip(table["name_zh"], table["name_en"], strict=True))
 
 
 def read_table(name: str) -> pd.DataFrame:

@@ -309,8 +309,8 @@ def page_of(found: Look, answer: Gathering, engine: Engine, measures: Path | Non
     spots = join_spots(answer, city.srid)
     panels, alerts = tell_all(engine, counts.class_book(engine), found, spots, measures=measures, most=MOST_SPOTS)
     base, names = BaseMap(ground, areas, **options), place_names(areas, ground, **options)
-    taken = found.selection.classes
-    asked = filter_name(counts.class_book(engine), taken, city.edition) if taken else ""
+    taken, book = found.selection.classes, counts.class_book(engine)
+    asked = {lang: filter_name(book, taken, city.edition, lang=lang) if taken else "" for lang in ("zh", "en")}
     return filed(found, Told(spots, panels, alerts), base, names, asked=asked)
 
 

@@ -122,7 +122,7 @@ def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
         "zone": city.time_zone,
         "edition": city.edition,
         "bandwidth": BANDWIDTH_M,
-        "ramp": heat.stops(),
+        "ramp": {theme: heat.stops(theme=theme) for theme in heat.RAMPS},
         "most": MOST_SPOTS,
         "city": city_name(city, frame.lang),
         "credit": credit(city, frame.lang),

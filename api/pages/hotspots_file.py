@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,15 @@ class Told:
     alerts: dict[str, Any]
 
 
-def filed(found: Look, told: Told, base: BaseMap, names: list[Name], *, asked: str = "", lang: str = "zh") -> str:
+def filed(
+    found: Look,
+    told: Told,
+    base: BaseMap,
+    names: list[Name],
+    *,
+    asked: Mapping[str, str] | None = None,
+    lang: str = "zh",
+) -> str:
     """The file's HTML.
 
     Parameters
@@ -58,7 +66,7 @@ def filed(found: Look, told: Told, base: BaseMap, names: list[Name], *, asked: s
     base, names
         The base map, drawn into the file at the zooms it needs, and its names.
     asked
-        The class filter in words, empty for all cases.
+        The class filter in words by language; none, or empty, for all cases.
     lang
         Language that it opens in; a button in it turns to the other.
     """
@@ -75,7 +83,7 @@ def filed(found: Look, told: Told, base: BaseMap, names: list[Name], *, asked: s
         "panels": told.panels,
         "alerts": told.alerts,
         "made": pd.Timestamp.now(tz=found.city.time_zone).strftime("%Y-%m-%d %H:%M"),
-        "words": {name: _asked(found, asked, name) for name in ("zh", "en")},
+        "words": {name: _asked(found, (asked or {}).get(name, ""), name) for name in ("zh", "en")},
     }
     view = View(found.city, bounds, data=data, scripts=(*SCRIPTS[:-2], "filed.js", *SCRIPTS[-2:]))
     frame = Frame(HERE, lang=lang, standalone=True)

@@ -139,4 +139,4 @@ def choices(request: Request, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Res
             }
         )
 
-    return kept(request, f"{service.snapshot.version[:12]}-{counts.case_mark(engine)}", make)
+    return kept(request, f"en-{service.snapshot.version[:12]}-{counts.case_mark(engine)}", make)

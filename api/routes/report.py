@@ -50,19 +50,19 @@ def report(
     now = pd.Timestamp.now(tz="UTC")
     state = {
         "snapshot": service.snapshot.version[:12],
-        "mark": str(counts.case_mark(service.engine)),
+        "mark": atlas.mark,
         "made": now.tz_convert(city.time_zone).strftime("%Y-%m-%d %H:%M"),
     }
     rows = counts.read_rows(service.engine, "department_list", at=now.to_pydatetime(), known_at=None)
     phones = {row["code"]: row["phone"] for row in rows if row["phone"]}
-    whole = Report(found, spots, panels, look, _asked(atlas, question, look, said), state, phones)
+    whole = Report(found, spots, panels, look, _asked(atlas, question, look, said, frame.lang), state, phones)
     query = "&".join(part for part in request.url.query.split("&") if part and not part.startswith("most="))
     headers, nonce = page_headers(service.settings)
     html = report_page(whole, base, names, frame=frame, back=f"{HERE}?{query}" if query else HERE, nonce=nonce)
     return HTMLResponse(html, headers=headers)
 
 
-def _asked(atlas: Atlas, question: Question, look: dict[str, Any], said: dict[str, str]) -> dict[str, str]:
+def _asked(atlas: Atlas, question: Question, look: dict[str, Any], said: dict[str, str], lang: str) -> dict[str, str]:
     """The filters in words."""
     selection, way = question.selection, question.way
     city = atlas.service.snapshot.city
@@ -72,7 +72,7 @@ def _asked(atlas: Atlas, question: Question, look: dict[str, Any], said: dict[st
     cells = said[f"cells.{kind}"].format(name=said.get(f"set.{rest}", rest), n=rest)
     last = f"{look['to']} {said['excluded']}" if look["to"] else look["last"] or "…"
     asked = {
-        said["class"]: filter_name(atlas.book, selection.classes, city.edition)
+        said["class"]: filter_name(atlas.book, selection.classes, city.edition, lang=lang)
         if selection.classes
         else said["all_cases"],
         said["report.period"]: f"{look['from'] or look['first'] or '…'} – {last}",

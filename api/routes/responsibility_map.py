@@ -80,13 +80,14 @@ def _ground(atlas: Atlas) -> tuple[tuple[float, float, float, float] | None, str
 
 @router.get(f"{HERE}/classes.json", include_in_schema=False)
 def classes(request: Request, atlas: Ways) -> Response:
-    """Classes to choose from: text, Chinese name, English name, name and text of the major class."""
-    version = f"classes-{atlas.service.snapshot.version}"
+    """Classes to choose from: text, Chinese and English name, name, text and English name of the major class."""
+    version = f"classes-en-{atlas.service.snapshot.version}"
 
     def make() -> Response:
         rows, texts = atlas.book.classes, atlas.book.texts
         majors = rows["edition"] + ":" + rows["kind"] + rows["major_code"]
-        columns = (texts, *(rows[name] for name in ("name_zh", "name_en", "major_name")), majors)
+        english = majors.map({text: atlas.book.english(text) for text in majors.unique()})
+        columns = (texts, *(rows[name] for name in ("name_zh", "name_en", "major_name")), majors, english)
         return Json({"classes": list(zip(*columns, strict=True))})
 
     return kept(request, version, make)

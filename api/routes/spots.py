@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Depends, Path, Query
 
@@ -136,14 +135,17 @@ def stability(
 def class_rows(book: Catalog) -> list[list[str]]:
     """What a class filter can be: kinds and major classes of each edition, then its classes.
 
-    Each row is text, Chinese name, English name, name of the group above, its text.
+    Each row is text, Chinese name, English name, name of the group above, its text, its name in English.
     """
     rows = book.classes.fillna("")
     out = []
     for edition, mine in rows.groupby("edition", sort=True):
         majors = mine[mine["major_code"] != ""].drop_duplicates(["kind", "major_code"])
-        out += [[f"{edition}:{r.kind}{r.major_code}", r.major_name, "", "", ""] for r in majors.itertuples(index=False)]
-    under = np.where(rows["major_code"] == "", "", rows["edition"] + ":" + rows["kind"] + rows["major_code"])
+        for row in majors.itertuples(index=False):
+            text = f"{edition}:{row.kind}{row.major_code}"
+            out.append([text, row.major_name, book.english(text), "", "", ""])
+    under = (rows["edition"] + ":" + rows["kind"] + rows["major_code"]).where(rows["major_code"] != "", "")
     texts = rows["edition"] + ":" + rows["kind"] + rows["code"]
-    columns = (texts, rows["name_zh"], rows["name_en"], rows["major_name"], under)
+    english = under.map({text: book.english(text) for text in under.unique()})
+    columns = (texts, rows["name_zh"], rows["name_en"], rows["major_name"], under, english)
     return out + [list(map(str, row)) for row in zip(*columns, strict=True)]

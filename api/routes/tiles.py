@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.atlas import Atlas, atlas_of, selection_of
-from api.pages.heat import colours
+from api.pages.heat import by_night, colours
 from api.routes.wire import Json
 from api.statistics.selection import Selection
 from api.tiles.answer import answer_tile
@@ -16,17 +16,19 @@ from api.tiles.answer import answer_tile
 router = APIRouter(tags=["maps"])
 STEPS = 12
 """Colours of the legend."""
+Theme = Annotated[Literal["light", "dark"], Query(description="colours for a light ground, or for a dark one")]
 
 
 @router.get("/tiles/heat/legend.json", summary="What the colours of the heat mean")
 def heat_legend(
     atlas: Annotated[Atlas, Depends(atlas_of)],
     selection: Annotated[Selection, Depends(selection_of)],
+    theme: Theme = "light",
 ) -> Response:
     """Density of each colour, the kernel and its bandwidth, and how many cases the picture is drawn from."""
     heat = atlas.heat(selection)
     share = np.linspace(0, 1, STEPS)
-    colour = [f"#{r:02x}{g:02x}{b:02x}{a:02x}" for r, g, b, a in colours(share).tolist()]
+    colour = [f"#{r:02x}{g:02x}{b:02x}{a:02x}" for r, g, b, a in colours(share, theme=theme).tolist()]
     return Json(
         {
             "unit": "cases per hectare",
@@ -54,11 +56,14 @@ def heat_tile(
     selection: Annotated[Selection, Depends(selection_of)],
     top: Annotated[
         float | None,
-        Query(gt=0, le=1e9, description="cases per hectare of the darkest colour; the selection's own when missing"),
+        Query(gt=0, le=1e9, description="cases per hectare of the last colour; the selection's own when missing"),
     ] = None,
+    theme: Theme = "light",
 ) -> Response:
     """Cases per hectare, transparent where there are none; one `top` for several periods makes them comparable."""
     painted = atlas.heat(selection).tile(z, x, y, top=top)
+    if theme == "dark":
+        return answer_tile(request, f"{painted.mark}-dark", by_night(painted.png), "image/png")
     return answer_tile(request, painted.mark, painted.png, "image/png")
 
 

@@ -108,30 +108,35 @@ def other_period(found: Look, begin: str, end: str) -> Selection | None:
         raise InputError(error.what, where=f"versus_{error.where}", right=error.right) from None
 
 
-def groups(book: Catalog, edition: str) -> dict[str, str]:
+def groups(book: Catalog, edition: str, *, lang: str = "zh") -> dict[str, str]:
     """Filters for forms with their names: kinds, and the major classes of an edition, or its classes without majors."""
-    out = {kind: f"全部{name}" for kind, name in KINDS.items()}
+    english = lang == "en"
+    kinds = {"C": "components", "E": "events"} if english else KINDS
+    out = {kind: f"all {name}" if english else f"全部{name}" for kind, name in kinds.items()}
     mine = book.classes[book.classes["edition"] == edition]
     majors = mine[mine["major_code"] != ""].drop_duplicates(["kind", "major_code"])
     for row in majors.itertuples(index=False):
-        out[f"{edition}:{row.kind}{row.major_code}"] = f"{KINDS[row.kind]} · {row.major_name}"
+        text = f"{edition}:{row.kind}{row.major_code}"
+        out[text] = f"{kinds[row.kind]} · {book.english(text) if english else row.major_name}"
     if not len(majors):
         for row in mine.itertuples(index=False):
             text = f"{edition}:{row.kind}{row.code}"
-            out[filter_text([text])] = row.name_zh or row.name_en or row.code
+            out[filter_text([text])] = (english and row.name_en) or row.name_zh or row.name_en or row.code
     return out
 
 
-def filter_name(book: Catalog, selection: str, edition: str) -> str:
-    """A class filter in words: the names of its groups and classes, codes with the names of classes.
+def filter_name(book: Catalog, selection: str, edition: str, *, lang: str = "zh") -> str:
+    """A class filter in words, ``zh`` or ``en``: the names of its groups and classes, codes with the names of classes.
 
     Examples
     --------
     >>> from grids.catalog import catalog
     >>> filter_name(catalog(), "C01001", "2026"), filter_name(catalog(), "2026:E06", "2026")
     ('C01001 供水井盖', '事件 · 市容环境类')
+    >>> filter_name(catalog(), "C01001 2026:E06", "2026", lang="en")
+    'C01001 Water supply manhole cover, events · City appearance and environment'
     """
-    known = groups(book, edition)
+    known = groups(book, edition, lang=lang)
     words = []
     for item in filter_items(selection):
         full = item if ":" in item or item in KINDS else f"{edition}:{item}"
@@ -139,9 +144,11 @@ def filter_name(book: Catalog, selection: str, edition: str) -> str:
         if name is None:
             at = int(book.index([full])[0])
             row = book.classes.iloc[at]
-            name = f"{item} {row['name_zh'] or row['name_en'] or ''}".strip() if at >= 0 else item
+            both = ("name_en", "name_zh") if lang == "en" else ("name_zh", "name_en")
+            called = next((row[column] for column in both if row[column]), "") if at >= 0 else ""
+            name = f"{item} {called}".strip()
         words.append(name)
-    return "、".join(words)
+    return (", " if lang == "en" else "、").join(words)
 
 
 @dataclass(frozen=True)

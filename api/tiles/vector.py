@@ -17,7 +17,7 @@ from psycopg2 import sql
 from sqlalchemy import Engine
 
 from api.pages.mercator import HALF_M, Box, from_lonlat, tile_box, to_degrees
-from gis.crs import to_city
+from gis.crs import reach, to_city
 from gis.model import City
 from gis.sql import question
 from gis.store.engine import transaction
@@ -26,6 +26,8 @@ from grids.nearmiss import suggest
 
 CAP = 20_000
 """Most features of a tile."""
+KNOTS = 9
+"""A tile's ground is the box around so many places on a side: edges of large tiles are bent in the city's CRS."""
 MARGIN = 64 / 4096
 """Of the tile's side: so far beyond its edge shapes are kept, that their outlines do not show there."""
 SQUARES = 64
@@ -128,10 +130,13 @@ def kind_of(layer: str, z: int) -> Kind:
 
 
 def clipped(city: City, z: int, x: int, y: int) -> Box | None:
-    """The part of a tile, with its margin, within the bounds of the city, Mercator metres; None for none."""
+    """The part of a tile, with its margin, where things of the city can lie, Mercator metres; None for none.
+
+    Its bounds do not cut: what is loaded may lie beyond them.
+    """
     west, south, east, north = tile_box(z, x, y)
     margin = (east - west) * MARGIN
-    bounds = city.bounds
+    bounds = reach(city.srid, city.bounds)
     low, high = from_lonlat([bounds[0]], [bounds[1]]), from_lonlat([bounds[2]], [bounds[3]])
     out = (
         max(west - margin, float(low[0][0])),
@@ -174,8 +179,8 @@ def vector_tile(engine: Engine, city: City, layer: str, z: int, x: int, y: int, 
     kind, box = kind_of(layer, z), clipped(city, z, x, y)
     if box is None:
         return Tile(b"", 0, 0)
-    corner_x, corner_y = np.array([box[0], box[2], box[2], box[0]]), np.array([box[1], box[1], box[3], box[3]])
-    ground_x, ground_y = to_city(*to_degrees(corner_x, corner_y), "EPSG:4326", city.srid)
+    corner_x, corner_y = np.meshgrid(np.linspace(box[0], box[2], KNOTS), np.linspace(box[1], box[3], KNOTS))
+    ground_x, ground_y = to_city(*to_degrees(corner_x.ravel(), corner_y.ravel()), "EPSG:4326", city.srid)
     side = _square_m(city, z)
     low_x, low_y = np.floor(ground_x.min() / side) * side, np.floor(ground_y.min() / side) * side
     high_x, high_y = np.ceil(ground_x.max() / side) * side, np.ceil(ground_y.max() / side) * side

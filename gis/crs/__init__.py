@@ -4,7 +4,7 @@ Coordinates are stored once, in the city's metric CRS; everything else is conver
 always longitude, latitude or x (east), y (north), whatever the register says of the axes. NaN passes through.
 """
 
-from gis.crs.datum import fit
+from gis.crs.datum import fit, reach
 from gis.crs.names import ALIASES, CHINA, SHIFTED, city_srid, is_degrees, parse_crs
 from gis.crs.services import bd_to_gcj, gcj_to_bd, gcj_to_wgs, wgs_to_gcj
 from gis.crs.ways import Way, to_city, to_lonlat, way
@@ -21,6 +21,7 @@ __all__ = [
     "gcj_to_wgs",
     "is_degrees",
     "parse_crs",
+    "reach",
     "to_city",
     "to_lonlat",
     "way",

@@ -140,6 +140,30 @@ def _base(crs: CRS) -> str:
     return crs.geodetic_crs.name if crs.geodetic_crs else crs.name
 
 
+BESIDE_DEG = 1.5
+"""So far beyond what a system is made for, and beyond a city, coordinates in it are still fine for drawing."""
+
+
+@lru_cache(maxsize=64)
+def reach(srid: int, bounds: Box) -> Box:
+    """Degrees within which a city's coordinates can lie: where its system is of use, and around the bounds it is given.
+
+    Parameters
+    ----------
+    srid
+        EPSG code of the city's CRS.
+    bounds
+        West, south, east, north of the city, degrees.
+    """
+    area = CRS.from_epsg(srid).area_of_use
+    west, south, east, north = bounds
+    if area is not None and area.west < area.east:
+        west, south = min(west, area.west), min(south, area.south)
+        east, north = max(east, area.east), max(north, area.north)
+    b = BESIDE_DEG
+    return max(west - b, -180.0), max(south - b, -85.0), min(east + b, 180.0), min(north + b, 85.0)
+
+
 def _common(source: CRS, city: CRS) -> Box | None:
     """The area that both systems are made for; None where it is not known or empty."""
     areas = [crs.area_of_use for crs in (source, city) if crs.area_of_use]

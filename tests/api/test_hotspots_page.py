@@ -30,6 +30,7 @@ pytestmark = pytest.mark.browser
 HERE = "/maps/hotspots"
 ASKED = "class=2026:E09&from=2026-01-01&to=2026-07-01"
 SETTLED = "return Boolean(window.wanmi && wanmi.hotspotPage && wanmi.hotspotPage.settled)"
+RAMP = "return getComputedStyle(document.querySelector('.legend .ramp')).background"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
@@ -70,6 +71,14 @@ def query_of(browser: Browser) -> dict[str, str]:
     return {k: v[0] for k, v in parse_qs(urlsplit(browser.driver.current_url).query).items()}
 
 
+def only_english(browser: Browser, served: Served) -> None:
+    """An English page has no Chinese but the names that departments have, and the way to the other language."""
+    text = browser.driver.execute_script("return document.body.innerText")
+    for (name,) in sorted(rows(served, "SELECT DISTINCT name FROM wanmi.departments"), key=lambda row: -len(row[0])):
+        text = text.replace(name, "")
+    assert set(re.findall(r"[\u3400-\u9fff]+", text)) <= {"中文"}
+
+
 def picture(browser: Browser) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("L")).astype(float)
 
@@ -91,6 +100,10 @@ def test_filters_change_the_map_without_loading_the_page_again(browser: Browser,
     # a class by typing its name, with the keyboard alone
     field = browser.driver.find_element(By.ID, "class")
     field.click()
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys("暴露垃圾")  # names are found in either language, and told in the page's
+    options = [e.text.split("\n") for e in browser.driver.find_elements(By.CSS_SELECTOR, "#classes li")]
+    assert options == [["E06010", "Exposed garbage", "City appearance and environment"]]
     field.send_keys(Keys.CONTROL, "a")
     field.send_keys("E06 ", Keys.ARROW_DOWN, Keys.ENTER)
     settle(browser)
@@ -212,6 +225,15 @@ def test_the_link_shows_the_same_again(browser: Browser, served_demo: Served):
     assert browser.driver.execute_script("return document.documentElement.lang") == "zh-CN"
     assert "热点 2" in told(browser, "spot") and "街面秩序" in told(browser, "sub")
     assert browser.driver.execute_script("return wanmi.dark()") is True
+    heat = [url for url in browser.traffic().asked if "/tiles/heat/" in url and ".png" in url]
+    assert heat and all("theme=dark" in url for url in heat), "density for the night's ground"
+    by_night = browser.driver.execute_script(RAMP)
+    assert browser.driver.execute_script(f"wanmi.theme('light'); {RAMP}") != by_night, "the legend follows"
+    settle(browser)
+    light = [url for url in browser.traffic().asked if "/tiles/heat/" in url and ".png" in url]
+    assert light and not any("theme=dark" in url for url in light)
+    browser.driver.execute_script("wanmi.theme('dark')")
+    settle(browser)
     again = browser.driver.current_url
     first = told(browser, "spot-cases"), shown(browser)
     show(browser, served_demo, "class=C")
@@ -317,6 +339,10 @@ def test_the_report_has_a_page_for_each_hotspot(browser: Browser, served_demo: S
             assert (image[int(height * 0.45) : int(height * 0.9)] < 120).mean() > 0.01, "the figures are missing"
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert serious_findings(browser.driver) == []
+    only_english(browser, served_demo)
+    report = served_demo.get(f"{HERE}/report?{ASKED}&most=1&lang=zh").text
+    assert "街面秩序" in report and "Street order" not in report
     assert browser.complaints() == []
     none = served_demo.get(f"{HERE}/report", **{"class": "2026:C01001", "from": "2026-01-01", "to": "2026-01-02"})
     assert none.status_code == 200 and none.text.count('class="page ') == 1
@@ -436,6 +462,7 @@ def test_the_mailed_file_opens_without_a_network_and_says_the_same(
         browser.open(out.as_uri() + "?lang=en", ready=ready)
         traffic = browser.traffic()
         assert traffic.failed == [] and traffic.outside(out.as_uri()) == [] and browser.complaints() == []
+        assert serious_findings(browser.driver) == []
         time.sleep(0.4)
         light = picture(browser)
         assert light[300:800, 400:1000].std() > 8, "an empty map"
@@ -452,9 +479,12 @@ def test_the_mailed_file_opens_without_a_network_and_says_the_same(
             codes = found[k]["properties"]["codes"]
             (count,) = rows(served_demo, f"SELECT count(*) {FROM} AND {ONES} AND {E09}", units=codes, **values)[0]
             assert int(told(browser, "spot-cases").replace(",", "")) == count
-        assert browser.driver.find_elements(By.ID, "spot-stable")
+        assert browser.driver.find_elements(By.ID, "spot-stable") and serious_findings(browser.driver) == []
+        only_english(browser, served_demo)
         browser.driver.find_element(By.ID, "switch").click()
         browser.wait(lambda: "案件热点" in browser.driver.find_element(By.CLASS_NAME, "bar").text, "the other language")
+        browser.wait(lambda: browser.driver.execute_script("return Boolean(wanmi.hotspotPage.shown)"), "it is shown")
+        assert serious_findings(browser.driver) == []
         assert "计入案件" in told(browser, "facts") and browser.complaints() == []
         assert browser.traffic().outside(out.as_uri()) == []
     finally:

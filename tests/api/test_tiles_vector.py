@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,17 @@ def read(data: bytes, tile: tuple[int, int, int], folder: Path) -> dict[str, gpd
 def held(engine: Engine, asked: str) -> gpd.GeoDataFrame:
     with engine.connect() as line:
         return gpd.read_postgis(text(asked), line, geom_col="geom")
+
+
+@pytest.mark.parametrize("layer", ["units", "areas", "zones", "roads", "water"])
+def test_bounds_that_are_too_small_cut_nothing(engine: Engine, city: City, layer: str):
+    west, south, east, north = city.bounds
+    small = dataclasses.replace(city, bounds=(west, south, west + (east - west) / 9, south + (north - south) / 9))
+    for z in (0, 11, 13):
+        tiles = tiles_of(city, z)
+        place = tiles[len(tiles) // 2]  # beyond the bounds that are too small
+        right, told = (vector_tile(engine, one, layer, *place) for one in (city, small))
+        assert (told.shown, told.total) == (right.shown, right.total) and (right.total > 0 or z == 13), z
 
 
 SHAPES = {

@@ -7,7 +7,7 @@ wanmi.choose = function (input, list, edition, given, changed) {
   const code = text => text.slice(text.indexOf(":") + 1);
   const of = text => rows.find(row => row.text === text);
   function name(row) {
-    return given.lang === "en" && row.en ? (row.zh ? row.en + " · " + row.zh : row.en) : row.zh || row.en;
+    return given.lang === "en" && row.en || row.zh || row.en;
   }
   const label = row => code(row.text) + " " + name(row);
 
@@ -111,8 +111,8 @@ wanmi.choose = function (input, list, edition, given, changed) {
       write();
     },
     fill: function (found) {
-      rows = found.map(([text, zh, en, major, under]) => ({
-        text, zh, en, major, under, edition: text.slice(0, text.indexOf(":")), words: [text, zh, en].join(" ").toLowerCase()
+      rows = found.map(([text, zh, en, above, under, aboveEn]) => ({
+        text, zh, en, major: given.lang === "en" && aboveEn || above, under, edition: text.slice(0, text.indexOf(":")), words: [text, zh, en].join(" ").toLowerCase()
       }));
       this.set(value);
     },

@@ -145,9 +145,13 @@ wanmi.hotspots = function (map, given) {
     const [kind, rest] = cells.split(":");
     return kind === "area" ? fill(words["cells.area"], {name: words["set." + rest] || rest}) : kind === "h3" ? fill(words["cells.h3"], {n: rest}) : words["cells." + kind] || cells;
   }
+  const ramp = () => wanmi.hotspotNight(given) ? {css: given.ramp.dark, ground: "#25232b"} : {css: given.ramp.light, ground: "#fff"};
+  const paintRamp = () => { get("legend").querySelector(".ramp").style.background = ramp().css + ", " + ramp().ground; };
+  document.addEventListener("wanmi:theme", paintRamp);
+  map.on("baselayerchange", paintRamp);
   function legend(look, spots, why) {
     const place = get("legend"), top = time.top || look.top, told = value => Number(value.toPrecision(3)).toLocaleString("en-US");
-    place.querySelector(".ramp").style.background = given.ramp + ", #fff";
+    paintRamp();
     place.querySelector(".ticks").replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map(share => el("span", {style: "left:" + share * 100 + "%"}, (share === 1 ? "≥ " : "") + told(top * share))));
     const kinds = spots ? [...new Set(spots.features.map(({properties: p}) => p.pattern || p.change || "hot"))] : [];
     place.querySelector(".keys").replaceChildren(...kinds.map(kind => el("div", {class: "key " + kind}, el("i"),
@@ -170,7 +174,7 @@ wanmi.hotspots = function (map, given) {
   get("as-png")?.addEventListener("click", async () => {
     if (!shown) return;
     wanmi.say(words.exporting);
-    await picture({title: given.city + " " + words.title, sub: get("sub").textContent, ramp: given.ramp, top: time.top || shown.look.top,
+    await picture({title: given.city + " " + words.title, sub: get("sub").textContent, ramp: ramp(), top: time.top || shown.look.top,
       lines: [...legendLines(), given.credit]}, "hotspots.png");
   });
 

@@ -6,46 +6,56 @@ wanmi.hotspotMap = function (map, given, words, pick) {
 
   // ---- density: the picture before stays until the next one is whole; some more are made ready unseen
   function heatLayer(on) {
-    const ready = new Map(), MOST = 3;
-    let shown = null, wanted = "", visible = true;
+    const ready = new Map(), MOST = 3, keyOf = query => (wanmi.hotspotNight(given) ? "theme=dark" : "") + "|" + query;
+    let shown = null, wanted = null, visible = true;
     if (given.data) {
       shown = wanmi.filedTiles(given.data.heat, {zIndex: 5, opacity: 0.9, className: "heat"}).addTo(on);
       return {show: () => {}, prepare: () => {}, toggle: yes => { shown.getContainer().style.display = yes ? "" : "none"; }, get url() { return ""; }};
     }
-    function make(query) {
-      if (ready.has(query)) {
-        const found = ready.get(query);
-        ready.delete(query);
-        ready.set(query, found);
+    function make(key) {
+      if (ready.has(key)) {
+        const found = ready.get(key);
+        ready.delete(key);
+        ready.set(key, found);
         return found;
       }
+      const query = key.split("|").filter(Boolean).join("&");
       const layer = L.tileLayer(given.sources.heat + (query ? "?" + query : ""), {maxNativeZoom: 17, maxZoom: 19, zIndex: 5, opacity: 0, className: "heat", keepBuffer: 3});
       const one = {layer, whole: false, failed: false};
       layer.on("loading", () => { one.whole = false; one.failed = false; });
       layer.on("tileerror", () => { one.failed = true; });
-      layer.on("load", () => { one.whole = !one.failed; if (wanted === query) settle(query); });
+      layer.on("load", () => { one.whole = !one.failed; if (wanted === key) settle(key); });
       layer.addTo(on);
-      ready.set(query, one);
-      for (const [key, old] of ready) {
+      ready.set(key, one);
+      for (const [other, old] of ready) {
         if (ready.size <= MOST) break;
-        if (key !== wanted && key !== shown && key !== query) { old.layer.remove(); ready.delete(key); }
+        if (other !== wanted && other !== shown && other !== key) { old.layer.remove(); ready.delete(other); }
       }
       return one;
     }
-    function settle(query) {
-      const one = ready.get(query);
+    function settle(key) {
+      const one = ready.get(key);
       if (!one) return;
       if (one.failed) return wanmi.notice(wanmi.words.away, () => { one.layer.redraw(); });
       one.layer.setOpacity(visible ? 0.9 : 0);
-      for (const [key, other] of ready) if (key !== query) other.layer.setOpacity(0);
-      shown = query;
+      for (const [other, one] of ready) if (other !== key) one.layer.setOpacity(0);
+      shown = key;
     }
+    const asked = key => key === null ? null : key.slice(key.indexOf("|") + 1);
+    function show(query) {
+      wanted = keyOf(query);
+      if (make(wanted).whole) settle(wanted);
+    }
+    const again = () => { if (wanted !== null) show(asked(wanted)); };   // in the other theme's colours
+    document.addEventListener("wanmi:theme", again);
+    map.on("baselayerchange", again);
     return {
-      show: query => { wanted = query; if (make(query).whole) settle(query); },
-      prepare: query => { make(query); },
+      show,
+      prepare: query => { make(keyOf(query)); },
       toggle: yes => { visible = yes; ready.get(shown)?.layer.setOpacity(yes ? 0.9 : 0); },
-      whole: query => Boolean(ready.get(query)?.whole),
-      get shown() { return shown; }
+      whole: query => query !== null && Boolean(ready.get(keyOf(query))?.whole),
+      remove: () => { document.removeEventListener("wanmi:theme", again); map.off("baselayerchange", again); },
+      get shown() { return asked(shown); }
     };
   }
 
@@ -117,6 +127,8 @@ wanmi.hotspotMap = function (map, given, words, pick) {
   map.on("click", () => pick(""));
   return {heat: heatLayer(map), heatLayer, spots: outlineLayer(map, pick), outlineLayer, drawCases, drawAlert, fly, fitted: feature => L.geoJSON(feature).getBounds()};
 };
+// Whether density is drawn for a dark ground: ours by night; pictures in a file and a map from outside are light.
+wanmi.hotspotNight = given => !given.data && wanmi.dark() && wanmi.link.get("base") !== "outside";
 // A text with its gaps filled; numbers small and large, as people write them.
 wanmi.fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => name in values ? values[name] : all);
 wanmi.small = value => value === null || value === undefined ? null : value < 0.001 ? "< 0.001" : value.toFixed(3);

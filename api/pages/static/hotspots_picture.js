@@ -88,10 +88,10 @@ wanmi.hotspotPicture = function (map, words) {
     pen.fillStyle = colour("--muted");
     pen.fillText(about.sub, 14, -head / 2 + 13, width - 28);
     // the ramp as it lies in the legend
-    const stops = [...about.ramp.matchAll(/rgba\(([^)]+)\) (\d+)%/g)], wide = 260;
+    const stops = [...about.ramp.css.matchAll(/rgba\(([^)]+)\) (\d+)%/g)], wide = 260;
     const ramp = pen.createLinearGradient(14, 0, 14 + wide, 0);
     for (const [, rgba, share] of stops) ramp.addColorStop(Number(share) / 100, "rgba(" + rgba + ")");
-    pen.fillStyle = "#fff";
+    pen.fillStyle = about.ramp.ground;
     pen.fillRect(14, height + 12, wide, 12);
     pen.fillStyle = ramp;
     pen.fillRect(14, height + 12, wide, 12);

@@ -46,6 +46,7 @@ wanmi.hotspotTwin = function (map, given, words, layers, source, doors) {
   function close() {
     if (!twin) return;
     turn++;
+    heat.remove();
     const box = twin.getContainer();
     map.off("move", leading);
     twin.remove();

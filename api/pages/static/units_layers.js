@@ -59,7 +59,7 @@ wanmi.unitLayers = function (map, given) {
   let classes = null;
   async function nameOf(text) {
     try {
-      classes = classes || new Map((await wanmi.ask(given.classes)).classes.map(([key, zh, en]) => [key, given.lang === "zh" ? zh : en]));
+      classes = classes || new Map((await wanmi.ask(given.classes)).classes.map(([key, zh, en]) => [key, given.lang === "zh" ? zh || en : en || zh]));
     } catch (error) { /* the code tells it too */ }
     return [(classes && classes.get(text)) || "", text].join(" ").trim();
   }

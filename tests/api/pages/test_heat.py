@@ -5,26 +5,55 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from api.pages import heat
+from api.pages.basemap_style import LOOKS, rgb
 from api.pages.mercator import TILE_PX, from_lonlat, tile_box, to_degrees
 from gis.crs import to_lonlat
 from gis.hotspots import Grid, kde
 
+BLIND = {
+    "none": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+"""What is seen of linear red, green, blue with each kind of colour blindness (Machado 2009)."""
 
-def lightness(colour: np.ndarray) -> np.ndarray:
+
+def lightness(colour: np.ndarray, land: tuple[int, ...] = (247, 245, 241), kind: str = "none") -> np.ndarray:
     """CIE lightness of colours laid over the map's land colour."""
-    rgb, alpha = colour[..., :3] / 255, colour[..., 3:] / 255
-    over = rgb * alpha + np.array([247, 245, 241]) / 255 * (1 - alpha)
+    seen, alpha = colour[..., :3] / 255, colour[..., 3:] / 255
+    over = seen * alpha + np.array(land) / 255 * (1 - alpha)
     linear = np.where(over <= 0.04045, over / 12.92, ((over + 0.055) / 1.055) ** 2.4)
-    y = linear @ [0.2126, 0.7152, 0.0722]
-    return 116 * np.cbrt(y) - 16
+    y = np.clip(linear @ np.array(BLIND[kind]).T, 0, 1) @ [0.2126, 0.7152, 0.0722]
+    return 116 * np.cbrt(np.maximum(y, 0.008856)) - 16
 
 
-def test_more_is_darker_all_the_way():
-    light = lightness(heat.colours(np.linspace(0, 1, 101)))
+@pytest.mark.parametrize("kind", BLIND)
+def test_more_is_darker_all_the_way_and_by_night_lighter(kind: str):
+    share = np.linspace(0, 1, 101)
+    light = lightness(heat.colours(share), kind=kind)
     assert (np.diff(light) < 0).all() and light[0] - light[-1] > 55
+    for ground in (LOOKS["dark"].land, LOOKS["dark"].beyond, LOOKS["dark"].green):
+        night = lightness(heat.colours(share, theme="dark"), rgb(ground), kind)
+        assert (np.diff(night) > 0).all() and night[-1] - night[0] > 60, (kind, ground)
+        assert np.diff(night[::10]).min() > 3, "no stretch of it looks alike"
+
+
+def test_a_picture_by_night_is_the_same_in_other_colours():
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    day = Image.fromarray(pixels, "P")
+    colour = heat.colours(np.arange(256) / 255)
+    day.putpalette(colour[:, :3].tobytes())
+    file = io.BytesIO()
+    day.save(file, "PNG", transparency=colour[:, 3].tobytes())
+    assert (np.asarray(Image.open(file).convert("RGBA")).reshape(-1, 4) == colour).all()
+    night = Image.open(io.BytesIO(heat.by_night(file.getvalue()))).convert("RGBA")
+    night.load()
+    assert (np.asarray(night).reshape(-1, 4) == heat.colours(np.arange(256) / 255, theme="dark")).all()
 
 
 def test_nothing_is_transparent_and_too_much_is_the_top():
