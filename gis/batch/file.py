@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from gis.batch.portion import FIELDS, Job, Told, nothing, tally
+from gis.batch.portion import FIELDS, Job
+from gis.batch.told import Told, nothing, tally
 from gis.batch.writing import Writer, checked, written
 from gis.files import Limits
 from gis.files.faults import Whole, no_rejects

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from gis import store
 from gis.assign import assign
-from gis.batch.portion import counted, nothing, tally
+from gis.batch.told import counted, nothing, tally
 from gis.convert import Cases
 from gis.snapshot import Snapshot
 from gis.store import runs
@@ -37,7 +37,7 @@ def answers(frame: pd.DataFrame, snapshot: Snapshot) -> tuple[pa.Table, NDArray[
         ``id``, ``at`` and the columns of `gis.assign.Resolution.table`, in the order of the cases. A case whose class
         the city no longer has is answered without one: a case must have an owner.
     counts
-        As `gis.batch.portion.Told`.
+        As `gis.batch.told.Told`.
     """
     cases = Cases.read(
         snapshot,

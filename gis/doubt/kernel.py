@@ -8,26 +8,23 @@ longest stretch.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from gis.compiled import lookup
-from gis.decide import LOCALITY, NEVER, ONLY, decide, epoch_of, owner_of, version_of
-from gis.doubt.near import components, polygons, zones
+from gis.decide import decide, epoch_of
+from gis.doubt.candidates import COMPONENTS, POLYGONS, gather
 from gis.doubt.rays import crossings, nearest
-from gis.grouped import ASKED
+from gis.doubt.sums import STATES, added_up, enter, in_order
 from gis.raster import cover
 
 SIGMAS = 3.7
 """Rays are followed so many standard deviations; the rest, a thousandth, goes to the owner where they end."""
 SETS = 5
 """Area sets that the compiled kernel takes; more compile one of their own."""
-POLYGONS, COMPONENTS = 60, 128
-"""More polygons, or components, near a place are not followed along rays: the engine is asked at fixed places."""
-STATES, EVENTS = 2048, 1 << 15
-"""Nor are more different states, or more crossings of borders."""
+EVENTS = 1 << 15
+"""More crossings of borders than these are not followed: the engine is asked at fixed places."""
 
 
 def new_desk(directions: int, sets: int, stretches: int = 0) -> tuple[Any, ...]:
@@ -146,95 +143,6 @@ def one(
 
 
 @lookup
-def gather(x, y, klass, component, instant, epoch, reach, ground, territory, desk):
-    """What could decide near a case.
-
-    Counts of polygons and of components, whether the last polygon covers all, whether the owner is the same
-    everywhere, whether a zone that says never is near, and that owner. What comes after a zone, or an area, that
-    covers all is left out, unless a zone that says never may take it away.
-    """
-    who, number, owner = desk[7], desk[9], desk[10]
-    _, duty, radius, of_class, wanted, slots, firsts = ground[3]
-    _, begins, ends, kinds, thing, _, departments = ground[2]
-    stands = ground[4][1]
-    stage, slot, block = epoch_of(ground[4][0], instant), np.int64(slots[epoch, klass]), ASKED * len(wanted)
-    m, last = np.int64(0), np.int64(-1)
-    n, covered = _zones(x, y, instant, stage, slot + NEVER * block, np.int64(0), True, reach, ground, desk)
-    never = n > 0
-    n, covered = _zones(x, y, instant, stage, slot + ONLY * block, n, never, reach, ground, desk)
-    named = version_of(component, thing, begins, ends, instant)
-    by_name = np.int64(-1)
-    if named >= 0:
-        by_name = owner_of(named, epoch, stage, kinds, departments, duty, of_class, stands)
-        if n == 0 and by_name >= 0 and firsts[epoch, klass] != LOCALITY:
-            return n, m, False, True, never, by_name
-    if not covered:
-        n, covered = _zones(x, y, instant, stage, slot, n, never, reach, ground, desk)
-        if not covered:
-            n, covered = _areas(x, y, instant, stage, of_class[epoch, klass], n, never, reach, ground, territory, desk)
-        if wanted[klass] >= 0:
-            m = components(
-                ground[2][0], x, y, wanted[klass], radius[epoch, klass] + reach, instant, epoch, stage, ground[2],
-                ground[3], stands, desk[8], number, owner,
-            )  # fmt: skip
-    if n > POLYGONS or m > COMPONENTS:
-        return n, m, False, False, never, last
-    same = not never and (covered or n == 0)
-    last = who[n - 1, 2] if n else np.int64(-1)
-    same = same and (by_name < 0 or by_name == last)
-    for j in range(n):
-        same = same and who[j, 2] == last
-    for j in range(m):
-        same = same and (owner[j] == last or owner[j] < 0)
-    return n, m, covered, same, never, last
-
-
-@lookup
-def _zones(x, y, instant, stage, slot, n, never, reach, ground, desk):
-    """Add the zones of a slot near a place to the polygons; their count, and whether the last covers all."""
-    found, whole, who = desk[5], desk[6], desk[7]
-    grouped, begins, ends, _, _, _, department, _ = ground[1]
-    if grouped[10][slot] == grouped[10][slot + 1] or n > POLYGONS:
-        return n, False
-    count = zones(grouped, begins, ends, slot, instant, x, y, reach, found, whole)
-    if n + count > POLYGONS:
-        return np.int64(POLYGONS + 1), False
-    for j in range(count):
-        owner = np.int64(ground[4][1][stage, department[found[j]]])
-        if owner < 0:
-            continue
-        who[n, 0], who[n, 1], who[n, 2] = 0, found[j], owner
-        n += 1
-        if whole[j] and not never:
-            return n, True
-    return n, False
-
-
-@lookup
-def _areas(x, y, instant, stage, competent, n, never, reach, ground, territory, desk):
-    """Add the areas of the territory near a place to the polygons; their count, and whether the last covers all."""
-    found, whole, who, stands = desk[5], desk[6], desk[7], ground[4][1]
-    rasters, owners, begins, ends = territory
-    of_class = np.int64(stands[stage, competent])
-    for k in range(len(rasters)):
-        if len(owners[k]) == 0 or n > POLYGONS:
-            continue
-        count = polygons(rasters[k], begins[k], ends[k], instant, x, y, reach, found, whole)
-        if n + count > POLYGONS:
-            return np.int64(POLYGONS + 1), False
-        for j in range(count):
-            owner = np.int64(stands[stage, owners[k][found[j]]])
-            owner = of_class if of_class >= 0 and not never else owner
-            if owner < 0 and of_class < 0:
-                continue
-            who[n, 0], who[n, 1], who[n, 2] = k + 1, found[j], owner
-            n += 1
-            if whole[j] and not never:
-                return n, True
-    return n, False
-
-
-@lookup
 def crossed(n, covered, x, y, reach, aim, ground, territory, desk):
     """Where the rays cross the borders of the polygons: which hold the origin, as bits, and the count of events."""
     who, rays, events = desk[7], desk[11], desk[13]
@@ -303,92 +211,6 @@ def followed(
     if not keep:  # what is told of the stretches names the keys as they stand
         in_order(keys, sums, keyed)
     return keyed, kept
-
-
-@lookup
-def added_up(n, inside, first, sigma, reach, keep, aim, desk):
-    """Stretches of all rays added up by state: the count of states, and of stretches that were kept.
-
-    Marks below ``n`` are polygons, of which ``inside`` has those that hold the origin; ``first`` is the component that
-    is the nearest there. Each ray begins with a share of 1.
-    """
-    bits, by, state, rays, line, events, pieces = desk[2], desk[3], desk[4], desk[11], desk[12], desk[13], desk[17]
-    far = float(reach)
-    bits[0], by[0], state[0, 0], state[0, 1], state[0, 2], state[0, 3] = inside, first, 0.0, 0.0, 0.0, 0.0
-    states, kept = np.int64(1), np.int64(0)
-    for k in range(len(rays)):
-        on, e = 0, rays[k]
-        while e >= 0:
-            b, t = on, events[e, 0]
-            while b > 0 and line[b - 1, 0] > t:
-                line[b, 0], line[b, 1] = line[b - 1, 0], line[b - 1, 1]
-                b -= 1
-            line[b, 0], line[b, 1] = t, events[e, 1]
-            on += 1
-            e = np.int64(events[e, 2])
-        bit, set_, z = inside, first, np.int64(0)
-        begin, left = 0.0, 1.0
-        for e in range(on + 1):
-            end, after = far, 0.0
-            if e < on:
-                end = line[e, 0]
-                after = math.exp(-0.5 * (end / sigma) * (end / sigma))
-            if end > begin:
-                if bits[z] != bit or by[z] != set_:
-                    z = np.int64(0)
-                    while z < states and (bits[z] != bit or by[z] != set_):
-                        z += 1
-                    if z == STATES:
-                        z -= 1
-                    elif z == states:
-                        bits[z], by[z], state[z, 0], state[z, 1] = bit, set_, 0.0, 0.0
-                        states += 1
-                state[z, 0] += left - after
-                if end - begin > state[z, 1]:
-                    middle = 0.5 * (begin + end)
-                    state[z, 1], state[z, 2], state[z, 3] = end - begin, middle * aim[k, 0], middle * aim[k, 1]
-                if keep and kept < len(pieces):
-                    pieces[kept, 0], pieces[kept, 1], pieces[kept, 2], pieces[kept, 3] = k, begin, end, z
-                    kept += 1
-                begin, left = end, after
-            if e < on:
-                j = int(line[e, 1])
-                if j < n:
-                    bit ^= np.int64(1) << np.int64(j)
-                else:
-                    set_ = np.int64(j - n - 1)
-    return states, kept
-
-
-@lookup
-def enter(keys, sums, m, who, layer, thing, things, share):
-    """Add a share to its key, which is the owner, or with ``things`` what gives the case to it."""
-    z = 0
-    while z < m and not (keys[z, 0] == who and (not things or (keys[z, 1] == layer and keys[z, 2] == thing))):
-        z += 1
-    if z == len(keys):
-        z -= 1
-    elif z == m:
-        keys[z, 0], keys[z, 1], keys[z, 2] = who, layer, thing
-        sums[z] = 0.0
-        m += 1
-    sums[z] += share
-    return m, z
-
-
-@lookup
-def in_order(keys, sums, m):
-    """Largest share first, then the lower owner, layer and thing."""
-    for z in range(1, m):
-        key0, key1, key2, value = keys[z, 0], keys[z, 1], keys[z, 2], sums[z]
-        b = z - 1
-        while b >= 0 and (
-            sums[b] < value or (sums[b] == value and (keys[b, 0], keys[b, 1], keys[b, 2]) > (key0, key1, key2))
-        ):
-            keys[b + 1, 0], keys[b + 1, 1], keys[b + 1, 2] = keys[b, 0], keys[b, 1], keys[b, 2]
-            sums[b + 1] = sums[b]
-            b -= 1
-        keys[b + 1, 0], keys[b + 1, 1], keys[b + 1, 2], sums[b + 1] = key0, key1, key2, value
 
 
 @lookup

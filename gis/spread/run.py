@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gis.batch.file import MOST_TOLD, Assigned
-from gis.batch.portion import nothing, tally
+from gis.batch.told import nothing, tally
 from gis.batch.writing import checked, written
 from gis.files.faults import Whole
 from gis.profile import Profile, read_profile

@@ -21,7 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gis.batch.file import LIMITS, MOST_TOLD, PORTION
-from gis.batch.portion import FIELDS, Job, nothing
+from gis.batch.portion import FIELDS, Job
+from gis.batch.told import nothing
 from gis.batch.writing import written
 from gis.files.faults import Whole, no_rejects
 from gis.files.planning import Plan, planned
@@ -92,7 +93,7 @@ class Done:
     rows, rejected, faults
         Rows of the answers, those at fault, and how many faults they have.
     counts
-        As of `gis.batch.portion.Told`.
+        As of `gis.batch.told.Told`.
     rejects, notes
         The first thousand faults, and what was assumed.
     whole
