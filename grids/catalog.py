@@ -4,29 +4,12 @@ Three numberings are alive at once (2007, 2013, 2026), so a class always carries
 outside China have classes of their own beside or instead of them: ``Catalog(classes)`` takes any table.
 The tables are rows in ``data/``: ``classes.csv``, ``class_notes.csv``, ``crosswalk.csv``, ``limits.csv``,
 ``limits_rejected.csv``, ``responsible_bodies.csv``; ``english.csv`` has our translations of Chinese names of major
-classes, and of classes that have no English name in their table.
-
-Class filters
--------------
-A filter says which classes a rule or zone takes: items between blanks, a class being taken when any item takes it.
-
-====================  ========================================================================
-``*``                 every class
-``C``, ``E``          all components, all events, in any edition
-``2026:E``            a kind in an edition
-``2026:E06``          a major class
-``2026:E06010``       a class
-``"x:ETRT-Lamp out"``  double quotes keep blanks together; a quote inside is written twice
-====================  ========================================================================
-
-Where the same text names a class and a major class, the class is meant. A filter that is, blanks and all, the
-text of a class means that class, so a single class needs no quotes.
+classes, and of classes that have no English name in their table. How classes are chosen by text: `grids.filters`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -41,7 +24,20 @@ from numpy.typing import NDArray
 from grids.codes import ClassCode, parse_class
 from grids.codes_array import text_column
 from grids.errors import InputError
+from grids.filters import filter_items, filter_text
 from grids.nearmiss import suggest, tidy
+
+__all__ = [
+    "CLASS_COLUMNS",
+    "MATCHES",
+    "Catalog",
+    "Counterpart",
+    "catalog",
+    "filter_items",
+    "filter_text",
+    "read_table",
+    "terms",
+]
 
 CLASS_COLUMNS = (
     "edition",
@@ -67,7 +63,6 @@ MATCHES = {
 
 _TAKEN = ("same", "similar", "moved")
 _NAMED = ("edition", "kind", "code")
-_ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^\s"]+))(?=\s|$)')
 _KIND = re.compile(r"(\w+):([CE])(.*)", re.DOTALL)
 
 
@@ -402,41 +397,6 @@ def read_table(name: str) -> pd.DataFrame:
     """Read a table of the catalogue, ``data/<name>.csv``; all columns are text, "" where missing."""
     with resources.files("data").joinpath(f"{name}.csv").open("rb") as file:
         return pd.read_csv(file, dtype="str", keep_default_na=False)
-
-
-def filter_items(filter_text: str) -> list[str]:
-    """Split a class filter into its items.
-
-    Examples
-    --------
-    >>> filter_items('C "x:ETRT-Lamp ""out\"\"" 2026:E06')
-    ['C', 'x:ETRT-Lamp "out"', '2026:E06']
-    """
-    items, place = [], 0
-    while filter_text[place:].strip():
-        match = _ITEM.match(filter_text, place)
-        if not match:
-            raise InputError(
-                f"{filter_text!r} has a quote that is not closed or stands inside a word",
-                where="class filter",
-                right='put double quotes around an item with blanks: "x:ELamp out"',
-            )
-        items.append(match[2] if match[1] is None else match[1].replace('""', '"'))
-        place = match.end()
-    if not items or "" in items:
-        raise InputError("a class filter is empty", where="class filter", right="write * for every class")
-    return items
-
-
-def filter_text(items: Sequence[str]) -> str:
-    """Write items as a class filter, quoting those with blanks or quotes; `filter_items` reads them back.
-
-    Examples
-    --------
-    >>> filter_text(["2026:E06", "x:ELamp out"])
-    '2026:E06 "x:ELamp out"'
-    """
-    return " ".join('"' + one.replace('"', '""') + '"' if re.search(r'[\s"]', one) else one for one in items)
 
 
 def _texts(table: pd.DataFrame, name: str) -> pd.Series:
