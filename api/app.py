@@ -49,11 +49,11 @@ Coordinates are longitude and latitude (WGS 84) unless `crs` says otherwise; cla
 class Wanmi(FastAPI):
     """The framework's application, with `api.routes.resolve` in front of it and in its description."""
 
-    hot: Resolve
+    hot: Resolve | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the hot path, pass everything else through the framework."""
-        if scope["type"] == "http" and scope["path"] == PATH:
+        if scope["type"] == "http" and scope["path"] == PATH and self.hot is not None:
             await self.hot(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -61,7 +61,9 @@ class Wanmi(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The description of all routes."""
         if self.openapi_schema is None:
-            resolve_schema.add(super().openapi())
+            made = super().openapi()
+            if self.hot is not None:
+                resolve_schema.add(made)
         assert self.openapi_schema is not None
         return self.openapi_schema
 
@@ -88,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if (snapshot := service.at_hand) is not None:
             await run_in_threadpool(warm, snapshot, settings)
         beside = threading.Thread(target=prepare, args=(service,), name="wanmi-prepare", daemon=True)
-        if service.at_hand is not None:
+        if service.at_hand is not None and not settings.public:
             beside.start()
         yield
         if beside.is_alive():
@@ -99,12 +101,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = service
     errors.install(app, page=fault_page)
     maps_of = (base_map, maps, report, responsibility_map, tiles, units_map, vector_tiles)
-    for room in (alerts, cases, city, hotspots, rosters, spots, *maps_of):
+    for room in (hotspots,) if settings.public else (alerts, cases, city, hotspots, rosters, spots, *maps_of):
         app.include_router(room.router, dependencies=[Depends(check_query)])
     for room in (health, static):
         app.include_router(room.router)
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1_000_000)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SafeHeaders)
-    app.hot = Resolve(service)
+    app.hot = None if settings.public else Resolve(service)
     return app

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     )
     measures: str = Field("", description="file of measures of units (unit, population, patrols …), for rates")
     release: str = Field("", description="release that is published; empty: release-CITY.gpkg in the state folder")
+    public: bool = Field(False, description="whether nothing is served but what is published")
     max_body_mb: int = Field(64, description="largest request body, in millions of bytes", ge=1)
     max_rows: int = Field(1_000_000, description="most cases in one request", ge=1)
     max_explained: int = Field(1_000, description="most cases in one request with explain=1", ge=1)

@@ -180,7 +180,7 @@ def hotspots(
     ] = None,
 ) -> Response:
     """Cells, a density, or clusters by a method; with the parameters and what was counted."""
-    if publish:
+    if publish or atlas.service.settings.public:
         if joined or stability:
             what = "published figures are cells by class and months"
             raise InputError(what, where="publish", right="leave out joined and stability")

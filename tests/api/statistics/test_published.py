@@ -230,6 +230,25 @@ def test_http_publishes_what_a_release_tells_and_nothing_else(
         assert "publish=1 as well" in service.get("/v1/hotspots", k=5).json()["detail"]
 
 
+def test_a_public_door_opens_on_nothing_else(demo_dsn: str, release: Path) -> None:
+    """Whoever comes in from the street finds what is published, whether he says so or not."""
+    app, inside = (create_app(settings(demo_dsn, release=str(release), public=only)) for only in (True, False))
+    query = {"cells": "area:community", "class": "E", "from": "2026-07-01"}
+    with serving(app, demo_dsn) as service:
+        assert set(app.openapi()["paths"]) == {"/v1/hotspots", "/health", "/ready", "/metrics"}
+        told = service.get("/v1/hotspots", **query)
+        assert told.json()["parameters"]["published"] is True
+        for publish in (0, 1):
+            assert service.get("/v1/hotspots", publish=publish, **query).content == told.content
+        assert service.get("/v1/hotspots", department="CG01").status_code == 422
+        for path in inside.openapi()["paths"]:
+            address = re.sub(r"\{[^}]*\}", "0", path)
+            if path not in app.openapi()["paths"]:
+                assert service.get(address).status_code == 404, path
+        assert service.get("/v1/resolve", lon=111, lat=35).status_code == 404
+        assert service.post("/v1/cases", json={}).status_code == 404
+
+
 def test_no_other_address_takes_publish(demo_dsn: str, release: Path) -> None:
     """Nobody thinks that a picture, a panel or a count of a tile is fit for the public because he said so."""
     app = create_app(settings(demo_dsn, release=str(release)))
