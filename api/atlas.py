@@ -7,7 +7,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import astuple
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -17,14 +16,15 @@ import psycopg2
 from fastapi import Depends, Query, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.drawn import Drawn, DrawnGround
 from api.held.chosen import Areas, Filter
 from api.held.columns import Columns
+from api.held.counted import Held
 from api.held.rows import State, places, state_of
-from api.pages.basemap import BaseMap
-from api.pages.names import Name, place_names
 from api.service import Service, service_of
 from api.statistics.filtering import area_of, wanted
-from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, bounds_of, cell_of, check_future, look
+from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, bounds_of, cell_of, check_future, look_of
+from api.statistics.source import Recorded, Source
 from api.tiles.heat import Heat
 from api.tiles.shelf import Shelf
 from gis import counts
@@ -47,9 +47,10 @@ class Atlas:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.shelf = Shelf()
+        self._drawn = DrawnGround(service)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock, self._cases = threading.RLock(), threading.RLock()
-        self._bytes = 0
+        self._gates: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.RLock()
 
     def keep(self, key: Hashable, make: Callable[[], Any], *, most: int = 64) -> Any:
         """A thing by its key, made once; of each kind (first part of the key) the `most` latest used are kept."""
@@ -57,31 +58,27 @@ class Atlas:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            kind = [k for k in self._kept if k[0] == key[0]]  # type: ignore[index]
-            for old in kind[: max(0, len(kind) - most)]:
-                del self._kept[old]
+            gate = self._gates.setdefault(key, threading.Lock())
+        with gate:  # a page asks for several things of one question at once
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key]
+            try:
+                made = make()
+                with self._lock:
+                    self._kept[key] = made
+                    kind = [k for k in self._kept if k[0] == key[0]]  # type: ignore[index]
+                    for old in kind[: max(0, len(kind) - most)]:
+                        del self._kept[old]
+            finally:
+                with self._lock:
+                    self._gates.pop(key, None)
         return made
 
     @property
-    def ground(self) -> tuple[BaseMap, list[Name], str]:
-        """The base map, the names on it, and its version."""
-
-        def make() -> tuple[BaseMap, list[Name], str]:
-            snapshot, engine = self.service.snapshot, self.service.engine
-            city = snapshot.city
-            areas = counts.area_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=city.srid)
-            layers = counts.ground(engine, srid=city.srid)
-            options: dict[str, Any] = {"territory": city.territory, "srid": city.srid}
-            mark = hashlib.sha256(snapshot.version.encode())
-            for name, frame in layers.items():
-                mark.update(f"{name}{len(frame)}{frame.total_bounds if len(frame) else ''}".encode())
-            return BaseMap(layers, areas, **options), place_names(areas, layers, **options), mark.hexdigest()[:12]
-
-        with self._lock:  # some seconds and some hundred megabytes: once
-            return self.keep(("ground",), make)
+    def ground(self) -> Drawn:
+        """The base map, the names on it, and its version; it follows the record."""
+        return self._drawn.get(self.shelf.states(self.service.engine))
 
     @property
     def book(self) -> Catalog:
@@ -91,8 +88,7 @@ class Atlas:
     @property
     def columns(self) -> Columns:
         """The cases in memory, as the record is now."""
-        with self._cases:  # a large record takes half a minute: other maps do not wait for it
-            made = self.keep(("columns",), lambda: Columns(self.service.engine, self.service.snapshot.city))
+        made = self.keep(("columns",), lambda: Columns(self.service.engine, self.service.snapshot.city))
         made.refresh(self.service.engine)
         return made
 
@@ -100,8 +96,37 @@ class Atlas:
         """Unit grids and the ground of the city, as known at an instant, now by default."""
         service = self.service
         key = ("units", service.snapshot.version, str(known))
-        with self._lock:
-            return self.keep(key, lambda: Units(service.engine, service.snapshot.city, known_at=known), most=3)
+        return self.keep(key, lambda: Units(service.engine, service.snapshot.city, known_at=known), most=3)
+
+    def wanted(self, selection: Selection) -> Wanted:
+        """A selection in the record's own words.
+
+        Raises
+        ------
+        InputError
+            A filter names what there is not.
+        """
+
+        def check() -> Wanted:
+            return wanted(self.service.engine, self.book, selection, self.city.edition)
+
+        return self.keep(("wanted", selection, *self._ground_marks), check, most=256)
+
+    @property
+    def _ground_marks(self) -> tuple[str, str, str]:
+        """What areas and departments depend on."""
+        states = self.shelf.states(self.service.engine)
+        return self.service.snapshot.version, states.get("areas", ""), states.get("departments", "")
+
+    def _areas(self, taken: Wanted) -> Areas:
+        """Ground of a filter's areas, as they hold now; kept."""
+        engine, srid = self.service.engine, self.city.srid
+
+        def make() -> Areas:
+            frame = counts.area_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=srid)
+            return Areas(area_of(frame, taken.within), area_of(frame, taken.without))
+
+        return self.keep(("areas", taken.within, taken.without, *self._ground_marks), make, most=16)
 
     def heat(self, selection: Selection) -> Heat:
         """The density of a selection, in step with the record.
@@ -111,36 +136,24 @@ class Atlas:
         InputError
             A filter names what there is not, or the period lies in the future.
         """
-        service = self.service
-        engine, snapshot = service.engine, service.snapshot
         state = self.columns.state
-        states = self.shelf.states(engine)
-        ground = (snapshot.version, states.get("areas", ""), states.get("departments", ""))
-        edition = snapshot.city.edition
-
-        def check() -> Wanted:
-            return wanted(engine, self.book, selection, edition)
-
-        taken = self.keep(("wanted", selection, *ground), check, most=256)
+        ground = self._ground_marks
+        taken = self.wanted(selection)
         if pd.notna(selection.known_at):
-            then = ("then", selection, *ground, counts.case_mark(engine))
+            then = ("then", selection, *ground, counts.case_mark(self.service.engine))
             return self.keep(then, lambda: self._heat_then(selection), most=2)
         key = ("heat", taken, selection.bandwidth_m, *ground, state.generation)
 
         def make() -> Heat:
             units = self.units()
-            areas = None
-            if taken.within is not None or taken.without is not None:
-                frame = counts.area_shapes(engine, at=pd.Timestamp.now(tz="UTC"), srid=snapshot.city.srid)
-                areas = Areas(area_of(frame, taken.within), area_of(frame, taken.without))
+            areas = None if taken.within is None and taken.without is None else self._areas(taken)
             x, y = places(state.base, state.origin) if units.bounds is None else (np.empty(0), np.empty(0))
             return self._heat(units, bounds_of(units, x / 1000, y / 1000), selection, Filter(taken, areas), state)
 
-        with self._cases:
-            made = self.keep(key, make, most=MOST_HEATS)
+        made = self.keep(key, make, most=MOST_HEATS)
         made.follow(state)
         if not len(made):
-            check_future(selection, snapshot.city)
+            check_future(selection, self.city)
         return made
 
     def _heat(self, units: Units, bounds: Bounds, selection: Selection, chosen: Filter, state: State) -> Heat:
@@ -158,19 +171,29 @@ class Atlas:
         """The city of the service."""
         return self.service.snapshot.city
 
+    @property
+    def mark(self) -> str:
+        """Changes when cases or answers do: the digest of the cases in memory."""
+        return f"{self.columns.state.digest:016x}"
+
     def look(self, selection: Selection) -> tuple[Look, str]:
-        """What a selection finds, and its version: the selection with the state of the cases."""
-        service = self.service
-        city = service.snapshot.city
-        mark = counts.case_mark(service.engine)
-        key = ("look", mark, service.snapshot.version, *map(str, astuple(selection)))
-        known = None if pd.isna(selection.known_at) else selection.known_at
+        """What a selection finds, and its version: the selection with the state of the cases.
+
+        Raises
+        ------
+        InputError
+            A filter names what there is not, or the period lies in the future.
+        """
+        if pd.notna(selection.known_at):
+            source: Source = Recorded(self.service.engine)
+        else:
+            source = Held(self.columns.state, self._areas)
+        taken, ground = self.wanted(selection), self._ground_marks
+        key = ("look", source.mark, *ground, selection)
 
         def make() -> Look:
-            units = self.units(known)
-            found = look(service.engine, city, self.book, selection, units)
-            found.grid  # noqa: B018 - computed here once, not by every tile
-            return found
+            known = None if pd.isna(selection.known_at) else selection.known_at
+            return look_of(taken, self.city, selection, self.units(known), source)
 
         return self.keep(key, make, most=8), hashlib.sha256(repr(key).encode()).hexdigest()[:12]
 

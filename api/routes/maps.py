@@ -87,11 +87,11 @@ def look(
 ) -> Response:
     """Cases counted and left out, first and last day, the density of the darkest colour."""
     found, version = atlas.look(selection)
-    mark = counts.case_mark(atlas.service.engine)
+    mark = atlas.mark
     return kept(
         request,
         version,
-        lambda: Json({"mark": mark, "version": version, **tell_look(found, heat.top_density(found.grid))}),
+        lambda: Json({"mark": mark, "version": version, **tell_look(found, atlas.heat(selection).top)}),
     )
 
 
@@ -111,7 +111,7 @@ def timeline(
         bins = bins_of(days, found, step)
         most = max((b["cases"] for b in bins), default=0)
         share = most / max(len(found.places), 1)
-        return Json({"step": step, "bins": bins, "top": heat.round_up(heat.top_density(found.grid) * share)})
+        return Json({"step": step, "bins": bins, "top": heat.round_up(atlas.heat(selection).top * share)})
 
     return kept(request, f"{version}-{step}", make)
 
@@ -139,4 +139,4 @@ def choices(request: Request, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Res
             }
         )
 
-    return kept(request, f"en-{service.snapshot.version[:12]}-{counts.case_mark(engine)}", make)
+    return kept(request, f"en-{service.snapshot.version[:12]}-{atlas.mark}", make)

@@ -18,7 +18,7 @@ from api.statistics.selection import Look
 from api.statistics.spot_panel import MOST_CASES, ground_of, list_cases, tell_exposure, tell_spot, tell_stability
 from api.statistics.spots import find_spot
 from api.statistics.steady import check_stability
-from gis import counts, tallies
+from gis import counts
 from grids.catalog import Catalog
 from grids.errors import InputError
 
@@ -29,8 +29,8 @@ Spot = Annotated[str, Path(max_length=120, description="id of a hotspot: /v1/hot
 def city_days(atlas: Atlas, found: Look) -> pd.Series:
     """Cases of the selection by day, whatever the period; kept."""
     whole = replace(found.wanted, begin=pd.NaT, end=pd.NaT)
-    key = ("days", counts.case_mark(atlas.service.engine), repr(whole))
-    return atlas.keep(key, lambda: tallies.days(atlas.service.engine, whole, zone=found.city.time_zone), most=32)
+    key = ("days", found.source.mark, repr(whole))
+    return atlas.keep(key, lambda: found.source.days(whole, found.city.time_zone), most=32)
 
 
 def department_names(atlas: Atlas) -> dict[str, str]:

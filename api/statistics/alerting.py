@@ -9,6 +9,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from api.statistics.beside import gather_beside
 from api.statistics.cells import Cells, find_cells
 from api.statistics.gathering import Gathering
 from api.statistics.in_time import Bins, make_bins
@@ -80,7 +81,7 @@ def raise_alerts(
     if found.ground.near is None or len(found.units) < 2:
         raise InputError("the city has no unit grids", where="city", right="load them: wanmi load units")
     selection, city = found.selection, found.city
-    cases = moments.case_moments(engine, found.wanted)
+    cases = found.source.moments(found.wanted)
     parameters: dict[str, Any] = {
         "class": selection.classes, "bin_days": days or MONTH, "level": level, "reaches_m": list(REACHES_M),
         "windows": list(WINDOWS), "runs": watch.RUNS, "seed": SEED,
@@ -100,7 +101,8 @@ def raise_alerts(
     cube = cells.by_bin(bin_of, len(bins))
     x, y = cells.middles(city.srid)
     reaches = [hotspots.band(x, y, distance_m=reach) for reach in REACHES_M]
-    told = watch.track(cube, reaches, windows=WINDOWS, history=history, level=level, seed=SEED)
+    beside = gather_beside(engine, book, found, cells, bins)
+    told = watch.track(cube, reaches, windows=WINDOWS, history=history, level=level, seed=SEED, beside=beside)
     first = _born(told, bins, city.time_zone)
     last = len(bins) - 1
     wanted = [

@@ -130,7 +130,7 @@ def gather_exposed(
         An exposure that there is not, or that is zero everywhere.
     """
     classes = None if found.wanted.classes is None else list(found.wanted.classes)
-    cases = looked.case_kinds(engine, replace(found.wanted, classes=None, channels=None, departments=None))
+    cases = found.source.kinds(replace(found.wanted, classes=None, channels=None, departments=None))
     cells = find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)
     taken = cases.taken(found.wanted)
     taken &= {"filed": cases.filed, "found": cases.by(looked.PATROLS), "reported": cases.by(looked.CITIZENS)}.get(

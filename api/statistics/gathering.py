@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -221,11 +220,11 @@ def gather(
     if way.method == "kde":
         frame, more, told = _density(found, way, most)
     elif way.method == "clusters":
-        frame, more, told = _clusters(engine, found, way, before)
+        frame, more, told = _clusters(found, way, before)
     elif exposing is not None:
         frame, more, told = gather_exposed(engine, book, found, way, exposing)
     elif way.method in IN_TIME:
-        frame, more, told = gather_in_time(engine, found, way, earlier)
+        frame, more, told = gather_in_time(found, way, earlier)
     else:
         frame, more, told = _local(found, way)
     if stability:
@@ -356,12 +355,12 @@ def _density(found: Look, way: Way, most: int | None) -> tuple[gpd.GeoDataFrame,
 
 
 def _clusters(
-    engine: Engine, found: Look, way: Way, before: gpd.GeoDataFrame | None
+    found: Look, way: Way, before: gpd.GeoDataFrame | None
 ) -> tuple[gpd.GeoDataFrame, dict[str, Any], dict[str, Any]]:
     import geopandas as gpd
 
     city = found.city
-    cases = moments.case_moments(engine, found.wanted)
+    cases = found.source.moments(found.wanted)
     made = hotspots.find_clusters(cases.x, cases.y, cases.at, reach_m=way.reach_m, least=way.least)
     fresh = [_name(cases, int(i), city.time_zone) for i in made.founder]
     held = _held_before(before, cases) if before is not None else np.full(len(cases.x), "", dtype=object)
@@ -388,7 +387,7 @@ def _clusters(
 def _name(cases: moments.Moments, founder: int, zone: str) -> str:
     """The id of a cluster: the day on which its founding case came in, and a mark of that case."""
     day = cases.stamp(founder).tz_convert(zone).strftime("%Y%m%d")
-    return f"{day}-{hashlib.sha256(str(cases.id[founder]).encode()).hexdigest()[:8]}"
+    return f"{day}-{int(cases.number[founder]) % 2**32:08x}"
 
 
 def _text(at: int) -> str:

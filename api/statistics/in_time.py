@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import shapely
+from pandas.api.types import union_categoricals
 
 from api.statistics.cells import Cells, find_cells
 from api.statistics.selection import LEVEL, Look, Selection
-from gis import counts, hotspots, moments
+from gis import hotspots, moments
 from gis.hotspots import knox as near_repeats
 from gis.hotspots import scan as scanning
 from gis.hotspots import trend as emerging
@@ -20,7 +21,6 @@ from grids.errors import InputError
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from sqlalchemy import Engine
 
     from api.statistics.gathering import Way
 
@@ -71,7 +71,7 @@ def make_bins(selection: Selection, cases: moments.Moments, zone: str, days: int
     return Bins(pd.DatetimeIndex(edges).tz_convert("UTC"))
 
 
-def gather_in_time(engine: Engine, found: Look, way: Way, earlier: Selection | None) -> Answer:
+def gather_in_time(found: Look, way: Way, earlier: Selection | None) -> Answer:
     """Answer by a method of `METHODS`: rows, parameters and facts, as `api.statistics.gathering.gather` joins them.
 
     Raises
@@ -80,10 +80,10 @@ def gather_in_time(engine: Engine, found: Look, way: Way, earlier: Selection | N
         A period with too few bins, an earlier period that is none.
     """
     if way.method == "compare":
-        return _compare(engine, found, way, earlier)
+        return _compare(found, way, earlier)
     if earlier is not None:
         raise InputError("an earlier period", where="versus_from", right="take method compare")
-    cases = moments.case_moments(engine, found.wanted)
+    cases = found.source.moments(found.wanted)
     if way.method == "knox":
         return _knox(found, way, cases)
     cells = find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)
@@ -130,13 +130,13 @@ def _trend(found: Look, way: Way, cases: moments.Moments, cells: Cells) -> Answe
 # ---------------------------------------------------------------- two periods
 
 
-def _compare(engine: Engine, found: Look, way: Way, earlier: Selection | None) -> Answer:
+def _compare(found: Look, way: Way, earlier: Selection | None) -> Answer:
     now = found.selection
     before = earlier or _just_before(now)
-    old = counts.case_places(engine, replace(found.wanted, begin=before.begin, end=before.end))
+    old = found.source.places(replace(found.wanted, begin=before.begin, end=before.end))
     both = found.places
     x, y = np.concatenate([both.x, old.x]), np.concatenate([both.y, old.y])
-    units = pd.Categorical(np.concatenate([np.asarray(both.unit, dtype=object), np.asarray(old.unit, dtype=object)]))
+    units = union_categoricals([both.unit, old.unit])
     cells = find_cells(found, way.cells, way.cell_m, x, y, units)
     new = cells._replace(at=cells.at[: len(both)]).counted()
     past = cells._replace(at=cells.at[len(both) :]).counted()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from api.instants import read_instants
 from api.statistics.filtering import KINDS, wanted
+from api.statistics.source import Recorded, Source
 from gis import counts, hotspots
 from gis.exact import footprint
 from gis.model import City
@@ -156,7 +157,7 @@ class Look:
     """What was found: the places that count, their density, and the units that stand out.
 
     ``wanted`` is the selection in the record's own words, ``ground`` are the units with their neighbours, ``cases`` the
-    cases of each unit.
+    cases of each unit, ``source`` is where all of them come from.
     """
 
     city: City
@@ -166,6 +167,7 @@ class Look:
     ground: Units
     cases: NDArray[np.float64]
     wanted: Wanted
+    source: Source
 
     @property
     def units(self) -> gpd.GeoDataFrame:
@@ -250,8 +252,10 @@ def _water(engine: Engine) -> NDArray[np.object_]:
     return footprint(shapes[wide], width[wide]) if wide.any() else np.empty(0, dtype=object)
 
 
-def look(engine: Engine, city: City, book: Catalog, selection: Selection, units: Units) -> Look:
-    """Count the selection's cases and find where they gather.
+def look(
+    engine: Engine, city: City, book: Catalog, selection: Selection, units: Units, source: Source | None = None
+) -> Look:
+    """Count the selection's cases and find where they gather; of the record, unless another source is said.
 
     Raises
     ------
@@ -259,12 +263,22 @@ def look(engine: Engine, city: City, book: Catalog, selection: Selection, units:
         A filter names what there is not, or the period lies in the future and nothing has happened in it.
     """
     taken = wanted(engine, book, selection, city.edition, at=units.at)
-    places = counts.case_places(engine, taken)
+    return look_of(taken, city, selection, units, source or Recorded(engine))
+
+
+def look_of(taken: Wanted, city: City, selection: Selection, units: Units, source: Source) -> Look:
+    """The same of a selection that was checked already.
+
+    Raises
+    ------
+    InputError
+        The period lies in the future and nothing has happened in it.
+    """
+    places = source.places(taken)
     if not places.total:
         check_future(selection, city)
-    return Look(
-        city, selection, places, bounds_of(units, places.x, places.y), units, places.by_unit(units.codes), taken
-    )
+    bounds = bounds_of(units, places.x, places.y)
+    return Look(city, selection, places, bounds, units, places.by_unit(units.codes), taken, source)
 
 
 def check_future(selection: Selection, city: City) -> None:

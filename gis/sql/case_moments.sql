@@ -1,13 +1,13 @@
 -- Cases of a selection with their place and time: those that have a place in the city by their answer.
 -- Parameters: as case_places.sql.
--- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; id; unit, department, class
+-- Columns: x, y metres (the city's SRID); microseconds since 1970, UTC; digest of the number; unit, department, class
 -- (edition:kind+code), "" where none.
 -- Size: up to one row a case.
 SELECT
     ST_X(c.geom) AS x,
     ST_Y(c.geom) AS y,
     (extract(epoch FROM c.reported_at) * 1000000)::bigint AS at,
-    c.id,
+    hashtextextended(c.id, 0) AS number,
     CASE
         WHEN %(known_at)s::timestamptz IS NULL OR a.answered_at <= %(known_at)s THEN coalesce(a.unit, '')
         ELSE coalesce((

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 from api.cli import main
+from grids.catalog import catalog
 from tests.api.conftest import Served
 
 
@@ -22,6 +23,10 @@ def test_alerts_tell_cases_units_and_owners_of_the_record(served_demo: Served):
     found = ask(served_demo, **{"class": "E", "since": "2025-07-01", "goes_on": True, "bin_days": 14, "level": 0.9})
     facts, alerts = found["facts"], found["features"]
     assert facts["alerts"] == len(alerts) == sum(facts["events"].values()) > 0
+    book = catalog()
+    old = book.to_2026[(book.classes["edition"] != "2026").to_numpy()]
+    new = sorted(set(book.texts[book.classes["edition"] == "2026"]) - set(book.texts[old[old >= 0]]))
+    assert new and facts["without_past"], "classes without a past are left out"
     line = psycopg2.connect(served_demo.dsn)
     with line, line.cursor() as cursor:
         for feature in alerts:
@@ -30,8 +35,9 @@ def test_alerts_tell_cases_units_and_owners_of_the_record(served_demo: Served):
                 """SELECT coalesce(a.department, ''), count(*)
                 FROM wanmi.cases c JOIN wanmi.answers a ON a.case_id = c.id
                 WHERE a.unit = ANY (%s) AND c.kind = 'E' AND c.geom IS NOT NULL
+                AND c.edition || ':' || c.kind || c.class_code <> ALL (%s)
                 AND c.reported_at >= %s AND c.reported_at < %s GROUP BY 1 ORDER BY 2 DESC, 1""",
-                (told["units"], told["from"], told["to"]),
+                (told["units"], new, told["from"], told["to"]),
             )
             rows = cursor.fetchall()
             assert sum(n for _, n in rows) == told["cases"], told
