@@ -32,6 +32,7 @@ def fault(status: int, detail: str, frame: Frame, *, nonce: str) -> str:
     plain = frame.here + "?" + urlencode({"lang": frame.lang, "theme": frame.theme})
     way = f'<a class="button" href="{escape(plain)}">{said["plain"]}</a>' if frame.here in PAGES else ""
     again = f'<a class="button" id="again" href="">{said["again"]}</a>' if status != 422 else way
+    back = "wanmi.returning();" if status == 503 else ""
     return f"""<!DOCTYPE html>
 <html lang="{LANGUAGES[frame.lang]}" data-theme="{frame.theme}">
 <head>
@@ -46,7 +47,7 @@ def fault(status: int, detail: str, frame: Frame, *, nonce: str) -> str:
 {bar(said["wanmi"], "", frame)}
 <main id="main" class="fault-page"><div class="card"><h2>{said[key]}</h2><p>{said[key + ".do"]}</p>
 <p class="detail" lang="en">{escape(detail)}</p><p>{again}</p></div></main>
-<script nonce="{nonce}">wanmi.dress({script_json(said)});</script>
+<script nonce="{nonce}">wanmi.dress({script_json(said)});{back}</script>
 </body>
 </html>
 """

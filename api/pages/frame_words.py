@@ -39,9 +39,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "fault.503": ("The service cannot answer now", "服务暂时无法答复"),
     "fault.503.do": (
-        "The database does not answer, or it is just starting. Try again in a moment; pages that are open keep what "
-        "they show.",
-        "数据库没有应答，或正在启动。请稍后再试；已打开的页面会保留现有内容。",
+        "The database does not answer, or it is just starting. This page comes by itself when it is back; pages that "
+        "are open keep what they show.",
+        "数据库没有应答，或正在启动。恢复后本页会自动打开；已打开的页面会保留现有内容。",
     ),
     "fault.404": ("There is nothing to show", "没有可显示的内容"),
     "fault.404.do": ("The page, or the data that it needs, is not there.", "页面或其所需数据不存在。"),

@@ -17,7 +17,8 @@ from folium.template import Template
 
 from api.pages import heat
 from api.pages.credits import city_name, credit
-from api.pages.frame import Frame, bar, options, sheet
+from api.pages.frame import LANGUAGES, Frame, bar, options, sheet
+from api.pages.frame_words import words as frame_words
 from api.pages.hotspots_words import words
 from api.pages.map import CityMap, Stage, finish, script_json
 from api.statistics.selection import BANDWIDTH_M
@@ -111,7 +112,9 @@ def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
         prefer_canvas=False,  # shapes are few, and as SVG they take the theme's colours
     )
     stage: dict[str, Any] = {"bounds": view.bounds, "base": sources.base, "names": sources.names}
-    Stage(frame, **stage, credit=credit(city, frame.lang), left_px=PANEL_PX, outside=sources.outside).add_to(plan)
+    both: dict[str, Any] = {lang: {"words": frame_words(lang), "credit": credit(city, lang)} for lang in LANGUAGES}
+    stage |= {"credit": credit(city, frame.lang), "outside": sources.outside}
+    Stage(frame, **stage, left_px=PANEL_PX, turned=both if frame.standalone else None).add_to(plan)
     given: dict[str, Any] = {
         "sources": {
             name: getattr(sources, name) for name in Sources.__dataclass_fields__ if name not in ("names", "outside")
@@ -126,6 +129,7 @@ def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
         "most": MOST_SPOTS,
         "city": city_name(city, frame.lang),
         "credit": credit(city, frame.lang),
+        "cities": {lang: {"city": city_name(city, lang), "credit": credit(city, lang)} for lang in LANGUAGES},
         "data": view.data,
     }
     Watching(given).add_to(plan)
@@ -140,15 +144,14 @@ def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
 def _panel(view: View, said: dict[str, str], frame: Frame) -> str:
     form = "" if frame.standalone else _form(view, said)
     export = "" if frame.standalone else _export(said)
-    about = f'<p class="soft" data-word="file.about">{said["file.about"]}</p>' if frame.standalone else ""
+    about = f'<p class="soft">{said["file.about"]}</p>' if frame.standalone else ""
     return f"""<aside class="panel card" aria-label="{said["filters"]}">{form}{about}
 <p id="fault" class="fault" role="alert" hidden></p>
 <dl id="facts"></dl>
 <div class="tabs" role="tablist">
-<button type="button" role="tab" id="tab-spots" aria-controls="spots" aria-selected="true"
- data-word="hotspots">{said["hotspots"]}</button>
-<button type="button" role="tab" id="tab-alerts" aria-controls="alerts" aria-selected="false" tabindex="-1"
- data-word="alerts">{said["alerts"]}</button>
+<button type="button" role="tab" id="tab-spots" aria-controls="spots" aria-selected="true">{said["hotspots"]}</button>
+<button type="button" role="tab" id="tab-alerts" aria-controls="alerts" aria-selected="false"
+ tabindex="-1">{said["alerts"]}</button>
 </div>
 <div id="spots" role="tabpanel" aria-labelledby="tab-spots"></div>
 <div id="alerts" role="tabpanel" aria-labelledby="tab-alerts" hidden></div>
@@ -207,9 +210,9 @@ def _export(said: dict[str, str]) -> str:
 def _legend(said: dict[str, str]) -> str:
     return (
         f'<section class="legend card" id="legend" aria-label="{escape(said["legend"])}">'
-        f'<h2 data-word="legend">{said["legend"]}</h2><div class="ramp"></div><div class="ticks"></div>'
+        f'<h2>{said["legend"]}</h2><div class="ramp"></div><div class="ticks"></div>'
         '<div class="keys"></div><p class="told"></p>'
-        f'<details><summary data-word="methods">{said["methods"]}</summary><p class="about"></p></details></section>'
+        f'<details><summary>{said["methods"]}</summary><p class="about"></p></details></section>'
     )
 
 

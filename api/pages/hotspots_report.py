@@ -184,19 +184,27 @@ class _Paper:
         kind = said.get(f"pattern.{told.get('pattern')}") or said.get(f"change.{told.get('change')}") or ""
         owners = [(self._department(row), row) for row in told["departments"]]
         classes = [(self._class(row), row) for row in told["classes"]]
+        shares = (
+            f"<h2>{said['owners']}</h2>{self._shares(owners)}<h2>{said['classes']}</h2>{self._shares(classes)}"
+            if told["counted"]
+            else ""
+        )
+        course = (
+            f"<h2>{said['trend']} <small>{said['trend.' + told['trend']['unit']]}</small></h2>"
+            f"{self._course(told['trend'])}"
+            if told["counted"] or any(b["cases"] for b in told["trend"]["bins"])
+            else ""
+        )
         heading = said["hotspot"].format(rank=told["rank"])
         where = " · ".join(part for part in (self._where(told), kind) if part)
         return self._page(
             f'<header><p class="over">{said["report.of"].format(rank=told["rank"], total=len(self.spots))}</p>'
             f"<h1>{heading} <small>{escape(where)}</small></h1>"
-            f'<p class="owner">{said["report.owner"]}: <b>{escape(self._owner(told))}</b>{self._phone(told)}</p>'
-            "</header>"
+            f"{self._owner_line(told)}</header>"
             f'{drawn}<div class="two"><section><h2>{said["figures"]}</h2>{self._table(figures)}'
             f"<h2>{said['stability']}</h2><p>{self._stability(told['stability_'])}</p>"
             f"<h2>{said['exposure']}</h2>{self._exposure(told['exposure_'])}</section>"
-            f"<section><h2>{said['owners']}</h2>{self._shares(owners)}<h2>{said['classes']}</h2>{self._shares(classes)}"
-            f"</section></div><h2>{said['trend']} <small>{said['trend.' + told['trend']['unit']]}</small></h2>"
-            f"{self._course(told['trend'])}",
+            f"<section>{shares}</section></div>{course}",
             number,
             total,
             "spot",
@@ -256,8 +264,22 @@ class _Paper:
         return name or self.said["no_class"]
 
     def _owner(self, told: dict[str, Any]) -> str:
+        if not told["counted"]:
+            before = told.get("before")
+            return self.said["none_now"].format(before=f"{before:,}") if before else self.said["none_itself"]
         first = told["departments"][0] if told["departments"] else None
         return f"{self._department(first)} ({first['share']:.0%})" if first else self.said["nobody"]
+
+    def _owner_line(self, told: dict[str, Any]) -> str:
+        """The owner with the telephone; of a hotspot without a case of its own, why there is none."""
+        said = self.said
+        if told["counted"]:
+            owner = f"{said['report.owner']}: <b>{escape(self._owner(told))}</b>{self._phone(told)}"
+        elif told.get("before"):
+            owner = said["none_now.told"].format(before=f"{told['before']:,}")
+        else:
+            owner = said["none_itself.told"]
+        return f'<p class="owner">{owner}</p>'
 
     def _phone(self, told: dict[str, Any]) -> str:
         code = told["departments"][0]["department"] if told["departments"] else None

@@ -122,6 +122,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "capped": ("{shown} of {total} are shown, the strongest first.", "共 {total} 个，显示最强的 {shown} 个。"),
     "spot_line": ("{cases} cases", "{cases} 件"),
     "times": ("{n} × expected", "为预期的 {n} 倍"),
+    "none_itself": ("none itself, many around it", "自身无案件，周边密集"),
+    "none_now": ("none now, {before} before", "现无案件，此前 {before} 件"),
+    "none_itself.told": (
+        "No case of the selection lies in its own cells: they stand out by the cases around them. So there is no owner "
+        "or class to tell of it; look at what lies beside it.",
+        "所选案件均不在其自身网格内：因周边案件密集而显著，故无责任部门和类别可述，请查看其周边。",
+    ),
+    "none_now.told": (
+        "It had {before} cases in the period before and has none now: there is nobody to name and no class.",
+        "此前一期有 {before} 件，本期没有案件，故无责任部门和类别可述。",
+    ),
     "alerts_none": ("No hotspot began, grew or ended in the last bin.", "最近一期没有新增、扩大或结束的热点。"),
     "alerts_wait": ("Replaying the periods …", "正在逐期重算……"),
     "alerts_about": (

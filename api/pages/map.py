@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import folium
@@ -85,6 +85,8 @@ class Stage(MacroElement):
         Width that a panel takes at the left.
     outside
         An outside base map and its attribution, where the settings name one.
+    turned
+        For a file, which turns its language by itself: ``words`` and ``credit`` by language.
     """
 
     _template = Template(
@@ -101,6 +103,7 @@ class Stage(MacroElement):
         credit: str = "",
         left_px: int = 0,
         outside: tuple[str, str] | None = None,
+        turned: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__()
         self._name = "Stage"
@@ -116,6 +119,7 @@ class Stage(MacroElement):
                 "lang": frame.lang,
                 "standalone": frame.standalone,
                 "words": frame.words,
+                "turned": turned,
             }
         )
 

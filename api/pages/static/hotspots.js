@@ -2,7 +2,8 @@
 "use strict";
 wanmi.hotspots = function (map, given) {
   const link = wanmi.link, get = id => document.getElementById(id), el = wanmi.el, fill = wanmi.fill;
-  if (given.data) given.lang = new URLSearchParams(location.search).get("lang") || given.lang;
+  const written = given.lang, wished = new URLSearchParams(location.search).get("lang");
+  if (given.data && wished in given.words) Object.assign(given, {lang: wished}, given.cities[wished]);
   const words = given.words[given.lang] || Object.values(given.words)[0];
   const source = wanmi.hotspotSource(given);
   let turn = 0, shown = null, alertTurn = 0, placed = Boolean(link.get("view"));       // shown: the last answer: {query, look, spots}
@@ -43,7 +44,7 @@ wanmi.hotspots = function (map, given) {
       if (mine !== turn) return;
       shown = {query: asked, look, spots};
       filters.fault("");
-      if (!navigator.onLine || get("notice-bar")?.dataset.by === "hotspots") { wanmi.notice(""); delete get("notice-bar").dataset.by; }
+      wanmi.here("hotspots");
       write();
       if (twin.on) twin.refresh({from: look.from || look.first, to: look.to || next(look.last)}, time.top || look.top).catch(fault);
       const id = link.get("spot");
@@ -183,8 +184,15 @@ wanmi.hotspots = function (map, given) {
     if (!error || !("status" in error)) throw error;
     if (error.gone) { link.set({spot: ""}); return filters.fault(words["fault.gone"]); }
     if (error.status === 422 || error.status === 400 || error.status === 404 || error.status === 413) return filters.fault(fill(words["fault.field"], {what: error.detail}) + (shown ? " " + words["fault.stays"] : ""));
-    wanmi.notice(wanmi.words.away, () => { source.forget(); wanmi.notice(""); refresh(); });
-    if (get("notice-bar")) get("notice-bar").dataset.by = "hotspots";
+    wanmi.away("hotspots", again);
+  }
+
+  // all that may be missing: what can be chosen, the bins of time, the answer
+  async function again() {
+    source.forget();
+    if (choices) choose_();
+    await time.refresh().catch(fault);
+    await refresh();
   }
 
   addEventListener("popstate", async () => {
@@ -199,9 +207,9 @@ wanmi.hotspots = function (map, given) {
 
   // ---- a file turns its language by itself
   if (given.data) {
-    for (const place of document.querySelectorAll("[data-word]")) place.textContent = words[place.dataset.word] || place.textContent;
     const other = given.lang === "zh" ? "en" : "zh", heading = document.querySelector(".bar h1");
-    if (heading) heading.textContent = given.city + " " + words.title;
+    if (written !== given.lang) wanmi.turn(given.words[written], words);
+    heading.textContent = document.title = given.city + " " + words.title;
     document.documentElement.lang = given.lang === "zh" ? "zh-CN" : "en";
     const button = get("switch");
     button.textContent = words.other_language;
@@ -209,7 +217,9 @@ wanmi.hotspots = function (map, given) {
     wanmi.filedGround(map, given);
   }
 
-  if (source.choices) source.choices().then(found => { filters.fill(found); if (shown) write(); }, fault);
+  let choices = Boolean(source.choices);            // still to come
+  const choose_ = () => source.choices().then(found => { choices = false; filters.fill(found); if (shown) write(); }, fault);
+  if (choices) choose_();
   if (link.get("two")) { twin.open(); const button = get("two"); button.textContent = words.one; button.setAttribute("aria-pressed", "true"); }
   time.refresh().catch(fault).then(refresh).then(() => {
     if (link.get("tab") === "alerts") lists.tab("alerts");

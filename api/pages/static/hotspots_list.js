@@ -8,6 +8,8 @@ wanmi.hotspotLists = function (given, words, doors) {
     const name = p.pattern ? words["pattern." + p.pattern] : p.change ? words["change." + p.change] : "";
     return name ? el("em", {}, name) : null;
   }
+  const held = p => p.cases ? fill(words.spot_line, {cases: p.cases.toLocaleString()})
+    : p.before ? fill(words.none_now, {before: p.before.toLocaleString()}) : words.none_itself;
   function spots(found, opened, note) {
     const list = get("spots"), total = found ? found.features.length : 0;
     if (!total) return list.replaceChildren(el("p", {class: "soft"}, note || words.no_hotspots));
@@ -16,7 +18,7 @@ wanmi.hotspotLists = function (given, words, doors) {
     parts.push(el("ol", {class: "rows"}, some.map(({properties: p}) => el("li", {},
       el("button", {type: "button", "data-id": p.id, "aria-current": p.id === opened ? "true" : null, onclick: () => doors.open(p.id, true)},
         el("b", {class: "rank"}, String(p.rank)),
-        el("span", {}, fill(words.spot_line, {cases: p.cases.toLocaleString()}), " ",
+        el("span", {}, held(p), " ",
           p.ratio ? el("small", {}, fill(words.times, {n: p.ratio.toFixed(1)})) : null, kind(p)),
         el("small", {class: "end"}, p.q !== undefined && p.q !== null ? "q " + wanmi.small(p.q) : p.p !== undefined && p.p !== null ? "p " + wanmi.small(p.p) : ""))))));
     list.replaceChildren(...parts);

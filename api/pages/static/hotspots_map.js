@@ -21,10 +21,10 @@ wanmi.hotspotMap = function (map, given, words, pick) {
       }
       const query = key.split("|").filter(Boolean).join("&");
       const layer = L.tileLayer(given.sources.heat + (query ? "?" + query : ""), {maxNativeZoom: 17, maxZoom: 19, zIndex: 5, opacity: 0, className: "heat", keepBuffer: 3});
-      const one = {layer, whole: false, failed: false};
-      layer.on("loading", () => { one.whole = false; one.failed = false; });
-      layer.on("tileerror", () => { one.failed = true; });
-      layer.on("load", () => { one.whole = !one.failed; if (wanted === key) settle(key); });
+      const done = () => { one.whole = !one.missed.any; if (wanted === key) settle(key); };
+      const one = {layer, whole: false, missed: wanmi.missed(layer, () => done())};
+      layer.on("loading", () => { one.whole = false; });
+      layer.on("load", done);
       layer.addTo(on);
       ready.set(key, one);
       for (const [other, old] of ready) {
@@ -36,7 +36,8 @@ wanmi.hotspotMap = function (map, given, words, pick) {
     function settle(key) {
       const one = ready.get(key);
       if (!one) return;
-      if (one.failed) return wanmi.notice(wanmi.words.away, () => { one.layer.redraw(); });
+      if (one.missed.any) return wanmi.away("heat", () => { if (wanted === key) one.missed.again(); else wanmi.here("heat"); });
+      wanmi.here("heat");
       one.layer.setOpacity(visible ? 0.9 : 0);
       for (const [other, one] of ready) if (other !== key) one.layer.setOpacity(0);
       shown = key;

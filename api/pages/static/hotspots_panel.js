@@ -87,13 +87,14 @@ wanmi.hotspotPanel = function (given, words, source, doors) {
     last = told;
     const [look, lookInner] = part(words.exposure, "spot-exposure"), [lasts, lastsInner] = part(words.stability, "spot-stability");
     const kind = told.pattern ? words["pattern." + told.pattern] : told.change ? words["change." + told.change] : "";
-    const cases = el("div", {id: "case-list"});
+    const cases = el("div", {id: "case-list"}), empty = !told.counted;
+    const none = empty ? el("p", {id: "spot-none", class: "soft none"}, told.before ? fill(words["none_now.told"], {before: number(told.before)}) : words["none_itself.told"]) : null;
     box.replaceChildren(
       el("header", {}, el("h2", {tabindex: "-1"}, fill(words.hotspot, {rank: told.rank}), kind ? el("em", {}, " " + kind) : null),
         el("button", {type: "button", class: "close", "aria-label": words.close, onclick: () => close()}, "×"), el("p", {class: "soft"}, where(told))),
-      ...[figures(told), el("div", {class: "row"}, el("button", {type: "button", class: "quiet", onclick: () => doors.fly(told)}, words.go_there),
-        source.cases ? el("button", {type: "button", class: "quiet", id: "show-cases", "aria-expanded": "false", onclick: event => list(event.target, cases, told.id, query)}, words.show_cases) : null), cases,
-      shares(words.owners, told.departments, department, "spot-owners"), shares(words.classes, told.classes, className, "spot-classes"), course(told.trend),
+      ...[none, figures(told), el("div", {class: "row"}, el("button", {type: "button", class: "quiet", onclick: () => doors.fly(told)}, words.go_there),
+        source.cases && !empty ? el("button", {type: "button", class: "quiet", id: "show-cases", "aria-expanded": "false", onclick: event => list(event.target, cases, told.id, query)}, words.show_cases) : null), cases,
+      shares(words.owners, told.departments, department, "spot-owners"), shares(words.classes, told.classes, className, "spot-classes"), empty && !told.trend.bins.some(bin => bin.cases) ? null : course(told.trend),
       look, lasts, shares(words.channels, told.channels, channel, "spot-channels")].filter(Boolean));
     if (focus) box.querySelector("h2").focus({preventScroll: true});
     wanmi.say(fill(words.hotspot, {rank: told.rank}) + ", " + number(told.counted) + " " + words.cases);

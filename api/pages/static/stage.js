@@ -13,7 +13,46 @@ L.GridLayer.include({
   }
 });
 
+// Texts and names of controls that are words of one table, exchanged for those of another.
+wanmi.turn = function (from, to) {
+  const other = new Map(Object.entries(from).filter(([key]) => key in to).map(([key, text]) => [text, to[key]]));
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    if (node.nodeType === Node.TEXT_NODE) {
+      const text = node.textContent.trim();
+      if (other.has(text) && !node.parentElement.closest("script, style")) node.textContent = other.get(text);
+      continue;
+    }
+    for (const name of ["aria-label", "title", "placeholder", "alt"]) if (other.has(node.getAttribute(name))) node.setAttribute(name, other.get(node.getAttribute(name)));
+  }
+};
+
+// Tiles of a layer that did not come: those alone are asked for again, and `came` is called when there are none left.
+wanmi.missed = function (layer, came) {
+  const failed = new Map(), key = ({x, y, z}) => x + "/" + y + "/" + z;
+  layer.on("tileerror", event => { failed.set(key(event.coords), event); });
+  for (const name of ["tileload", "tileunload"]) layer.on(name, event => { if (failed.delete(key(event.coords)) && !failed.size) came(); });
+  return {
+    get any() { return failed.size > 0; },
+    again: () => {
+      if (!layer.getTileUrl) return layer.redraw();
+      for (const {tile, coords} of failed.values()) tile.src = layer.getTileUrl(coords);
+    }
+  };
+};
+// What a layer has stays while the service is away; the rest comes when it is back.
+wanmi.keeps = function (layer, name) {
+  const missed = wanmi.missed(layer, () => wanmi.here(name));
+  layer.on("tileerror", () => wanmi.away(name, missed.again));
+};
+
 wanmi.stage = function (map, given) {
+  // a file is in the language that its address says
+  const lang = given.turned && new URLSearchParams(location.search).get("lang");
+  if (lang in (given.turned || {})) {
+    wanmi.turn(given.turned[given.lang].words, given.turned[lang].words);
+    given = {...given, ...given.turned[lang], lang};
+  }
   const {words} = given, el = wanmi.el;
   wanmi.dress(words);
   wanmi.map = map;
@@ -50,9 +89,7 @@ wanmi.stage = function (map, given) {
       attribution: el("span", {}, given.credit).outerHTML, maxNativeZoom: 18, maxZoom: 20, className: "ground", zIndex: 0,
       look: () => (wanmi.dark() ? "&theme=dark" : "") + sharp
     });
-    let missing = false;
-    ground.on("tileerror", () => { missing = true; wanmi.notice(words.away, () => ground.redraw()); });
-    ground.on("tileload", () => { if (missing) { missing = false; wanmi.notice(""); } });
+    wanmi.keeps(ground, "ground");
     document.addEventListener("wanmi:theme", () => ground.redraw());
     ground.addTo(map);
     if (given.outside) {

@@ -15,7 +15,6 @@ wanmi.units = function (map, given) {
   async function ask(latlng) {
     const at = latlng.wrap(), tables = await layers.at(latlng);
     const {unit} = await wanmi.ask(given.at + "?lon=" + at.lng.toFixed(7) + "&lat=" + at.lat.toFixed(7));
-    wanmi.notice("");
     if (unit) tables.push({title: given.title, rows: Object.entries(given.fields).map(([key, name]) => [name, unit[key]])});
     if (tables.length) show(latlng, tables);
     else { map.closePopup(); wanmi.say(given.no_unit); }

@@ -38,10 +38,9 @@ wanmi.unitLayers = function (map, given) {
     ink = {dot: colour("--hot"), halo: colour("--card"), zone: colour("--cold")};
     Object.values(layers).forEach(layer => layer.restyle());
   }
-  for (const layer of Object.values(layers)) {
-    let missing = false;
-    layer.on("tileerror", () => { missing = true; wanmi.notice(wanmi.words.away, () => layer.redraw()); });
-    layer.on("tileload", () => { if (missing) { missing = false; wanmi.notice(""); } });
+  for (const [name, layer] of Object.entries(layers)) {
+    wanmi.keeps(layer, name);
+    layer.on("remove", () => wanmi.here(name));
   }
   const asked = wanmi.link.get("layers").split(",");
   for (const box of boxes) {

@@ -70,6 +70,43 @@ window.wanmi = (function () {
     const button = again && el("button", {type: "button", onclick: again}, wanmi.words.again);
     place.replaceChildren(el("span", {}, text), button || "");
   }
+  // ---- what is missing while the service or its database is away: said in one line, fetched when it is back
+  const missing = new Map(), PAUSE_MS = 2500;
+  let waiting = null;
+  // `again` fetches what is missing and calls `here` when it came; without it there is only something to say
+  function away(what, again) {
+    missing.set(what, again);
+    notice(wanmi.words.away, fetchAll);
+    if (!waiting && location.protocol !== "file:") waiting = setTimeout(look, PAUSE_MS);
+  }
+  function here(what) {
+    if (!missing.delete(what) || missing.size) return;
+    clearTimeout(waiting);
+    waiting = null;
+    notice("");
+  }
+  function fetchAll() {
+    for (const [what, again] of [...missing]) {
+      if (again) again();
+      else here(what);
+    }
+  }
+  async function look() {
+    const back = await fetch("/ready", {cache: "no-store"}).then(answer => answer.ok, () => false);
+    if (!missing.size) return;
+    if (back) fetchAll();
+    waiting = missing.size ? setTimeout(look, PAUSE_MS) : null;
+  }
+  // a page that there was not is asked for again when the service is ready
+  function returning() {
+    setTimeout(async () => {
+      const back = await fetch("/ready", {cache: "no-store"}).then(answer => answer.ok, () => false);
+      if (back) location.reload();
+      else returning();
+    }, PAUSE_MS);
+  }
+  addEventListener("online", () => { if (missing.size) { clearTimeout(waiting); look(); } });
+
   async function copied(text) {
     try {
       await navigator.clipboard.writeText(text);
@@ -130,7 +167,7 @@ window.wanmi = (function () {
   });
 
   return {
-    link, dark, theme, say, notice, copied, el, dress, words: {},
+    link, dark, theme, say, notice, away, here, returning, copied, el, dress, words: {},
     // what Escape closes, the latest first; `close` returns whether there was something
     escape: close => closing.push(close),
     // JSON of one of our addresses; that the service is away is said to all
@@ -139,10 +176,11 @@ window.wanmi = (function () {
       try {
         answer = await fetch(address, {headers: {accept: "application/json"}});
       } catch (error) {
-        notice(wanmi.words.away);
+        away("answer");
         throw error;
       }
-      if (answer.status >= 500) notice(wanmi.words.away);
+      if (answer.status >= 500) away("answer");
+      else here("answer");
       if (!answer.ok) throw new Error(address + ": " + answer.status);
       return answer.json();
     }
