@@ -1,4 +1,4 @@
-"""Alerts: hotspots that appear, grow or end from one bin of time to the next, each place held against its own past."""
+"""Alerts: hotspots that appear, grow or end from one bin to the next, each place held against what is usual there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from gis.hotspots.discovery import LEVEL
-from gis.hotspots.looks import LEAST_CASES, Look, Rings, _past, look, make_rings, sum_rings
+from gis.hotspots.looks import LEAST_CASES, Look, Rings, look, make_rings, sum_rings
+from gis.hotspots.usual import Beside, past
 from grids.errors import InputError
 
 EVENTS = ("appears", "grows", "goes on", "ends")
@@ -71,6 +72,7 @@ def track(
     level: float = LEVEL,
     runs: int = RUNS,
     seed: int = 0,
+    beside: Beside | None = None,
 ) -> list[Alert]:
     """Replay the bins one after the other, each as if nothing later were known.
 
@@ -96,6 +98,9 @@ def track(
         Chance of a false alert that is taken, bin by bin.
     runs, seed
         Of the deals that say what the best circle is worth. The same for the same seed and the same bins.
+    beside
+        What tells beside its own past how many cases are usual in a cell; nothing by default. Other classes' cases are
+        taken up to the bin that is looked at, none later.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def track(
     ------
     InputError
         Too few cells or bins, counts that are none, weights other than ones, reaches that do not grow; no reach, no
-        window, bins out of range.
+        window, bins out of range; what is beside has other cells or bins.
 
     Examples
     --------
@@ -122,6 +127,8 @@ def track(
         raise InputError(what, right="one reach and window at least, bins from 1, least at most history")
     cube = _read(counts, reaches)
     n, bins = cube.shape
+    if beside is not None and beside.others.shape[1:] != cube.shape:
+        raise InputError(f"others of shape {beside.others.shape}", where="beside", right=f"(groups, {n}, {bins})")
     rings = make_rings(reaches)
     sums, stood, usual = sum_rings(rings, cube), np.zeros((n, bins), dtype=np.bool_), np.ones(n, dtype=np.bool_)
     alive: dict[int, _Living] = {}
@@ -130,13 +137,15 @@ def track(
     for t in range(least + min(windows) - 1, bins):
         tried = [w for w in windows if t - w + 1 >= least]
         city = cube[usual].sum(axis=0)
-        seen = look(cube, sums, stood, usual, rings, t, windows=tried, history=history, runs=runs, seed=seed)
+        expected = None if beside is None else _expected(beside, cube, stood, t, max(tried), history)
+        options = {"windows": tried, "history": history, "runs": runs, "seed": seed, "expected": expected}
+        seen = look(cube, sums, stood, usual, rings, t, **options)
         here: list[Alert] = []
         for group, p in _told(_groups(seen, rings), [other.cells for other in alive.values()], level):
             middle, cells = group.middle, group.cells
             stood[group.hot[seen.p[group.hot] <= max(level, seen.p[middle])], t] = True
             circle, window = int(seen.circle[middle]), tried[int(seen.window[middle])]
-            size, mean = _size(sums[middle, circle], city, stood[middle], t, window, history)
+            size, mean = _size(sums, city, stood, t, middle, circle, tried, window, history, seen)
             inside = rings.inside(middle, circle)
             one = _Living(cells, max(size - mean, 0.0), t, (middle, circle, window, inside))
             taken = {a.hotspot for a in here}
@@ -154,7 +163,7 @@ def track(
             here.append(Alert(mine, t, event, window, inside, size, mean, p))
         for k in [k for k, other in alive.items() if t - other.last >= rest]:
             middle, circle, window, inside = alive.pop(k).found
-            size, mean = _size(sums[middle, circle], city, stood[middle], t, window, history)
+            size, mean = _size(sums, city, stood, t, middle, circle, tried, window, history, seen)
             here.append(Alert(k, t, 3, window, inside, size, mean, float("nan")))
         for a in here:  # from the next bin on
             usual[a.cells] = False
@@ -187,9 +196,18 @@ def _read(counts: ArrayLike, reaches: Sequence[sparse.csr_array]) -> NDArray[np.
     return np.ascontiguousarray(given, dtype=np.int64)
 
 
-def _size(row, city, stood, t, window, history) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-    """Cases of a circle in the window, and what its past makes one expect."""
-    mine, before, now, whole = _past(row, city, stood, t, window, history)
+def _expected(beside, cube, stood, t, window, history):  # type: ignore[no-untyped-def]
+    """What is expected of each cell by the bins before the longest window, cells that stood out left aside."""
+    before = slice(max(0, t + 1 - window - history), max(1, t + 1 - window))
+    use = ~stood[:, before].any(axis=1)
+    return beside.share(cube[:, before].sum(axis=1), t, use if use.any() else ~use)
+
+
+def _size(sums, city, stood, t, middle, circle, tried, window, history, seen):  # type: ignore[no-untyped-def]
+    """Cases of a circle in the window, and what its past and what is known beside make one expect."""
+    mine, before, now, whole = past(sums[middle, circle], city, stood[middle], t, window, history)
+    if seen.priors:
+        return float(mine), seen.priors[tried.index(window)].expect(middle, circle, before, now, whole)
     return float(mine), float(before * now / whole) if whole > 0 else 0.0
 
 

@@ -22,6 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
+from gis.hotspots.usual import Prior, find_prior, lowest_scores, past
 from grids.errors import InputError
 
 LEAST_CASES = 5.0
@@ -93,12 +94,15 @@ class Look:
         What cells are ordered by: the smaller the more unusual, (n,).
     circle, window
         Circle and window that are most unusual around each cell, positions, (n,).
+    priors
+        Of each window, what is usual beside the past; empty when only the past tells.
     """
 
     p: NDArray[np.float64]
     score: NDArray[np.float64]
     circle: NDArray[np.int64]
     window: NDArray[np.int64]
+    priors: tuple[Prior, ...] = ()
 
 
 def look(
@@ -113,6 +117,7 @@ def look(
     history: int,
     runs: int,
     seed: int,
+    expected: NDArray[np.float64] | None = None,
 ) -> Look:
     """Hold every circle in the last bins up to t against its own past.
 
@@ -120,6 +125,10 @@ def look(
     that the city as a whole has. The score of a circle is that chance times the number of gatherings of its size that
     the city has room for, so that large ones, of which there are few, need less to stand out than small ones. The best
     score of all circles and windows is held against those of ``runs`` deals of each cell's cases over the bins.
+
+    Where something beside the past tells what is usual, the chance is that of `gis.hotspots.usual`. The deals stay as
+    they are: they say how often the best of so many circles has a chance so small, and that is the same for any chance
+    that is true.
 
     Parameters
     ----------
@@ -131,15 +140,23 @@ def look(
         Cells that make up the city's share, bool (n,).
     windows
         Bins counted together, none longer than there is a past beside it.
+    expected
+        Cases that are expected of each cell by what is known beside its past, in any unit, (n,).
     """
     n, city = len(cube), cube[usual].sum(axis=0)
     score, circle, window = np.full(n, np.inf), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     best, way = np.empty(n), np.empty(n, dtype=np.int64)
+    due, priors = None if expected is None else _due(expected, usual, rings), []
     for k, w in enumerate(windows):
-        _scores(sums, city, stood, t, w, history, best, way)
+        if due is None:
+            _scores(sums, city, stood, t, w, history, best, way)
+        else:
+            prior = find_prior(sums, city, stood, t, w, history, due)
+            lowest_scores(sums, city, stood, t, w, history, due, prior.shape, prior.alone, LEAST_CASES, best, way)
+            priors.append(prior)
         better = best < score
         score[better], circle[better], window[better] = best[better], way[better], k
-    none = Look(np.ones(n), score, circle, window)
+    none = Look(np.ones(n), score, circle, window, tuple(priors))
     least = float(score.min())
     first = max(0, t + 1 - history - max(windows))
     if not np.isfinite(least) or runs < 2:
@@ -160,7 +177,14 @@ def look(
     middle = float(high.mean()) - _EULER * scale
     with np.errstate(over="ignore"):
         p = -np.expm1(-np.exp(np.minimum((np.log(np.maximum(score, 1e-300)) + middle) / scale, 50.0)))
-    return Look(p, score, circle, window)
+    return Look(p, score, circle, window, tuple(priors))
+
+
+def _due(expected: NDArray[np.float64], usual: NDArray[np.bool_], rings: Rings) -> NDArray[np.float64]:
+    """Share of the city's cases that is expected of each circle; the usual cells are the city."""
+    each = np.maximum(expected / max(float(expected[usual].sum()), 1e-12), 1e-12)
+    upto = np.concatenate([[0.0], np.cumsum(each[rings.cells])])
+    return upto[rings.ends] - upto[rings.begins[:-1], None]
 
 
 def _clumps(sums: NDArray[np.int64], share: NDArray[np.float64]) -> float:
@@ -248,31 +272,13 @@ def _sums(begins, cells, ends, cube, out):
 
 
 @njit(cache=True, nogil=True)
-def _past(row, city, stood, t, window, history):
-    """Cases of a circle in the window, in its clean past, and of the city in both."""
-    now, mine = 0, 0
-    for b in range(t - window + 1, t + 1):
-        now += city[b]
-        mine += row[b]
-    before, whole, found = 0, 0, 0
-    b = t - window
-    while b >= 0 and found < history:
-        if not stood[b]:
-            before += row[b]
-            whole += city[b]
-            found += 1
-        b -= 1
-    return mine, before, now, whole
-
-
-@njit(cache=True, nogil=True)
 def _scores(sums, city, stood, t, window, history, best, way):
     """Best score of the circles around each cell in one window; inf where nothing is beyond what is expected."""
     n, circles, _ = sums.shape
     for i in range(n):
         best[i], way[i] = np.inf, 0
         for r in range(circles):
-            mine, before, now, whole = _past(sums[i, r], city, stood[i], t, window, history)
+            mine, before, now, whole = past(sums[i, r], city, stood[i], t, window, history)
             if mine < LEAST_CASES or now == 0 or whole == 0:
                 continue
             share = now / (now + whole)

@@ -14,17 +14,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 
+from api.statistics.beside import LEAST_GROUP
 from gis.demo.background import day_weights, days
 from gis.hotspots import band
 from gis.hotspots.alerts import EVENTS, Alert, track
+from gis.hotspots.usual import Beside
 
 FIRST, END = np.datetime64("2025-07-01"), np.datetime64("2027-01-01")
 GROUPS = ("2026:E06", "2026:E07", "2026:E09")
 NEXT_TO_M = 100.0
 """A hotspot whose circle comes so near to a planted one is that one."""
 SIMS = 4000
+SURE = 0.95
+"""A start that a limit tells with such a chance is one that it is sure of."""
 
 
 def make_edges(width: int | str) -> np.ndarray:
@@ -93,57 +97,105 @@ def limit(spot: pd.Series, edges: np.ndarray, city: np.ndarray, *, past: bool = 
 
 @dataclass
 class Replay:
-    """Planted starts with what became of each, hotspots that appeared near none (class, bin), and bins replayed."""
+    """Planted starts with what became of each; hotspots that appeared where none began, (class, bin); bins replayed.
+
+    ``old`` are those of ``false`` that appeared where a hotspot was planted from the first day, or had ended.
+    """
 
     starts: pd.DataFrame
     false: list[tuple[str, int]]
+    old: list[tuple[str, int]]
     bins: int
 
 
-def replay(
-    x: np.ndarray, y: np.ndarray, unit: np.ndarray, group: np.ndarray, day: np.ndarray, spots: pd.DataFrame,
-    *, width: int | str, reaches_m: tuple[float, ...], history: int, **options: object,
-) -> Replay:  # fmt: skip
-    """Replay a city.
+@dataclass
+class Cases:
+    """Cases as the product counts them: unit (-1 none), class group ("" for those not counted), major class, local day.
 
-    Parameters
-    ----------
-    x, y
-        Middles of the units.
-    unit, group, day
-        Of each case: unit (-1: none), class group ("" for those not to be counted), local day.
+    ``major`` are all cases', those of ``group`` that are left out included; ``ground`` are covariates of the units.
     """
+
+    x: np.ndarray
+    y: np.ndarray
+    unit: np.ndarray
+    group: np.ndarray
+    major: np.ndarray
+    day: np.ndarray
+    near: sparse.csr_array
+    ground: np.ndarray
+
+    def counted(self, mine: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """Cases of each unit in each bin."""
+        bins = len(edges) - 1
+        bin_of = np.searchsorted(edges, self.day, side="right") - 1
+        mine = mine & (self.unit >= 0) & (bin_of >= 0) & (bin_of < bins)
+        held = np.bincount(self.unit[mine] * bins + bin_of[mine], minlength=len(self.x) * bins)
+        return held.reshape(-1, bins)
+
+    def beside(self, name: str, edges: np.ndarray) -> Beside:
+        """What tells of a class beside its own past."""
+        majors, held = np.unique(self.major, return_counts=True)
+        others = [g for g in majors[held >= LEAST_GROUP * len(self.major)] if g not in ("", name)]
+        return Beside(self.ground, np.stack([self.counted(self.major == g, edges) for g in others]), self.near)
+
+
+def replay(
+    cases: Cases,
+    spots: pd.DataFrame,
+    *,
+    width: int | str,
+    reaches_m: tuple[float, ...],
+    history: int,
+    alone: bool = False,
+) -> Replay:
+    """Replay a city; ``alone`` by the places' own past only."""
     edges = make_edges(width)
-    bins = len(edges) - 1
-    bin_of = np.searchsorted(edges, day, side="right") - 1
-    near = [band(x, y, distance_m=reach) for reach in reaches_m]
-    rows, false, looked = [], [], 0
+    reaches = [band(cases.x, cases.y, distance_m=reach) for reach in reaches_m]
+    rows, false, old, looked = [], [], [], 0
     for name in GROUPS:
-        mine = (group == name) & (unit >= 0) & (bin_of >= 0) & (bin_of < bins)
-        flat = np.bincount(unit[mine] * bins + bin_of[mine], minlength=len(x) * bins).reshape(-1, bins)
-        told = [a for a in track(flat, near, history=history, **options) if EVENTS[a.event] != "ends"]
-        looked += bins - 1
-        planted = spots[spots["class"] == name]
-        touched: set[int] = set()
-        for key, spot in planted.iterrows():
-            close = np.hypot(x - spot["x"], y - spot["y"]) <= spot["radius_m"] + NEXT_TO_M
-            seen = [a for a in told if close[a.cells].any()]
-            touched |= {a.hotspot for a in seen}
-            if local_day(spot["from"]) > FIRST:
-                k = first_bin(spot, edges)
-                city = flat.sum(axis=0)
-                after = min((a.bin - k for a in seen if a.bin >= k), default=-1)
-                rows.append(
-                    {"hotspot": key, "class": name, "risk": spot["risk"], "size": spot["size"], "past": k,
-                     "limit": limit(spot, edges, city), "limit_past": limit(spot, edges, city, past=True),
-                     "after": after, "in_two": after in (0, 1), "later": after > 1, "never": after < 0}
-                )  # fmt: skip
-        false += _false(told, touched, name)
-    return Replay(pd.DataFrame(rows), false, looked)
+        flat = cases.counted(cases.group == name, edges)
+        beside = None if alone else cases.beside(name, edges)
+        told = [a for a in track(flat, reaches, history=history, beside=beside) if EVENTS[a.event] != "ends"]
+        looked += len(edges) - 2
+        planted, city = spots[spots["class"] == name], flat.sum(axis=0)
+        close = {
+            k: np.hypot(cases.x - s["x"], cases.y - s["y"]) <= s["radius_m"] + NEXT_TO_M for k, s in planted.iterrows()
+        }
+        begun = started(planted)
+        for key, spot in begun.iterrows():
+            k = first_bin(spot, edges)
+            seen = [a for a in told if a.bin >= k and close[key][a.cells].any()]
+            after = min((a.bin - k for a in seen), default=-1)
+            rows.append(
+                {"hotspot": key, "class": name, "risk": spot["risk"], "size": spot["size"], "radius": spot["radius_m"],
+                 "begins": str(local_day(spot["from"])), "expected": expected_in(spot, edges, k), "past": k,
+                 "limit": limit(spot, edges, city), "limit_past": limit(spot, edges, city, past=True),
+                 "after": after, "in_two": after in (0, 1), "later": after > 1, "never": after < 0}
+            )  # fmt: skip
+        for a in told:
+            if EVENTS[a.event] == "appears":
+                here = [k for k in planted.index if close[k][a.cells].any()]
+                if not any(k in begun.index and _lasts(begun.loc[k], a, edges) for k in here):
+                    false.append((name, a.bin))
+                    old += [(name, a.bin)] if here else []
+    return Replay(pd.DataFrame(rows), false, old, looked)
 
 
-def _false(told: list[Alert], touched: set[int], name: str) -> list[tuple[str, int]]:
-    return [(name, a.bin) for a in told if EVENTS[a.event] == "appears" and a.hotspot not in touched]
+def expected_in(spot: pd.Series, edges: np.ndarray, k: int) -> float:
+    """Cases that are usual at the place in the bin in which the hotspot begins."""
+    whole = weight(local_day(spot["from"]), local_day(spot["to"]))
+    return round(spot["expected"] * weight(edges[k], edges[k + 1]) / whole, 1)
+
+
+def _lasts(spot: pd.Series, a: Alert, edges: np.ndarray) -> bool:
+    """Whether the hotspot had begun, and had not ended when the alert's window began."""
+    return first_bin(spot, edges) <= a.bin and local_day(spot["to"]) > edges[a.bin - a.window + 1]
+
+
+def pooled(found: list[Replay]) -> Replay:
+    """Several cities as one."""
+    false, old = ([one for f in found for one in getattr(f, name)] for name in ("false", "old"))
+    return Replay(pd.concat([f.starts for f in found]), false, old, sum(f.bins for f in found))
 
 
 def table(found: Replay) -> str:
@@ -151,7 +203,23 @@ def table(found: Replay) -> str:
     by = found.starts.groupby(["risk", "size"])
     columns = {
         "planted": by.size(), "limit": by["limit"].sum().round(1), "limit_past": by["limit_past"].sum().round(1),
-        "sure": by["limit"].agg(lambda v: int((v >= 0.95).sum())), "in_two": by["in_two"].sum(),
+        "sure": by["limit"].agg(lambda v: int((v >= SURE).sum())), "in_two": by["in_two"].sum(),
         "later": by["later"].sum(), "never": by["never"].sum(),
     }  # fmt: skip
-    return f"{pd.DataFrame(columns)}\n{len(found.false)} false hotspots in {found.bins} bins: {found.false}"
+    return f"{pd.DataFrame(columns)}\n{summary(found)}"
+
+
+def summary(found: Replay) -> str:
+    """What is told of all starts, of those that the limits call sure, and what besides."""
+    starts, lines = found.starts, []
+    for name, column in (("the limit tells", "limit"), ("the limit with its past tells", "limit_past")):
+        sure = starts[starts[column] >= SURE]
+        lines.append(f"of {len(sure)} starts that {name} with a chance of {SURE:.0%} or more, {sure['in_two'].sum()} "
+                     "were told within two bins")  # fmt: skip
+    most = starts["limit"].sum()
+    every = f"of {len(starts)} starts, {starts['in_two'].sum()} were told within two bins; the limit is {most:.1f}"
+    false = (
+        f"{len(found.false)} false alerts in {found.bins} bins ({0.05 * found.bins:.0f} at 5 %), "
+        f"{len(found.old)} of them where a hotspot was planted from the first day or had ended"
+    )
+    return "\n".join([every, *lines, false])

@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
-import shapely
 from scipy import stats
 
-from api.statistics.alerting import REACHES_M
-from gis import demo
 from gis.hotspots import band, squares
 from gis.hotspots.alerts import EVENTS, track
 from gis.hotspots.looks import LEAST_CASES, _clumps, look, make_rings, sum_rings
-from grids.catalog import catalog
 from grids.errors import InputError
-from tests.gis.hotspots.starts import Replay, replay, table
+from tests.gis.hotspots.starts import SURE, pooled, table
+from tests.replay import each_start, replayed
 
 
 def reaches(side: int) -> list:
@@ -196,39 +192,24 @@ def test_bad_input():
     assert not track(np.zeros((16, 12)), near)
 
 
-def replayed(made: demo.Demo, width: int | str) -> Replay:
-    """The demo city's record as the product has it: default points left out, and classes that have no past."""
-    units, cases = made.layers["units"], made.layers["cases"]
-    shapes = units.geometry.to_numpy()
-    there = ~(cases.geometry.is_empty | cases.geometry.isna()).to_numpy()
-    there &= ~np.isin(made.truth["cases"]["flaw"].to_numpy(), ["default_point", "gcj02"])
-    which, at = shapely.STRtree(shapes).query(cases.geometry.to_numpy()[there], predicate="intersects")
-    unit = np.full(len(cases), -1)
-    unit[np.flatnonzero(there)[which]] = at
-    book = catalog()
-    turned = book.to_2026[book.index(cases["class"])]
-    text = np.where(turned >= 0, book.texts[turned], cases["class"]).astype(str)
-    before = cases["class"].str.startswith("2013").to_numpy()
-    group = np.where(np.isin(text, text[before]), text, "").astype("U8")
-    day = cases["reported_at"].dt.tz_convert("Asia/Shanghai").dt.tz_localize(None).to_numpy().astype("datetime64[D]")
-    x, y = shapely.get_coordinates(shapely.centroid(shapes)).T
-    history = 12 if width == "month" else round(365 / int(width))
-    spots = made.truth["hotspots"]
-    return replay(x, y, unit, group, day, spots, width=width, reaches_m=REACHES_M, history=history)
+@pytest.mark.long
+def test_the_demo_citys_own_planted_starts():
+    """The replay of docs/hotspots.md, start by start: every one that the limit is sure of within two bins."""
+    found = replayed(1)
+    print(f"\n{each_start(found)}\n{table(found)}")
+    sure = found.starts[found.starts["limit"] >= SURE]
+    assert len(found.starts) == 45 and len(sure) == 15 and sure["in_two"].all()
+    assert len(found.false) <= 0.05 * found.bins + 2 * math.sqrt(0.05 * 0.95 * found.bins)
 
 
 @pytest.mark.long
-def test_the_demo_citys_planted_starts():
+def test_planted_starts_of_other_cities():
     """Figures of docs/hotspots.md, on cities that chose nothing: what is told of the planted starts, what besides."""
-    found = [replayed(demo.make(scale=1.0, seed=seed), "month") for seed in (11, 12, 13, 14, 15)]
-    whole = Replay(pd.concat([f.starts for f in found]), [one for f in found for one in f.false], 5 * found[0].bins)
+    whole = pooled([replayed(seed) for seed in (11, 12, 13, 14, 15)])
     print(f"\n{table(whole)}")
     # no more false ones than said, by two standard errors (each bin at most 5 %)
     assert len(whole.false) <= 0.05 * whole.bins + 2 * math.sqrt(0.05 * 0.95 * whole.bins)
     starts = whole.starts
-    sure, sure_by_past = starts[starts["limit"] >= 0.95], starts[starts["limit_past"] >= 0.95]
-    print(f"limit 95 % or more: {sure['in_two'].sum()} of {len(sure)} told within two bins; with the past there is "
-          f"{sure_by_past['in_two'].sum()} of {len(sure_by_past)}")  # fmt: skip
-    # an oracle that knows the usual rate needs no past; places with a month or three of it do
-    assert len(sure) >= 70 and sure["in_two"].mean() >= 0.8 and sure_by_past["in_two"].mean() >= 0.9
+    sure, sure_by_past = starts[starts["limit"] >= SURE], starts[starts["limit_past"] >= SURE]
+    assert len(sure) >= 70 and sure["in_two"].mean() >= 0.9 and sure_by_past["in_two"].mean() >= 0.95
     assert starts[(starts["risk"] == 3) & (starts["size"] == 200)]["in_two"].all()

@@ -1,0 +1,67 @@
+"""What the record tells of how many cases are usual in each unit grid, beside its own past: ground, other classes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from api.statistics.cells import Cells, find_cells
+from api.statistics.in_time import Bins
+from api.statistics.selection import Look
+from gis import counts
+from gis.hotspots import measures
+from gis.hotspots.usual import Beside, bumps
+from grids.catalog import Catalog
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+LEAST_GROUP = 0.005
+"""Class groups with a smaller share of the cases tell nothing of where cases are usual."""
+
+
+def gather_beside(engine: Engine, book: Catalog, found: Look, cells: Cells, bins: Bins) -> Beside:
+    """Roads and kinds of ground of the unit grids, and the cases of other groups by the same filters.
+
+    The department is no filter here: it owns cases of its classes, and other classes are asked for. Where the selection
+    takes all classes there are no others, and a city without roads or parcels goes without.
+    """
+    shapes, srid = cells.frame.geometry.to_numpy(), found.city.srid
+    layers = counts.ground(engine, srid=srid)
+    kinds = layers["roads"].groupby("kind")
+    roads = {str(kind): measures.road_metres(shapes, part.geometry.to_numpy()) for kind, part in kinds}
+    parcels = layers["parcels"]
+    shares = measures.ground_shares(shapes, parcels.geometry.to_numpy(), parcels["kind"])[0] if len(parcels) else None
+    table = measures.covariates(shapes, cells.near, roads=roads, shares=shares)[0]
+    ground = np.column_stack([table, bumps(*cells.middles(srid))])
+    return Beside(ground, _others(book, found, bins), cells.near)
+
+
+def _others(book: Catalog, found: Look, bins: Bins) -> NDArray[np.int64]:
+    """Cases of each group of classes that were not asked for, (groups, cells, bins), the groups by name."""
+    none = np.zeros((0, len(found.units), len(bins)), dtype=np.int64)
+    if found.wanted.classes is None:
+        return none
+    cases = found.source.moments(replace(found.wanted, classes=None, departments=None))
+    cells = find_cells(found, "unit", float("nan"), cases.x, cases.y, cases.unit)
+    bin_of, group = bins.of(cases.at), class_groups(book, cases.klass, found.wanted.classes)
+    parts = []
+    for name in np.unique(group[group != ""]):
+        mine = group == name
+        if mine.sum() >= LEAST_GROUP * len(group):
+            parts.append(cells._replace(at=np.where(mine, cells.at, -1)).by_bin(bin_of, len(bins)))
+    return np.stack(parts) if parts else none
+
+
+def class_groups(book: Catalog, klass: pd.Categorical, without: tuple[str, ...]) -> NDArray[np.str_]:
+    """Major class of each case in the edition 2026 where it has one; "" for none and for the classes ``without``."""
+    names = np.asarray(klass.categories, dtype=object).astype(str)
+    at = book.index(names)
+    turned = np.where(at >= 0, book.to_2026[at], -1)
+    group = [book.texts[t][:8] if t >= 0 else name[:8] for t, name in zip(turned, names, strict=True)]
+    group = ["" if name in without else major for name, major in zip(names, group, strict=True)]
+    return np.append(np.array(group, dtype="U8"), "")[klass.codes]
