@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gis.hotspots.spreading import put
+
 
 @njit(cache=True, nogil=True)
 def share_out(x, y, sign, west, south, cell, pad, usable, mass):
@@ -12,35 +14,12 @@ def share_out(x, y, sign, west, south, cell, pad, usable, mass):
 
     Returns how many found no node.
     """
-    one = 65536
     rows, columns = mass.shape
-    left_out = 0
-    per, shift = 1.0 / cell, pad - 0.5
+    flat, may = mass.reshape(rows * columns), usable.reshape(rows * columns)
+    left_out, per, shift = 0, 1.0 / cell, pad - 0.5
     for i in range(len(x)):
-        c = (x[i] / 1000.0 - west) * per + shift
-        r = (y[i] / 1000.0 - south) * per + shift
-        if not (c >= 0.0 and r >= 0.0 and c < columns - 1 and r < rows - 1):
-            left_out += 1
-            continue
-        c0, r0 = int(c), int(r)
-        fc, fr = int((c - c0) * one + 0.5), int((r - r0) * one + 0.5)
-        if usable[r0, c0] == 3:
-            both = fr * fc
-            mass[r0, c0] += sign * (one * one - one * (fr + fc) + both)
-            mass[r0, c0 + 1] += sign * (one * fc - both)
-            mass[r0 + 1, c0] += sign * (one * fr - both)
-            mass[r0 + 1, c0 + 1] += sign * both
-            continue
-        best, at_r, at_c = -1, 0, 0
-        for dr in range(2):
-            for dc in range(2):
-                part = (fr if dr else one - fr) * (fc if dc else one - fc)
-                if usable[r0 + dr, c0 + dc] and part > best:
-                    best, at_r, at_c = part, r0 + dr, c0 + dc
-        if best < 0:
-            left_out += 1
-        else:
-            mass[at_r, at_c] += sign * one * one
+        c, r = (x[i] / 1000.0 - west) * per + shift, (y[i] / 1000.0 - south) * per + shift
+        left_out += put(c, r, sign, rows, columns, may, flat)
     return left_out
 
 

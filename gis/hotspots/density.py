@@ -21,12 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from gis.hotspots.plane import Grid
 from gis.hotspots.points import Bounds, lattice, positive, read_points
+from gis.hotspots.spreading import ONE, count_beyond, share_out, sum_exactly, weights
 from grids.errors import InputError
 
 M2_PER_HA = 10_000.0
@@ -47,8 +47,6 @@ triweight    4 (1 - u²)³ / (pi h²), u < 1   h is the radius
 LEAST_SHARE = 0.1
 """A case that lies off the allowed ground and has less than this share of its kernel on it is left out, and counted as
 such: else its whole case would pile up on the few cells that it reaches."""
-_ONE = 65_536
-"""Linear binning shares a point out in whole 1/65,536 of a cell, so that sums do not depend on the order of points."""
 _THREADED = 250_000
 
 
@@ -164,7 +162,7 @@ class Smoother:
         inside = np.zeros((0, 0), dtype=np.bool_) if self.inside is None else self.inside
         c, r = (x[order] - self.west) / self.cell_m - 0.5, (y[order] - self.south) / self.cell_m - 0.5
         widths = self.bandwidth_m / self.cell_m, self.reach_m / self.cell_m
-        left_out = _sum_exactly(c, r, *widths, self.kind, LEAST_SHARE, inside, values)
+        left_out = sum_exactly(c, r, *widths, self.kind, LEAST_SHARE, inside, values)
         left_out = self._beyond(x, y) if self.inside is None else left_out
         values *= M2_PER_HA / self.cell_m**2
         return self._grid(values, left_out)
@@ -173,7 +171,7 @@ class Smoother:
         """Points farther from the grid than a kernel reaches."""
         rows, columns = self.shape
         east, north = self.west + columns * self.cell_m, self.south + rows * self.cell_m
-        return _count_beyond(x, y, self.west, self.south, east, north, self.reach_m)
+        return count_beyond(x, y, self.west, self.south, east, north, self.reach_m)
 
     @property
     def _padded(self) -> tuple[int, int]:
@@ -201,8 +199,8 @@ class Smoother:
             up, across = fft.fft(axes[0] / axes[0].sum()), fft.rfft(axes[1] / axes[1].sum())
             return np.multiply.outer(up, across)
         square = (away[0][:, None] ** 2 + away[1][None, :] ** 2) / self.bandwidth_m**2
-        weights = _weights(square.ravel(), self.kind, (self.reach_m / self.bandwidth_m) ** 2).reshape(self._size)
-        return fft.rfft2(weights / weights.sum())
+        shape = weights(square.ravel(), self.kind, (self.reach_m / self.bandwidth_m) ** 2).reshape(self._size)
+        return fft.rfft2(shape / shape.sum())
 
     @cached_property
     def _share(self) -> NDArray[np.float64] | None:
@@ -239,7 +237,7 @@ class Smoother:
         def part(k: int) -> tuple[NDArray[np.int64], int]:
             mass = np.zeros(self._padded, dtype=np.int64)
             some = slice(cuts[k], cuts[k + 1])
-            return mass, _share_out(x[some], y[some], *frame, self._usable, mass)
+            return mass, share_out(x[some], y[some], *frame, self._usable, mass)
 
         if threads == 1:
             parts = [part(0)]
@@ -250,7 +248,7 @@ class Smoother:
         whole = parts[0][0]
         for mass, _ in parts[1:]:
             whole += mass
-        return whole.astype(np.float64) / float(_ONE**2), sum(left for _, left in parts)
+        return whole.astype(np.float64) / float(ONE**2), sum(left for _, left in parts)
 
 
 def kde(
@@ -298,108 +296,3 @@ def kde(
     x, y = read_points(x, y)
     options = {"kernel": kernel, "bandwidth_m": bandwidth_m, "cell_m": cell_m}
     return Smoother(bounds, **options, inside=inside).density(x, y, exact=exact)  # type: ignore[arg-type]
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _weight(square, kind):
-    """The kernel at u² (within its reach), up to its constant."""
-    if kind == 0:
-        return np.exp(-0.5 * square)
-    if kind == 1:
-        return (1.0 - square) * (1.0 - square)
-    if kind == 2:
-        return 1.0 - square
-    if kind == 3:
-        return 1.0
-    if kind == 4:
-        return 1.0 - np.sqrt(square)
-    return (1.0 - square) * (1.0 - square) * (1.0 - square)
-
-
-@njit(cache=True, nogil=True)
-def _weights(square, kind, limit):
-    out = np.zeros(len(square))
-    for i in range(len(square)):
-        if square[i] < limit:
-            out[i] = _weight(square[i], kind)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _count_beyond(x, y, west, south, east, north, reach):
-    count = 0
-    for i in range(len(x)):
-        if max(west - x[i], x[i] - east, south - y[i], y[i] - north) >= reach:
-            count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _share_out(x, y, west, south, cell, pad, usable, mass):
-    """Share points out among the four nodes around each, in whole parts; returns how many found no usable node."""
-    one = 65536
-    rows, columns = mass.shape
-    left_out = 0
-    per, shift = 1.0 / cell, pad - 0.5
-    for i in range(len(x)):
-        c = (x[i] - west) * per + shift
-        r = (y[i] - south) * per + shift
-        if not (c >= 0.0 and r >= 0.0 and c < columns - 1 and r < rows - 1):
-            left_out += 1
-            continue
-        c0, r0 = int(c), int(r)
-        fc, fr = int((c - c0) * one + 0.5), int((r - r0) * one + 0.5)
-        if usable[r0, c0] == 3:
-            both = fr * fc
-            mass[r0, c0] += one * one - one * (fr + fc) + both
-            mass[r0, c0 + 1] += one * fc - both
-            mass[r0 + 1, c0] += one * fr - both
-            mass[r0 + 1, c0 + 1] += both
-            continue
-        best, at_r, at_c = -1, 0, 0
-        for dr in range(2):
-            for dc in range(2):
-                part = (fr if dr else one - fr) * (fc if dc else one - fc)
-                if usable[r0 + dr, c0 + dc] and part > best:
-                    best, at_r, at_c = part, r0 + dr, c0 + dc
-        if best < 0:
-            left_out += 1
-        else:
-            mass[at_r, at_c] += one * one
-    return left_out
-
-
-@njit(cache=True, nogil=True)
-def _sum_exactly(c, r, bandwidth, reach, kind, least, inside, values):
-    """Add the kernel of each point (place in cells, from the centre of cell 0) to the cells in its reach."""
-    rows, columns = values.shape
-    masked = inside.size > 0
-    left_out = 0
-    for i in range(len(c)):
-        r_low, r_high = int(np.ceil(r[i] - reach)), int(np.floor(r[i] + reach))
-        c_low, c_high = int(np.ceil(c[i] - reach)), int(np.floor(c[i] + reach))
-        every, allowed = 0.0, 0.0
-        for row in range(r_low, r_high + 1):
-            for column in range(c_low, c_high + 1):
-                away = (row - r[i]) ** 2 + (column - c[i]) ** 2
-                if away >= reach * reach:
-                    continue
-                w = _weight(away / (bandwidth * bandwidth), kind)
-                every += w
-                if masked and 0 <= row < rows and 0 <= column < columns and inside[row, column]:
-                    allowed += w
-        own_r, own_c = int(np.floor(r[i] + 0.5)), int(np.floor(c[i] + 0.5))
-        if masked and allowed < least * every:
-            at_home = 0 <= own_r < rows and 0 <= own_c < columns and inside[own_r, own_c]
-            if not at_home:
-                left_out += 1
-                continue
-        scale = 1.0 / (allowed if masked else every)
-        for row in range(max(r_low, 0), min(r_high, rows - 1) + 1):
-            for column in range(max(c_low, 0), min(c_high, columns - 1) + 1):
-                if masked and not inside[row, column]:
-                    continue
-                away = (row - r[i]) ** 2 + (column - c[i]) ** 2
-                if away < reach * reach:
-                    values[row, column] += scale * _weight(away / (bandwidth * bandwidth), kind)
-    return left_out
