@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from api.pages import heat
+from api.pages.credits import in_english
 from api.pages.frame import Frame
 from api.pages.hotspots import HERE, SCRIPTS, Sources, View, page
 from api.pages.hotspots_words import words
@@ -80,7 +81,7 @@ def filed(
         "heat": density,
         "look": look,
         "spots": collection,
-        "panels": told.panels,
+        "panels": {name: panel | {"areas": _in_both(panel["areas"])} for name, panel in told.panels.items()},
         "alerts": told.alerts,
         "made": pd.Timestamp.now(tz=found.city.time_zone).strftime("%Y-%m-%d %H:%M"),
         "words": {name: _asked(found, (asked or {}).get(name, ""), name) for name in ("zh", "en")},
@@ -88,6 +89,11 @@ def filed(
     view = View(found.city, bounds, data=data, scripts=(*SCRIPTS[:-2], "filed.js", *SCRIPTS[-2:]))
     frame = Frame(HERE, lang=lang, standalone=True)
     return page(view, Sources(names=list(names)), frame=frame)
+
+
+def _in_both(areas: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Areas with their names in English beside the ones that they have."""
+    return [area | {"name_en": in_english(area["name"]) if area["name"] else None} for area in areas]
 
 
 def _first(spots: Gathering) -> Gathering:
