@@ -8,7 +8,7 @@ import shapely
 
 from gis.files import read_layer
 from gis.profile import Profile, Source
-from tests.gis.test_files import BOX, CITY, areas, csv, rejected, written
+from tests.gis.bad_files import BOX, CITY, areas, csv, rejected, written
 
 LINE = shapely.LineString([(111.0, 35.0), (111.005, 35.0)])
 COUNT = 9
