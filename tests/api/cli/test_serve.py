@@ -7,8 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from gis import store
 from gis.store.engine import transaction
 from grids.errors import Unavailable
 from tests.api.conftest import degrees
-from tests.api.test_limits import start
+from tests.api.test_limits import start, wait_until
 
 
 def test_a_port_in_use_is_one_line(town_file: Path, capsys: pytest.CaptureFixture[str]):
@@ -72,33 +70,6 @@ def test_an_address_that_is_free_is_listened_on():
 
 def children(process: subprocess.Popen) -> list[int]:
     return [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-
-
-def wait_until(what: Callable[[], bool], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not what() and time.monotonic() < end:
-        time.sleep(0.05)
-    return what()
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def test_workers_end_with_their_parent(town_file: Path):
-    both = start("", WANMI_WORKERS="2", WANMI_SNAPSHOT=str(town_file), ready="/health")
-    with both.process:
-        workers = children(both.process)
-        assert len(workers) >= 2
-        with httpx.Client(base_url=both.url) as idle:  # a connection that stays open holds nobody back
-            assert idle.get("/health").status_code == 200
-            both.process.kill()
-            assert wait_until(lambda: all(map(gone, workers))), "workers live on"
-    with listen("127.0.0.1", both.port):
-        pass
 
 
 def test_two_workers_answer_alike_and_what_they_acknowledged_survives_a_kill_of_all(town_dsn: str, tmp_path: Path):
