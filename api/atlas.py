@@ -27,6 +27,7 @@ from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, bounds
 from api.statistics.source import Recorded, Source
 from api.tiles.heat import Heat
 from api.tiles.shelf import Shelf
+from api.tiles.told import Told
 from gis import counts
 from gis.hotspots import Bounds
 from gis.model import City
@@ -46,7 +47,7 @@ class Atlas:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.shelf = Shelf()
+        self.shelf, self.told = Shelf(), Told()
         self._drawn = DrawnGround(service)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._gates: dict[Hashable, threading.Lock] = {}
@@ -155,6 +156,19 @@ class Atlas:
         if not len(made):
             check_future(selection, self.city)
         return made
+
+    def holding(self) -> Callable[[], bool]:
+        """Whether cases and areas are those of now, without asking the record: False when it was not asked of late."""
+        columns, marks = self.columns, self._ground_marks
+        state = columns.state
+        now = state.generation, len(state.changes)
+
+        def holds() -> bool:
+            mine = columns.state
+            fresh = columns.fresh and self.shelf.fresh
+            return fresh and now == (mine.generation, len(mine.changes)) and marks == self._ground_marks
+
+        return holds
 
     def _heat(self, units: Units, bounds: Bounds, selection: Selection, chosen: Filter, state: State) -> Heat:
         width = selection.bandwidth_m

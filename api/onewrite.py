@@ -1,7 +1,8 @@
 """The server's protocol: answers leave in one write, and a plain question of the hot path is answered at once.
 
 At once: as soon as its head is read, without the task, the scope and the checks of the framework, which take longer
-than the answer. Whatever is not plain goes the usual way, and so does what will be refused there.
+than the answer. Whatever is not plain goes the usual way, and so does what will be refused there. A browser that asks
+whether its tile is right still is answered so too, where that is known without a query.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.routes.resolve import GZIP, GZIP_LEVEL, HEAD, MIN_GZIP, PATH, Resolve, takes_gzip
 
-_BEGIN = f"{PATH}?".encode()
+_BEGIN, _TILES = f"{PATH}?".encode(), b"/tiles/"
 _NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 """Headers of requests that have a body or want another protocol."""
 
@@ -36,7 +37,12 @@ class OneWrite(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer, or have it answered."""
-        body = self._plain()
+        hot = self._hot
+        if hot is None or not self._is_plain():
+            return super().on_headers_complete()
+        if self.url.startswith(_TILES):
+            return self._tile(hot)
+        body = hot.at_once(self.url[len(_BEGIN) :])
         if body is None:
             return super().on_headers_complete()
         self._answered = True
@@ -54,23 +60,32 @@ class OneWrite(HttpToolsProtocol):
         else:
             super().on_message_complete()
 
-    def _plain(self) -> bytes | None:
-        """The answer to a plain question; None where it is none, or others wait before it."""
+    def _tile(self, hot: Resolve) -> None:
+        """Tell a browser that its tile is right, or have it answered."""
+        mark = next((value for name, value in self.headers if name == b"if-none-match"), b"")
+        head = hot.right_still(self.url, mark) if mark else None
+        if head is None:
+            return super().on_headers_complete()
+        self._answered = True
+        self.transport.write(
+            b"HTTP/1.1 304 Not Modified\r\n%b%b\r\n" % (_lines(self.server_state.default_headers), head)
+        )
+        self.on_response_complete()
+
+    def _is_plain(self) -> bool:
+        """Whether this is a plain question of the hot path, and no other waits before it."""
         parser, url = self.parser, self.url
-        if (
-            self._hot is None
-            or not url.startswith(_BEGIN)
-            or b"#" in url
-            or parser.get_method() != b"GET"
-            or parser.get_http_version() != "1.1"
-            or not parser.should_keep_alive()
-            or self.flow.write_paused
-            or self.pipeline
-            or not (self.cycle is None or self.cycle.response_complete)
-            or not all(name not in _NOT_PLAIN for name, _ in self.headers)
-        ):
-            return None
-        return self._hot.at_once(url[len(_BEGIN) :])
+        return (
+            url.startswith((_BEGIN, _TILES))
+            and b"#" not in url
+            and parser.get_method() == b"GET"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not self.flow.write_paused
+            and not self.pipeline
+            and (self.cycle is None or self.cycle.response_complete)
+            and all(name not in _NOT_PLAIN for name, _ in self.headers)
+        )
 
 
 def _hot(app: Any) -> Resolve | None:

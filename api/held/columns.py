@@ -91,6 +91,11 @@ class Columns:
 
     # ---------------------------------------------------------------- in step with the record
 
+    @property
+    def fresh(self) -> bool:
+        """Whether the record was asked what changed within `fresh_s`."""
+        return time.monotonic() - self._asked < self.fresh_s
+
     def refresh(self, engine: Engine) -> None:
         """Find what changed; while the database is away nothing does.
 
@@ -98,7 +103,7 @@ class Columns:
         that what is counted meanwhile is as it was.
         """
         now = time.monotonic()
-        if now - self._asked < self.fresh_s or not self._lock.acquire(blocking=False):
+        if self.fresh or not self._lock.acquire(blocking=False):
             return
         try:
             self._look(engine)

@@ -63,6 +63,11 @@ class Resolve:
         except Exception:  # asked again, it is refused with the words and in the shape that errors have
             return None
 
+    def right_still(self, address: bytes, mark: bytes) -> bytes | None:
+        """Headers for a browser whose tile of that mark is right still; None where nobody knows."""
+        atlas = getattr(self.service, "atlas", None)
+        return None if atlas is None else atlas.told.still(address, mark)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of `PATH`."""
         try:

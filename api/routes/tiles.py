@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
+import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.atlas import Atlas, atlas_of, selection_of
@@ -61,10 +62,11 @@ def heat_tile(
     theme: Theme = "light",
 ) -> Response:
     """Cases per hectare, transparent where there are none; one `top` for several periods makes them comparable."""
+    holds = atlas.holding() if pd.isna(selection.known_at) else None
     painted = atlas.heat(selection).tile(z, x, y, top=top)
     if theme == "dark":
         return answer_tile(request, f"{painted.mark}-dark", by_night(painted.png), "image/png")
-    return answer_tile(request, painted.mark, painted.png, "image/png")
+    return answer_tile(request, painted.mark, painted.png, "image/png", told=atlas.told, holds=holds)
 
 
 @router.get("/tiles/heat/{z}/{x}/{y}.json", summary="Cases in a tile")
@@ -77,7 +79,8 @@ def heat_count(
     selection: Annotated[Selection, Depends(selection_of)],
 ) -> Response:
     """How many of the selection's cases lie in a tile; on an edge they count in the eastern or southern one."""
+    holds = atlas.holding() if pd.isna(selection.known_at) else None
     heat = atlas.heat(selection)
     cases = heat.count(z, x, y)
-    answer = Json({"cases": cases, "of": len(heat), "capped": False})
-    return answer_tile(request, f"{cases}-{len(heat)}", bytes(answer.body), "application/json")
+    body = bytes(Json({"cases": cases, "of": len(heat), "capped": False}).body)
+    return answer_tile(request, f"{cases}-{len(heat)}", body, "application/json", told=atlas.told, holds=holds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -16,10 +16,10 @@ router = APIRouter(tags=["maps"])
 MVT = "application/vnd.mapbox-vector-tile"
 
 
-def answered(request: Request, kept: Kept) -> Response:
+def answered(request: Request, kept: Kept, **told: Any) -> Response:
     """A tile with what it shows, of how much."""
-    told = {"x-shown": str(kept.tile.shown), "x-total": str(kept.tile.total)}
-    return answer_tile(request, kept.mark, kept.tile.data, MVT, packed=kept.packed, headers=told)
+    shown = {"x-shown": str(kept.tile.shown), "x-total": str(kept.tile.total)}
+    return answer_tile(request, kept.mark, kept.tile.data, MVT, packed=kept.packed, headers=shown, **told)
 
 
 @router.get(
@@ -65,4 +65,4 @@ def layer(
     if asked:
         check_sets(engine, asked, layer)
     kept = atlas.shelf.tile(engine, city, layer, z, x, y, of=",".join(asked), sets=asked or None)
-    return answered(request, kept)
+    return answered(request, kept, told=atlas.told, holds=atlas.shelf.holding(kept, layer, z))

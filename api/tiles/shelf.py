@@ -7,7 +7,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,10 +93,25 @@ class Shelf:
         self._put(key, made)
         return made
 
+    @property
+    def fresh(self) -> bool:
+        """Whether the record was asked what changed within `fresh_s`."""
+        return time.monotonic() - self._asked < self.fresh_s
+
+    def holding(self, kept: Kept, layer: str, z: int) -> Callable[[], bool]:
+        """Whether a tile is right without asking the record again; it keeps the tile's marks, not the tile."""
+        names, states, until = kind_of(layer, z).states, kept.states, kept.until
+
+        def holds() -> bool:
+            same = self.fresh and states == tuple(self._states.get(name, "") for name in names)
+            return same and (pd.isna(until) or pd.Timestamp.now(tz="UTC") < until)
+
+        return holds
+
     def states(self, engine: Engine) -> dict[str, str]:
         """States of the layers, at most `fresh_s` old; those known last while the database is away."""
         now = time.monotonic()
-        if now - self._asked < self.fresh_s:
+        if self.fresh:
             return self._states
         try:
             self._states = layer_states(engine)

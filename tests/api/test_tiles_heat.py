@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine, text
 
+from api.app import create_app
 from api.atlas import Atlas
 from api.held.chosen import Filter
 from api.held.columns import Columns
@@ -21,13 +23,14 @@ from api.service import Service
 from api.statistics.filtering import wanted
 from api.statistics.selection import Selection, Units, cell_of
 from api.tiles.heat import Heat
+from api.tiles.told import Told
 from gis import counts, postgis, store
 from gis.batch.record import assign_record
 from gis.crs import to_lonlat
 from gis.demo import Demo
 from gis.snapshot import Snapshot
 from gis.store.engine import transaction
-from tests.api.conftest import ORDER, Served, settings
+from tests.api.conftest import ORDER, Served, serving, settings
 from tests.conftest import database_name
 
 PLACED = "c.geom IS NOT NULL AND a.rule NOT IN ('no_location', 'outside')"
@@ -407,3 +410,46 @@ def test_the_ramp_is_read_by_the_colour_blind():
 def test_selections_that_differ_draw_from_densities_of_their_own(atlas: Atlas):
     one, other = Selection(), replace(Selection(), bandwidth_m=200.0)
     assert atlas.heat(one) is atlas.heat(one) and atlas.heat(one) is not atlas.heat(other)
+
+
+def test_a_tile_asked_again_is_told_at_once_and_not_past_a_change(
+    atlas: Atlas, record: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    """Right still: the framework's answer without the framework; after an edit what changed is drawn anew."""
+    ways, usual, z = [], Told.still, 15
+    monkeypatch.setattr(Told, "still", lambda *asked: ways.append(usual(*asked)) or ways[-1])
+    x, y = densest(atlas.heat(Selection()), z)
+    paths = [
+        f"/tiles/heat/{z}/{x}/{y}.png?class=E&v=3",
+        f"/tiles/heat/{z}/{x}/{y}.json",
+        f"/tiles/units/{z}/{x}/{y}.mvt",
+    ]
+    west, south, east, north = tile_box(z, x, y)
+    move = (
+        "UPDATE wanmi.cases c SET geom = ST_Transform(ST_SetSRID(ST_MakePoint(:x, :y), 3857), :srid) "
+        "WHERE id IN (SELECT case_id FROM wanmi.answers WHERE unit <> '' ORDER BY md5(case_id)) AND kind = 'E' "
+        "AND NOT ST_DWithin(geom, ST_Transform(ST_SetSRID(ST_MakePoint(:x, :y), 3857), :srid), 2000)"
+    )
+    app = create_app(settings(record.url.render_as_string(hide_password=False), follow=False))
+    with serving(app) as served:
+        for path in paths:
+            mark = served.client.get(path).headers["etag"]
+            plain = {"if-none-match": mark}
+            asked = [plain, {"if-none-match": f"W/{mark}"}, plain | {"content-length": "0"}]
+            end = time.monotonic() + 20
+            while len(ways) != 2 or not all(ways):  # a look at the record falls due every quarter of a second
+                assert time.monotonic() < end, ways
+                served.client.get(path)
+                ways.clear()
+                said = [served.client.get(path, headers=headers) for headers in asked]
+            told = [{k: v for k, v in one.headers.items() if k != "date"} for one in said]
+            assert [one.status_code for one in said] == [304] * 3 and told[0] == told[1] == told[2], told
+            other = served.client.get(path, headers={"if-none-match": '"other"'})
+            assert other.status_code == 200 and other.content
+        marks = {path: served.client.get(path).headers["etag"] for path in paths}
+        with record.begin() as line:
+            values = {"x": (west + east) / 2, "y": (south + north) / 2, "srid": atlas.city.srid}
+            assert line.execute(text(move), values).rowcount
+        time.sleep(0.3)
+        after = [served.client.get(path, headers={"if-none-match": mark}).status_code for path, mark in marks.items()]
+    assert after == [200, 200, 304]
