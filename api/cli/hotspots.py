@@ -327,12 +327,13 @@ def summary(answer: Gathering, out: str | None, *, as_json: bool) -> str:
     if {"hot", "code", "z"} <= set(frame):
         best = frame[frame["hot"]].nlargest(10, "z")
         lines += [
-            f"  {c}  {n:>6} cases  z {z:6.2f}  q {q:.2g}" for c, n, z, q in best[["code", "cases", "z", "q"]].to_numpy()
+            f"  {c}  {_counted(n):>6} cases  z {z:6.2f}  q {q:.2g}"
+            for c, n, z, q in best[["code", "cases", "z", "q"]].to_numpy()
         ]
     elif {"code", "before"} <= set(frame):
         best = frame[frame["hot"]].nlargest(10, "low")
         lines += [
-            f"  {c}  {n:>6} cases, {b} before  ratio {r:.2f}  q {q:.2g}"
+            f"  {c}  {_counted(n):>6} cases, {_counted(b)} before  ratio {r:.2f}  q {q:.2g}"
             for c, n, b, r, q in best[["code", "cases", "before", "ratio", "q"]].to_numpy()
         ]
     elif "llr" in frame:
@@ -345,6 +346,11 @@ def summary(answer: Gathering, out: str | None, *, as_json: bool) -> str:
         largest = frame.head(10)[["id", "cases", "area_ha", "last"]].to_numpy()
         lines += [f"  {i}  {n:>6} cases  {a:8.2f} ha  last {last}" for i, n, a, last in largest]
     return "\n".join(lines)
+
+
+def _counted(cases: float) -> str:
+    """Cases of a cell, of which what is published may be silent."""
+    return "hidden" if cases != cases else f"{cases:.0f}"
 
 
 COMMANDS = (hotspots,)

@@ -129,11 +129,12 @@ def made_names(file: Path) -> set[str]:
     ],
 )
 def test_every_method_that_is_published_answers_from_the_file(
-    asked: Path, tmp_path: Path, more: list[str], columns: set[str]
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], columns: set[str]
 ) -> None:
     for ending in ("geojson", "parquet", "csv"):
         out = tmp_path / f"o.{ending}"
         assert main(["hotspots", "--publish", *more, "--out", str(out)]) == 0
+    assert "nan" not in capsys.readouterr().out
     frame = gpd.read_parquet(tmp_path / "o.parquet")
     assert columns <= set(frame.columns)
     told = json.loads((tmp_path / "o.geojson").read_text())
