@@ -134,7 +134,7 @@ def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
     }
     Watching(given).add_to(plan)
     title = f"{city_name(city, frame.lang)} {said['title']}"
-    plan.figure.title = f"{title} · {'万米' if frame.lang == 'zh' else 'Wanmi'}"
+    plan.figure.title = escape(f"{title} · {'万米' if frame.lang == 'zh' else 'Wanmi'}")
     switch = f'<button type="button" id="switch">{said["other_language"]}</button>' if frame.standalone else ""
     parts = bar(title, "", frame, more=switch) + sheet(_panel(view, said, frame), _legend(said), frame)
     plan.add_html(parts + _time(said, frame) + _spot(said))

@@ -99,7 +99,7 @@ def page(view: View, sources: Sources, *, nonce: str = "") -> str:
         outside=sources.outside,
     ).add_to(plan)
     title = f"{city_name(city, frame.lang)} {said['title']}"
-    plan.figure.title = f"{title} · {frame.words['wanmi']}"
+    plan.figure.title = escape(f"{title} · {frame.words['wanmi']}")
     given = {
         "sources": asdict(sources),
         "words": said,

@@ -139,7 +139,7 @@ def page(
     ).add_to(view)
     folium.LayerControl(position="topright", collapsed=True).add_to(view)
     title = f"{city_name(city, frame.lang)} {said['title']}"
-    view.figure.title = f"{title} · {frame.words['wanmi']}"
+    view.figure.title = escape(f"{title} · {frame.words['wanmi']}")
     verdict = said["passed" if picture.certificate.passed else "failed"]
     sub = said["count"].format(n=f"{len(picture.certificate.units):,}", verdict=verdict)
     body = sheet(_panel(picture, said), _legend(said), frame, label=said["sheet"])

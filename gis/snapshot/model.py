@@ -194,8 +194,9 @@ class Snapshot:
     def _layers(self) -> dict[str, Layer]:
         names = ["units", "zones", *(f"areas/{s}" for s in self.area_sets)]
         out = {}
-        for name in names:
-            mine = {k.split(".", 1)[1]: v for k, v in self.arrays.items() if k.startswith(name + ".")}
+        arrays = dict(self.arrays)
+        for name in sorted(names, key=len, reverse=True):  # a set may be called as another with a point and more
+            mine = {k.removeprefix(name + "."): arrays.pop(k) for k in list(arrays) if k.startswith(name + ".")}
             kind = grouped.Grouped if name == "zones" else raster.Raster
             index = kind(*(mine.pop("raster." + k) for k in kind.names()))
             out[name] = Layer(index, mine.pop("begins"), mine.pop("ends"), mine)

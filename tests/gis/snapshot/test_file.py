@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -212,3 +213,20 @@ def _timed(path: Path) -> float:
     begin = time.perf_counter()
     Snapshot.open(path)
     return time.perf_counter() - begin
+
+
+def test_a_set_may_have_a_point_in_its_name(tmp_path: Path):
+    layers = town.layers()
+    areas = layers["areas"]
+    more = areas[areas["set"] == "street"]
+    layers["areas"] = pd.concat(
+        [areas, more.assign(set="ward", parent=""), more.head(1).assign(set="ward.2013/b <i>", parent="")],
+        ignore_index=True,
+    )
+    made = Snapshot.compile(town.CITY, layers, at=town.DAY, known_at=town.DAY)
+    made.save(tmp_path / "dots.wanmi")
+    opened = Snapshot.open(tmp_path / "dots.wanmi")
+    assert {"ward", "ward.2013/b <i>"} <= set(opened.area_sets)
+    for one in (made, opened):
+        sizes = {name: len(one.layer(f"areas/{name}").begins) for name in ("street", "ward", "ward.2013/b <i>")}
+        assert sizes == {"street": len(more), "ward": len(more), "ward.2013/b <i>": 1}
