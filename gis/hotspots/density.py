@@ -130,7 +130,7 @@ class Smoother:
             return self._exact(x, y)
         mass, left_out = self._binned(x, y)
         left_out = self._beyond(x, y) if self.inside is None else left_out
-        return self._spread(mass, left_out)
+        return self._spread(mass, left_out, 1.0 / ONE**2)
 
     def spread(self, cases: ArrayLike) -> Grid:
         """Density of cases that are known by cell alone, float64 (rows, columns), cases per hectare.
@@ -142,15 +142,15 @@ class Smoother:
             raise InputError(f"cases of shape {inner.shape}", where="cases", right=f"numbers, {self.shape}")
         mass = np.zeros(self._padded)
         mass[self._inner] = inner if self.inside is None else inner * self.inside
-        return self._spread(mass, 0)
+        return self._spread(mass, 0, 1.0)
 
-    def _spread(self, mass: NDArray[np.float64], left_out: int) -> Grid:
-        weight = mass if self._share is None else np.divide(mass, self._share, out=mass, where=self._usable > 0)
-        values = self._smooth(weight, self._inner)
+    def _spread(self, mass: NDArray[np.int64] | NDArray[np.float64], left_out: int, unit: float) -> Grid:
+        """Density of masses at the nodes, `unit` cases each."""
+        weight = mass if self._per_share is None else mass * self._per_share
+        per_ha = unit * M2_PER_HA / self.cell_m**2
+        scale = per_ha if self.inside is None else self.inside * per_ha
+        values = self._smooth(weight)[self._inner] * scale
         np.maximum(values, 0.0, out=values)  # what the transform leaves below zero is its rounding
-        values *= M2_PER_HA / self.cell_m**2
-        if self.inside is not None:
-            values *= self.inside
         return self._grid(values, left_out)
 
     def _grid(self, values: NDArray[np.float64], left_out: int) -> Grid:
@@ -209,7 +209,14 @@ class Smoother:
             return None
         ground = np.zeros(self._padded)
         ground[self._inner] = self.inside
-        return self._smooth(ground, (slice(self._padded[0]), slice(self._padded[1])))
+        return self._smooth(ground)[: self._padded[0], : self._padded[1]].copy()
+
+    @cached_property
+    def _per_share(self) -> NDArray[np.float64] | None:
+        """One over the share at nodes that take a part of a case, 0 at others; None when all the ground is allowed."""
+        if self._share is None:
+            return None
+        return np.divide(1.0, self._share, out=np.zeros(self._padded), where=self._usable > 0)
 
     @cached_property
     def _usable(self) -> NDArray[np.uint8]:
@@ -222,14 +229,15 @@ class Smoother:
         out[:-1, :-1] += 2 * (one[:-1, :-1] & one[1:, :-1] & one[:-1, 1:] & one[1:, 1:]).astype(np.uint8)
         return out
 
-    def _smooth(self, weight: NDArray[np.float64], part: tuple[slice, slice]) -> NDArray[np.float64]:
+    def _smooth(self, weight: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """The weights smoothed, on a lattice that begins with theirs."""
         workers = min(2, os.cpu_count() or 1)
         spectrum = fft.rfft2(weight, self._size, workers=workers)
         spectrum *= self._spectrum
-        return np.ascontiguousarray(fft.irfft2(spectrum, self._size, workers=workers, overwrite_x=True)[part])
+        return fft.irfft2(spectrum, self._size, workers=workers, overwrite_x=True)
 
-    def _binned(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-        """Cases at each node of the padded grid, and how many take no part."""
+    def _binned(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
+        """Cases at each node of the padded grid, in parts of which `ONE` by `ONE` make one; how many take no part."""
         threads = min(2, os.cpu_count() or 1) if len(x) >= _THREADED else 1
         cuts = np.linspace(0, len(x), threads + 1).astype(int)
         frame = self.west, self.south, self.cell_m, self.pad
@@ -248,7 +256,7 @@ class Smoother:
         whole = parts[0][0]
         for mass, _ in parts[1:]:
             whole += mass
-        return whole.astype(np.float64) / float(ONE**2), sum(left for _, left in parts)
+        return whole, sum(left for _, left in parts)
 
 
 def kde(
