@@ -6,7 +6,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from sqlalchemy import Engine
 
+from gis import store
 from gis.layers import LAYERS
 from gis.model import City
 
@@ -21,6 +23,7 @@ CITY = City(
     codes="china15",
 )
 DAY = pd.Timestamp("2026-07-01", tz="UTC")
+ORDER = ("departments", "areas", "rules", "units", "components", "zones")
 
 
 def box(x: float, y: float, w: float, h: float) -> shapely.Polygon:
@@ -133,3 +136,12 @@ def layers() -> dict[str, pd.DataFrame]:
         "components": frame("components", components),
         "zones": frame("zones", zones),
     }
+
+
+def fill(engine: Engine) -> None:
+    """Load the town into an empty database, each layer after those that it needs."""
+    store.create_city(engine, CITY)
+    made = layers()
+    for layer in ORDER:
+        report = store.load(engine, layer, made[layer])
+        assert not len(report.rejects), report.rejects.to_string()

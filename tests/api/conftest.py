@@ -26,7 +26,7 @@ from gis.snapshot import Snapshot
 from tests import town
 from tests.conftest import database_name
 
-ORDER = ("departments", "areas", "rules", "units", "components", "zones")
+ORDER = town.ORDER
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,7 @@ def town_dsn(cluster: postgis.Cluster) -> Iterator[str]:
     name = database_name("api_town")
     dsn = postgis.ensure_database(name)
     engine = store.connect(dsn)
-    store.create_city(engine, town.CITY)
-    layers = town.layers()
-    for layer in ORDER:
-        report = store.load(engine, layer, layers[layer])
-        assert not len(report.rejects), report.rejects.to_string()
+    town.fill(engine)
     engine.dispose()
     yield dsn
     postgis.drop_database(name)

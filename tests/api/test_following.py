@@ -17,12 +17,13 @@ import httpx
 import psycopg2
 import pytest
 
+from api.app import create_app
 from api.cli import main
 from gis import postgis, store, versions
 from gis.snapshot import Snapshot
 from gis.store.engine import transaction
 from tests import town
-from tests.api.conftest import ORDER, degrees
+from tests.api.conftest import degrees, serving, settings
 from tests.api.test_limits import Process, start
 from tests.conftest import database_name
 
@@ -43,10 +44,7 @@ def dsn(cluster: postgis.Cluster, request: pytest.FixtureRequest) -> Iterator[st
 
 def fill(dsn: str) -> None:
     engine = store.connect(dsn)
-    store.create_city(engine, town.CITY)
-    layers = town.layers()
-    for layer in ORDER:
-        store.load(engine, layer, layers[layer])
+    town.fill(engine)
     engine.dispose()
 
 
@@ -75,7 +73,7 @@ def owner(url: str, spot: int = 0) -> str:
     return httpx.get(f"{url}/v1/resolve", params=SPOTS[spot], timeout=20).json()["owner"]["department"]
 
 
-def becomes(what: Callable[[], object], wanted: object, seconds: float = 40) -> bool:
+def becomes(what: Callable[[], object], wanted: object, seconds: float = 90) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(httpx.TransportError, KeyError, TypeError):
@@ -208,14 +206,15 @@ def test_answers_go_on_without_the_database_and_follow_it_when_it_is_back(state:
 
 
 def test_without_following_the_answers_stay(dsn: str, tmp_path: Path):
-    with running(dsn, tmp_path, WANMI_FOLLOW="false") as served:
+    with serving(create_app(settings(dsn, snapshots=str(tmp_path), follow=False)), dsn) as served:
         before = owner(served.url)
         edit(dsn, "D1")
         time.sleep(1)
         ready = httpx.get(f"{served.url}/ready").json()
         assert owner(served.url) == before != "D1" and ready["record_behind"] is True
         version = ready["snapshot"]
-    with running(dsn, tmp_path, WANMI_SNAPSHOT=version[:10]) as served:  # an old version, by name
+    named = settings(dsn, snapshots=str(tmp_path), snapshot=version[:10])
+    with serving(create_app(named), dsn) as served:  # an old version, by name
         assert owner(served.url) == before and httpx.get(f"{served.url}/ready").json()["snapshot"] == version
 
 

@@ -164,7 +164,7 @@ def test_a_worker_that_is_killed_under_load_is_replaced_and_all_end_with_their_p
         with httpx.Client(base_url=both.url) as idle:  # a connection that stays open holds nobody back
             assert idle.get("/health").status_code == 200
             both.process.kill()
-            assert wait_until(lambda: all(map(gone, workers)), 60), "workers live on"
+            assert wait_until(lambda: all(map(gone, workers)), 180), "workers live on"
     with listen("127.0.0.1", both.port):
         pass
     assert all(answer == truth for answer in answers) and len(lost) < len(answers)

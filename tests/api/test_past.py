@@ -18,7 +18,7 @@ from gis import postgis, store, versions
 from gis.snapshot import Snapshot
 from gis.store.engine import transaction
 from tests import town
-from tests.api.conftest import ORDER, Served, degrees, serving, settings
+from tests.api.conftest import Served, degrees, serving, settings
 from tests.conftest import database_name
 
 SPOT = {**degrees(260, 150), "class": "2026:E06010", "at": "2026-07-15"}
@@ -31,11 +31,9 @@ class Told:
     def __init__(self, dsn: str) -> None:
         self.dsn, self.instants, self.versions = dsn, [], []
         engine = store.connect(dsn)
-        store.create_city(engine, town.CITY)
-        layers = town.layers()
-        for layer in ORDER:
-            store.load(engine, layer, layers[layer])
+        town.fill(engine)
         self._later(engine)
+        layers = town.layers()
         market = layers["zones"][layers["zones"]["code"] == "Z2"]
         for department, since in (("D3", "2026-07-01"), ("D4", "2026-07-10")):
             told = market.assign(department=department, valid_from=pd.Timestamp(since, tz="UTC"))
@@ -57,6 +55,14 @@ def told(cluster: postgis.Cluster) -> Iterator[Told]:
     name = database_name("api_past")
     yield Told(postgis.ensure_database(name))
     postgis.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def asked(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The service of that town, for questions that leave nothing behind."""
+    folder = tmp_path_factory.mktemp("asked")
+    with serving(create_app(settings(told.dsn, snapshots=str(folder))), told.dsn) as service:
+        yield service
 
 
 @pytest.fixture
@@ -106,15 +112,15 @@ def test_until_the_present_it_is_the_present(told: Told, then: Served, tmp_path:
     assert not list(tmp_path.glob("kept/town-*/past/*.wanmi"))
 
 
-def test_the_city_as_it_was_known(told: Told, then: Served):
+def test_the_city_as_it_was_known(told: Told, asked: Served):
     for instant, owner, lamp in zip(told.instants, ("D8", "D3", "D4"), ("D5", "D3", "D4"), strict=True):
-        zones = then.get("/v1/zones", at="2026-07-15", known_at=instant).json()
+        zones = asked.get("/v1/zones", at="2026-07-15", known_at=instant).json()
         assert {f["properties"]["code"]: f["properties"]["department"] for f in zones["features"]}["Z2"] == owner
         assert (zones["at"], pd.Timestamp(zones["known_at"])) == ("2026-07-14T16:00:00Z", pd.Timestamp(instant))
-        found = then.get(f"/v1/components/{LAMP}", known_at=instant).json()
+        found = asked.get(f"/v1/components/{LAMP}", known_at=instant).json()
         assert found["properties"]["maintaining"] == lamp and pd.Timestamp(found["known_at"]) == pd.Timestamp(instant)
         for path in (f"/v1/units/{UNIT}", "/v1/departments"):
-            assert then.get(path, known_at=instant).json() | {"at": 0, "known_at": 0} == then.get(path).json() | {
+            assert asked.get(path, known_at=instant).json() | {"at": 0, "known_at": 0} == asked.get(path).json() | {
                 "at": 0, "known_at": 0
             }  # fmt: skip
 
@@ -128,14 +134,14 @@ PATHS = ("/v1/resolve", "/v1/zones", "/v1/departments", f"/v1/units/{UNIT}", f"/
     [("2020-01-01", "is before the first record; ask from"), ("2199-01-01", "has not come yet; ask until"),
      ("2026-02-30", "is no time")],
 )  # fmt: skip
-def test_what_nobody_can_have_known(then: Served, path: str, known_at: str, says: str):
+def test_what_nobody_can_have_known(asked: Served, path: str, known_at: str, says: str):
     query = SPOT if path == "/v1/resolve" else {}
-    answer = then.get(path, **query, known_at=known_at)
+    answer = asked.get(path, **query, known_at=known_at)
     assert answer.status_code == 422, answer.text
     body = answer.json()
     assert body["at"] == "known_at" and says in body["detail"] and "\n" not in body["detail"]
     if path == "/v1/resolve":
-        many = then.post(f"{path}?known_at={known_at}", json={"cases": [SPOT]})
+        many = asked.post(f"{path}?known_at={known_at}", json={"cases": [SPOT]})
         assert many.status_code == 422 and many.json()["at"] == "known_at"
 
 

@@ -22,7 +22,7 @@ from gis.model import City
 from gis.store.engine import transaction
 from grids.errors import NotFound, Unavailable
 from tests import town
-from tests.api.conftest import ORDER, Served
+from tests.api.conftest import Served
 from tests.conftest import database_name
 
 ROUTES = [name for name in LAYERS if name != "hotspots"]
@@ -217,10 +217,7 @@ def test_hotspots_are_those_of_the_statistics(served_demo: Served, tmp_path):
 def town_engine(cluster: postgis.Cluster) -> Iterator[Engine]:
     name = database_name("tiles_town")
     engine = store.connect(postgis.ensure_database(name))
-    store.create_city(engine, town.CITY)
-    layers = town.layers()
-    for layer in ORDER:
-        store.load(engine, layer, layers[layer])
+    town.fill(engine)
     yield engine
     engine.dispose()
     postgis.drop_database(name)

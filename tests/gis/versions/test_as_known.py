@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,23 +15,9 @@ from gis.store import recorded
 from gis.store.engine import transaction
 from grids.errors import InputError
 from tests import town
-from tests.gis.versions.test_making import ORDER, alike
+from tests.gis.versions.test_making import alike
 
 DAYS = [pd.Timestamp(f"2026-0{month}-01", tz="UTC") for month in (5, 6, 7, 8)]
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """The town in a record of its own, new for each test."""
-    engine = store.connect(database)
-    with transaction(engine) as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS wanmi CASCADE")
-    store.create_city(engine, town.CITY)
-    layers = town.layers()
-    for layer in ORDER:
-        store.load(engine, layer, layers[layer])
-    yield engine
-    engine.dispose()
 
 
 def now() -> pd.Timestamp:

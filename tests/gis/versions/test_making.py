@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,22 +24,6 @@ from gis.store.engine import transaction
 from gis.versions.kept import CURRENT
 from grids.errors import Conflict, InputError, NotFound
 from tests import town
-
-ORDER = ("departments", "areas", "rules", "units", "components", "zones")
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """The town in a record of its own, new for each test."""
-    engine = store.connect(database)
-    with transaction(engine) as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS wanmi CASCADE")
-    store.create_city(engine, town.CITY)
-    layers = town.layers()
-    for layer in ORDER:
-        store.load(engine, layer, layers[layer])
-    yield engine
-    engine.dispose()
 
 
 def run(engine: Engine, text: str, *values: object) -> None:
