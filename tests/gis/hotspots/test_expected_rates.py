@@ -14,7 +14,7 @@ from gis.hotspots.measures import covariates
 from gis.hotspots.rates import Strayed, empirical_bayes
 from gis.hotspots.twomaps import found_and_reported
 from grids.errors import InputError
-from tests.gis.hotspots.test_exposure import City
+from tests.gis.hotspots.planted import City
 
 GROUPS = (("2026:E06", "2026:E07", "2026:E09"), ("2026:E06",), ("2026:E09",), ("2026:E07",))
 PATROLS, CITIZENS = ("patrol",), ("hotline", "wechat", "app")

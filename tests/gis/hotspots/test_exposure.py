@@ -1,4 +1,4 @@
-"""Hotspots given an exposure: formulas against others', null worlds, and the planted hotspots of the demo city."""
+"""Hotspots given an exposure: formulas against others', and null worlds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
-import shapely
 from scipy import special, stats
 
 from gis import hotspots
-from gis.demo import Demo, make
 from gis.hotspots.exposure import by_regression, gi_star_exposed, in_proportion, local_moran_exposed, standardized
-from gis.hotspots.measures import covariates, ground_shares, road_metres, things_in
-from grids.catalog import catalog
 from grids.errors import InputError
 from tests.gis.hotspots.test_null_worlds import most
 
@@ -198,114 +193,3 @@ def test_bad_input_is_one_line(counts: np.ndarray, exposure: np.ndarray, says: s
     with pytest.raises(InputError) as caught:
         gi_star_exposed(counts, exposure, hotspots.squares(np.ones((4, 4), dtype=bool)))
     assert says in str(caught.value) and "\n" not in str(caught.value)
-
-
-# ---------------------------------------------------------------- the demo city
-
-
-class City:
-    """A demo city's cases by unit, class group, channel and time, as the record has them (default points left out)."""
-
-    def __init__(self, demo: Demo) -> None:
-        self.demo = demo
-        self.units = demo.layers["units"].sort_values("code").reset_index(drop=True)
-        self.shapes = self.units.geometry.to_numpy()
-        self.tree, self.near = shapely.STRtree(self.shapes), hotspots.contact(self.shapes)
-        cases, book = demo.layers["cases"], catalog()
-        turned = book.to_2026[book.index(cases["class"])]
-        self.group = pd.Series(np.where(turned >= 0, book.texts[turned], cases["class"])).str[:8].to_numpy()
-        self.at, self.channel = cases["reported_at"].array, cases["channel"].to_numpy(str)
-        there = ~(cases.geometry.is_empty | cases.geometry.isna()).to_numpy()
-        there &= demo.truth["cases"]["flaw"].to_numpy() != "default_point"
-        case, unit = self.tree.query(cases.geometry.to_numpy()[there], predicate="intersects")
-        case, first = np.unique(case, return_index=True)
-        self.unit = np.full(len(cases), -1)
-        self.unit[np.flatnonzero(there)[case]] = unit[first]
-
-    def count(self, which: np.ndarray) -> np.ndarray:
-        return np.bincount(self.unit[which & (self.unit >= 0)], minlength=len(self.units)).astype(float)
-
-    def table(self, group: str, period: np.ndarray) -> np.ndarray:
-        """Covariates that an analyst has: the map, the components, and cases of other classes in the period."""
-        layers = self.demo.layers
-        roads = {k: road_metres(self.shapes, g.geometry.to_numpy()) for k, g in layers["roads"].groupby("kind")}
-        parts, parcels = layers["components"].geometry, layers["parcels"]
-        names, counts = np.unique(self.group.astype(str), return_counts=True)
-        others = {g: self.count(period & (self.group == g)) for g in names[counts > 0.005 * counts.sum()] if g != group}
-        shares, _ = ground_shares(self.shapes, parcels.geometry.to_numpy(), parcels["kind"])
-        return covariates(
-            self.shapes, self.near, roads=roads, components=things_in(self.shapes, parts.x, parts.y), shares=shares,
-            others=others,
-        )[0]  # fmt: skip
-
-    def found(self) -> pd.DataFrame:
-        """Of each planted hotspot: found, its strongest unit within one unit of the centre, hot units far from any."""
-        rows, asked = [], {}
-        for spot in self.demo.truth["hotspots"].reset_index().to_dict("records"):
-            question = spot["class"], spot["from"], spot["to"]
-            if question not in asked:
-                period = np.asarray((self.at >= spot["from"]) & (self.at < spot["to"]))
-                x = self.count(period & (self.group == spot["class"]))
-                asked[question] = gi_star_exposed(x, self.table(spot["class"], period), self.near)
-            hot, z = asked[question].hot(), asked[question].z
-            centre = shapely.Point(spot["x"], spot["y"])
-            around = np.unique(self.near[self.tree.query(centre, predicate="intersects")].indices)
-            mine = self.tree.query(centre.buffer(spot["radius_m"]), predicate="intersects")
-            strongest = mine[hot[mine]][np.argmax(z[mine[hot[mine]]])] if hot[mine].any() else -1
-            middle = _middle(self.shapes[mine[hot[mine]]], z[mine[hot[mine]]])
-            at = self.tree.query(middle, predicate="intersects") if middle is not None else np.empty(0, int)
-            others = self.demo.truth["hotspots"].query("`class` == @spot['class']")
-            planted = shapely.union_all(
-                shapely.buffer(shapely.points(others["x"], others["y"]), others["radius_m"] + 150)
-            )
-            elsewhere = hot.copy()
-            elsewhere[self.tree.query(planted, predicate="intersects")] = False
-            rows.append(
-                {
-                    "risk": spot["risk"], "size": spot["size"], "found": bool(hot[around].any()),
-                    "centred": bool(np.isin(at, around).any()) or bool(np.isin(strongest, around)),
-                    "weighed": bool(np.isin(at, around).any()),
-                    "elsewhere": int(elsewhere.sum()),
-                }
-            )  # fmt: skip
-        return pd.DataFrame(rows)
-
-
-def _middle(shapes: np.ndarray, z: np.ndarray) -> shapely.Point | None:
-    if not len(shapes):
-        return None
-    centres = shapely.centroid(shapes)
-    return shapely.Point(np.average(shapely.get_x(centres), weights=z), np.average(shapely.get_y(centres), weights=z))
-
-
-@pytest.fixture(scope="module")
-def small() -> City:
-    return City(make(scale=0.05))
-
-
-def test_planted_hotspots_of_the_small_city(small: City):
-    found = small.found()
-    large = found[(found["risk"] == 3) & (found["size"] >= 60)]
-    assert len(large) == 2  # of a twentieth of the city, nine circles cover a good part: not all stand out in it
-    assert large["found"].sum() >= 1 and large["centred"].sum() >= 1
-    assert found["elsewhere"].max() <= 0.02 * len(small.units)
-
-
-@pytest.mark.long
-def test_planted_hotspots_of_eight_other_cities():
-    """The method was chosen on the demo's own seed; these are cities that it never saw."""
-    found = pd.concat([City(make(scale=1.0, seed=seed)).found() for seed in range(2, 10)])
-    power = found.groupby(["risk", "size"])[["found", "centred", "weighed", "elsewhere"]].agg(["sum", "size"])
-    print(f"\nplanted in eight other cities: found, centred, hot units far from any\n{power.to_string()}")
-    large = found[(found["risk"] == 3) & (found["size"] >= 60)]
-    # not all: circles of 60 to 90 m on the corner of three units are diluted, wide ones are found but off the centre
-    assert len(large) == 160 and large["found"].sum() >= 154 and (large["found"] & large["centred"]).sum() >= 151
-
-
-@pytest.mark.long
-def test_planted_hotspots_of_the_full_city():
-    found = City(make(scale=1.0)).found()
-    power = found.groupby(["risk", "size"])[["found", "centred", "elsewhere"]].mean()
-    print(f"\nshare found within one unit of the centre, q < 0.05; hot units far from any planted one\n{power}")
-    large = found[(found["risk"] == 3) & (found["size"] >= 60)]
-    assert len(large) == 20 and large["found"].all() and large["centred"].all()

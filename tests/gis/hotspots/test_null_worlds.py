@@ -25,6 +25,8 @@ METHODS: dict[str, Method] = {  # hot and cold alike, high among high and unlike
     "gi by permutation": lambda x, near, seed: hotspots.gi_star(x, near, p="permutation", seed=seed).q < LEVEL,
     "moran": lambda x, near, seed: hotspots.local_moran(x, near, p="auto", runs=499, seed=seed).q < LEVEL,
 }
+ASKED = [(m, w) for m in METHODS for w in ("few", "some", "many", "uneven") if m != "gi by permutation" or w == "many"]
+"""In all worlds but those of many cases ``auto`` takes the permutation itself."""
 HOT: dict[str, Method] = {
     "gi": lambda x, near, seed: hotspots.gi_star(x, near, p="auto", seed=seed).hot(),
     "gi by permutation": lambda x, near, seed: hotspots.gi_star(x, near, p="permutation", seed=seed).hot(),
@@ -48,8 +50,7 @@ def alarms(method: Method, draw: Callable[[np.random.Generator], np.ndarray], ne
     return sum(bool(method(draw(rng).astype(float), near, k).any()) for k in range(worlds))
 
 
-@pytest.mark.parametrize("world", WORLDS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "world"), ASKED)
 def test_few_false_alarms_in_a_hundred_null_worlds(method: str, world: str):
     near = hotspots.squares(np.ones(SHAPE, dtype=bool))
     n = near.shape[0]
@@ -106,8 +107,7 @@ def test_density_and_clusters_claim_no_significance():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("world", WORLDS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "world"), ASKED)
 def test_few_false_alarms_in_a_thousand_null_worlds(method: str, world: str, small_city: Demo):
     near = hotspots.contact(small_city.layers["units"].geometry.to_numpy())
     n = near.shape[0]

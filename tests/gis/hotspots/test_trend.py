@@ -211,7 +211,9 @@ def test_null_worlds_raise_no_more_alarms_than_said(poisson):
 @pytest.mark.long
 @pytest.mark.parametrize("poisson", [False, True])
 def test_a_thousand_null_worlds(poisson):
-    assert worlds(1000, 2, poisson) / 1000 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1000)
+    found = worlds(1000, 2, poisson)
+    print(f"\ntrend{', Poisson' * poisson}: {found} false alarms in 1,000 worlds of 400 cells in 24 bins")
+    assert found / 1000 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1000)
 
 
 def test_shuffled_cells_have_the_same_answers_to_the_bit():
