@@ -228,8 +228,11 @@ def atlas_for(service: Any) -> Atlas:
 def prepare(service: Service) -> None:
     """Read ground and cases beside the first requests; what fails is tried again by whoever asks."""
     try:
-        atlas_for(service).ground[0].warm()
-        atlas_for(service).columns  # noqa: B018 - read by being asked for
+        atlas = atlas_for(service)
+        atlas.ground[0].warm()
+        found, _ = atlas.look(Selection())
+        found.gi  # noqa: B018 - what everybody asks first is ready, and what it is made from
+        atlas.heat(Selection()).top  # noqa: B018
     except (WanmiError, SQLAlchemyError, psycopg2.Error) as error:
         log.info("no ground and cases in memory yet: %s", (str(error).splitlines() or [type(error).__name__])[0])
 
