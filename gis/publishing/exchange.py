@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 NEAR = 24
 """So many areas on either side are looked at for an exchange, before all are."""
+MOST_MOVES = 200
+"""Most exchanges for one cell."""
 
 
 @njit(cache=True, nogil=True)
@@ -35,14 +37,13 @@ def _apart(path, one, other, nodes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _room(x, a, c, t, a2, c2, t2, sign):  # type: ignore[no-untyped-def]
+def _room(x, a, c, t, a2, c2, t2):  # type: ignore[no-untyped-def]
     """How many cases can be exchanged: the least count of the corners that lose by it; very many when none does."""
     least = np.int64(1) << 40
     for i in range(2 if a2 >= 0 else 1):
         for j in range(2 if c2 >= 0 else 1):
             for h in range(2 if t2 >= 0 else 1):
-                odd = (i + j + h) & 1
-                if (odd == 1) == (sign > 0):
+                if (i + j + h) & 1:
                     held = x[a2 if i else a, c2 if j else c, t2 if h else t]
                     if held < least:
                         least = held
@@ -61,6 +62,33 @@ def _move(x, a, c, t, a2, c2, t2, by):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _lift(x, monthly, within, u, C, lifts, span_l, used):  # type: ignore[no-untyped-def]
+    """Give the area of a leaf the cases by which what holds it may grow; as near the leaf as there are cases for it.
+
+    Returns how many exchanges, and how many cases the leaf itself was given.
+    """
+    n, got = 0, 0
+    for r in range(span_l[within[u], C, 0], span_l[within[u], C, 1]):
+        c, c2, month, left = lifts[r, 0], lifts[r, 1], lifts[r, 2], lifts[r, 3]
+        for step in range(2 * len(x)):
+            off = (step + 1) // 2
+            i = u + off if step % 2 else u - off
+            if left == 0 or n == MOST_MOVES:
+                break
+            if i < 0 or i >= len(x) or within[i] != within[u]:
+                continue
+            by = left if c2 < 0 else min(left, monthly[i, c2, month])
+            if by > 0:
+                _move(x, i, c, 0, -1, c2, -1, by)
+                used[n] = (i, c, 0, -1, c2, -1, by, month)
+                if c2 >= 0:
+                    monthly[i, c2, month] -= by
+                n, left = n + 1, left - by
+                got += by if i == u else 0
+    return n, got
+
+
+@njit(cache=True, nogil=True)
 def _hide(hidden, na, nodes_a, nc, nodes_c, nt, nodes_t):  # type: ignore[no-untyped-def]
     for i in range(na):
         for j in range(nc):
@@ -70,8 +98,9 @@ def _hide(hidden, na, nodes_a, nc, nodes_c, nt, nodes_t):  # type: ignore[no-unt
 
 @njit(cache=True, nogil=True)
 def protect(  # type: ignore[no-untyped-def]
-    x, worth, hidden, cells, need, both, within, span_a, span_c, span_t, path_a, path_c, path_t, near, moves
-):
+    x, worth, hidden, cells, need, within, monthly, lifts, span_l, span_a, span_c, span_t, path_a, path_c, path_t, near,
+    moves,
+):  # fmt: skip
     """Hide cells, in place, until each of `cells` can change without any shown cell changing.
 
     Parameters
@@ -86,10 +115,14 @@ def protect(  # type: ignore[no-untyped-def]
         int64 (n, 3): cells to protect, hidden ones, in the order in which it is done.
     need
         int64 (n,): by how many cases each has to be able to grow.
-    both
-        bool (n,): whether to shrink by as many will do as well.
     within
-        int64 (areas,): an area exchanges with those of the same number only; -1: an area may change alone.
+        int64 (areas,): an area exchanges with those of the same number only, which stand side by side; -1: an area may
+        change alone.
+    monthly
+        int64 (areas, classes, months): the same cases by month; nothing where all of `within` are -1.
+    lifts, span_l
+        int64 (m, 4): class that gains, class that loses (-1 none), month, cases: by how much what holds some areas may
+        grow, and int64 (numbers of `within`, class nodes, 2): the first of these and the one behind the last.
     span_a, span_c, span_t
         int64 (nodes, 2): first leaf of each node, and the one behind its last.
     path_a, path_c, path_t
@@ -108,104 +141,100 @@ def protect(  # type: ignore[no-untyped-def]
         Exchanges found.
     """
     nodes_a, nodes_c, nodes_t = np.empty(32, np.int64), np.empty(32, np.int64), np.empty(32, np.int64)
-    used = np.empty((256, 7), np.int64)
+    used = np.empty((MOST_MOVES + 1, 8), np.int64)
     n_areas, n_classes, n_times = x.shape
     failed, told = np.zeros(len(cells), np.bool_), 0
     for s in range(len(cells)):
         A, C, T = cells[s, 0], cells[s, 1], cells[s, 2]
-        got, done, ways = 0, False, 2 if both[s] else 1
-        reach = near
-        n_used = 0
-        for way in range(ways):
+        got, n_used, reach = 0, 0, near
+        if within[span_a[A, 0]] >= 0:
+            n_used, got = _lift(x, monthly, within, span_a[A, 0], C, lifts, span_l, used)
+        done = got >= need[s]
+        while not done and n_used < MOST_MOVES:
+            best, b_cap = np.inf, 0
+            b0 = b1 = b2 = b3 = b4 = b5 = -1
+            for a in range(span_a[A, 0], span_a[A, 1]):
+                for step in range(-1, 2 * min(reach, n_areas)):
+                    if step < 0:
+                        a2 = -1
+                        if within[a] >= 0:
+                            continue
+                    else:
+                        off = step // 2 + 1
+                        a2 = a + off if step % 2 == 0 else a - off
+                        if a2 < 0 or a2 >= n_areas or within[a2] != within[a]:
+                            continue
+                        if span_a[A, 0] <= a2 < span_a[A, 1]:
+                            continue
+                    na = _apart(path_a, a, a2, nodes_a)
+                    for c in range(span_c[C, 0], span_c[C, 1]):
+                        if a2 >= 0:  # the other area has to have what this one gets
+                            held = 0
+                            for t in range(span_t[T, 0], span_t[T, 1]):
+                                held += x[a2, c, t]
+                            if held == 0:
+                                continue
+                        for c2 in range(-1, n_classes):
+                            if c2 >= 0 and span_c[C, 0] <= c2 < span_c[C, 1]:
+                                continue
+                            nc = _apart(path_c, c, c2, nodes_c)
+                            for t in range(span_t[T, 0], span_t[T, 1]):
+                                for t2 in range(-1, n_times):
+                                    if t2 >= 0 and span_t[T, 0] <= t2 < span_t[T, 1]:
+                                        continue
+                                    cap = min(_room(x, a, c, t, a2, c2, t2), need[s] - got)
+                                    if cap <= 0:
+                                        continue
+                                    nt = _apart(path_t, t, t2, nodes_t)
+                                    cost = 0.0
+                                    bound = best * cap
+                                    for i in range(na):
+                                        for j in range(nc):
+                                            for h in range(nt):
+                                                if not hidden[nodes_a[i], nodes_c[j], nodes_t[h]]:
+                                                    cost += worth[nodes_a[i], nodes_c[j], nodes_t[h]]
+                                        if cost >= bound and cost > 0:
+                                            break
+                                    if cost == 0.0:
+                                        _move(x, a, c, t, a2, c2, t2, cap)
+                                        used[n_used] = (a, c, t, a2, c2, t2, cap, -1)
+                                        n_used += 1
+                                        got += cap
+                                        if got >= need[s] or n_used >= MOST_MOVES:
+                                            done = got >= need[s]
+                                            break
+                                    elif cost < bound:
+                                        best, b_cap = cost / cap, cap
+                                        b0, b1, b2, b3, b4, b5 = a, c, t, a2, c2, t2
+                                if done or n_used >= MOST_MOVES:
+                                    break
+                            if done or n_used >= MOST_MOVES:
+                                break
+                        if done or n_used >= MOST_MOVES:
+                            break
+                    if done or n_used >= MOST_MOVES:
+                        break
+                if done or n_used >= MOST_MOVES:
+                    break
             if done:
                 break
-            sign = 1 if way == 0 else -1
-            for u in range(n_used):  # start anew
-                _move(x, used[u, 0], used[u, 1], used[u, 2], used[u, 3], used[u, 4], used[u, 5], -used[u, 6])
-            n_used, got, reach = 0, 0, near
-            while not done and n_used < 200:
-                best, b_cap = np.inf, 0
-                b0 = b1 = b2 = b3 = b4 = b5 = -1
-                for a in range(span_a[A, 0], span_a[A, 1]):
-                    for step in range(-1, 2 * min(reach, n_areas)):
-                        if step < 0:
-                            a2 = -1
-                            if within[a] >= 0:
-                                continue
-                        else:
-                            off = step // 2 + 1
-                            a2 = a + off if step % 2 == 0 else a - off
-                            if a2 < 0 or a2 >= n_areas or within[a2] != within[a]:
-                                continue
-                            if span_a[A, 0] <= a2 < span_a[A, 1]:
-                                continue
-                        na = _apart(path_a, a, a2, nodes_a)
-                        for c in range(span_c[C, 0], span_c[C, 1]):
-                            if sign > 0 and a2 >= 0:  # the other area has to have what this one gets
-                                held = 0
-                                for t in range(span_t[T, 0], span_t[T, 1]):
-                                    held += x[a2, c, t]
-                                if held == 0:
-                                    continue
-                            for c2 in range(-1, n_classes):
-                                if c2 >= 0 and span_c[C, 0] <= c2 < span_c[C, 1]:
-                                    continue
-                                nc = _apart(path_c, c, c2, nodes_c)
-                                for t in range(span_t[T, 0], span_t[T, 1]):
-                                    for t2 in range(-1, n_times):
-                                        if t2 >= 0 and span_t[T, 0] <= t2 < span_t[T, 1]:
-                                            continue
-                                        cap = min(_room(x, a, c, t, a2, c2, t2, sign), need[s] - got)
-                                        if cap <= 0:
-                                            continue
-                                        nt = _apart(path_t, t, t2, nodes_t)
-                                        cost = 0.0
-                                        bound = best * cap
-                                        for i in range(na):
-                                            for j in range(nc):
-                                                for h in range(nt):
-                                                    if not hidden[nodes_a[i], nodes_c[j], nodes_t[h]]:
-                                                        cost += worth[nodes_a[i], nodes_c[j], nodes_t[h]]
-                                            if cost >= bound and cost > 0:
-                                                break
-                                        if cost == 0.0:
-                                            _move(x, a, c, t, a2, c2, t2, sign * cap)
-                                            used[n_used] = (a, c, t, a2, c2, t2, sign * cap)
-                                            n_used += 1
-                                            got += cap
-                                            if got >= need[s] or n_used >= 200:
-                                                done = got >= need[s]
-                                                break
-                                        elif cost < bound:
-                                            best, b_cap = cost / cap, cap
-                                            b0, b1, b2, b3, b4, b5 = a, c, t, a2, c2, t2
-                                    if done or n_used >= 200:
-                                        break
-                                if done or n_used >= 200:
-                                    break
-                            if done or n_used >= 200:
-                                break
-                        if done or n_used >= 200:
-                            break
-                    if done or n_used >= 200:
-                        break
-                if done:
-                    break
-                if b_cap > 0:
-                    na = _apart(path_a, b0, b3, nodes_a)
-                    nc = _apart(path_c, b1, b4, nodes_c)
-                    nt = _apart(path_t, b2, b5, nodes_t)
-                    _hide(hidden, na, nodes_a, nc, nodes_c, nt, nodes_t)
-                elif reach < n_areas:
-                    reach = n_areas
-                else:
-                    break
+            if b_cap > 0:
+                na = _apart(path_a, b0, b3, nodes_a)
+                nc = _apart(path_c, b1, b4, nodes_c)
+                nt = _apart(path_t, b2, b5, nodes_t)
+                _hide(hidden, na, nodes_a, nc, nodes_c, nt, nodes_t)
+            elif reach < n_areas:
+                reach = n_areas
+            else:
+                break
         for u in range(n_used):
             if told < len(moves) and done:
                 moves[told, 0] = s
-                moves[told, 1:] = used[u]
+                moves[told, 1:] = used[u, :7]
                 told += 1
             _move(x, used[u, 0], used[u, 1], used[u, 2], used[u, 3], used[u, 4], used[u, 5], -used[u, 6])
+            if used[u, 7] >= 0 and used[u, 4] >= 0:
+                monthly[used[u, 0], used[u, 4], used[u, 7]] += used[u, 6]
         if not done:
             failed[s] = True
     return failed, told

@@ -217,7 +217,7 @@ def carry_on(
         raise InputError(
             "no half-year is over", where="cases", right="the first release needs one, with cases from its begin"
         )
-    rows, shares, per_half = [], [], dict[str, list[tuple[NDArray[np.bool_], NDArray[np.int64]]]]()
+    rows, shares, per_half = [], [], dict[str, list[tuple[Decided, NDArray[np.int64]]]]()
     n, amount = counts["cases"].to_numpy(), len(release.ladder.units)
     for quarter in fresh:
         tell(f"areas, {quarter}")
@@ -230,14 +230,13 @@ def carry_on(
         made = areas_of_quarter(leaves, tree, n_classes.tree, k=release.k)
         rows.append(_area_rows(release, made, quarter))
         shares += _area_shares(release, made, quarter, day)
-        closed = ~made.shown[tree.path[:, -1], :, 0]
-        per_half.setdefault(half_of(quarter), []).append((closed, x.sum(axis=2)))
+        per_half.setdefault(half_of(quarter), []).append((made, x))
     for half, both in per_half.items():
         if len(both) == 2:
             tell(f"units, {half}")
-            closed = both[0][0] | both[1][0]
-            x = both[0][1] + both[1][1]
-            made = units_of_half(x, release.ladder.leaf_of_unit, n_classes.tree, closed, k=release.k)
+            quarters, months = zip(*both, strict=True)
+            x = np.concatenate(months, axis=2)
+            made = units_of_half(x, release.ladder.leaf_of_unit, tree, n_classes.tree, quarters, k=release.k)
             rows.append(_unit_rows(release, made, half))
             shares.append(_unit_share(release, made, half, day))
     figures = pd.concat([release.figures, *rows], ignore_index=True) if rows else release.figures

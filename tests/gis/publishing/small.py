@@ -70,6 +70,7 @@ def odd(seed: int) -> tuple[Ladder, list[str], pd.DataFrame]:
     rate = rate * (rng.random(rate.shape) > rng.uniform(0, 0.6))
     month = np.exp(rng.normal(0, rng.uniform(0, 1), (1, len(groups), 6)))
     x = rng.poisson((rate * np.exp(rng.uniform(-3, 3)) / (rate.mean() or 1.0))[:, :, None] * month)
+    x[0, 0, 0] += not x[:, :, :3].any()
     u, g, m = np.nonzero(x)
     period = pd.PeriodIndex(months("2026-01", 6), freq="M")
     table = {"unit": units[u], "class": np.array(groups)[g], "month": period[m], "cases": x[u, g, m]}

@@ -81,21 +81,21 @@ def check_bounds(attacker: Attacker, cases: pd.DataFrame, most: int | None) -> N
     assert (high >= 5 - 1e-6).all()
 
 
-@pytest.mark.parametrize("seed", [4, 7, 23, 45, *(pytest.param(s, marks=pytest.mark.long) for s in range(100, 400))])
+@pytest.mark.parametrize("seed", [4, 7, 45, 316, *(pytest.param(s, marks=pytest.mark.long) for s in range(100, 316))])
 def test_cities_such_as_nobody_plans(seed: int) -> None:
     made, groups, cases = odd(seed)
     release = first_release(cases, made, groups, day="2026-07-08", until=JULY)
-    attacker = Attacker(above(made), groups, "2026H1", release.figures)
-    assert attacker.pairs(5) == [] and attacker.leftovers(5) == []
-    if len(release.figures):
+    if len(release.figures):  # of a handful of cases nothing is shown
+        attacker = Attacker(above(made), groups, "2026H1", release.figures)
+        assert attacker.pairs(5) == [] and attacker.leftovers(5) == []
         check_bounds(attacker, cases, 20)
 
 
 def test_exchanges_are_what_they_are_said_to_be() -> None:
     """In a city too large for linear programming: the cases change places, and what is shown stays as it is."""
     made, classes = ladder(4, 5, 6), Classes.of(GROUPS)
-    table = counts(made, months("2026-01", 3), 3.0, 3)
-    x = np.zeros((len(made.units), len(GROUPS), 3), dtype=np.int64)
+    table = counts(made, months("2026-01", 6), 1.5, 3)
+    x = np.zeros((len(made.units), len(GROUPS), 6), dtype=np.int64)
     unit, group = pd.Index(made.units["code"]), pd.Index(classes.groups)
     month = table["month"].dt.month.to_numpy() - 1
     np.add.at(x, (unit.get_indexer(table["unit"]), group.get_indexer(table["class"]), month), table["cases"])
@@ -103,19 +103,24 @@ def test_exchanges_are_what_they_are_said_to_be() -> None:
     of_time = np.array([[1, 1, 1], *np.eye(3)])
     leaves = made.areas["code"].to_numpy()[made.tree.path[:, -1]]
     of_area = np.array([[a == "city" or (c + "-").startswith(a + "-") for c in leaves] for a in made.areas["code"]])
-    low = np.array([x[(made.units["parent"] == c).to_numpy()].sum(axis=0) for c in leaves])
-    decided = areas_of_quarter(low, made.tree, classes.tree, k=5)
-    assert check_exchanges(decided, low, (of_area, of_class, of_time), 5) > 150
+    of_leaf = (made.units["parent"].to_numpy() == leaves[:, None]).astype(int)
+    low = np.einsum("ai,igm->agm", of_leaf, x)
+    quarters = [areas_of_quarter(low[:, :, at], made.tree, classes.tree, k=5) for at in (slice(3), slice(3, 6))]
+    found = [
+        check_exchanges(decided, low[:, :, at], (of_area, of_class, of_time), 5)
+        for decided, at in zip(quarters, (slice(3), slice(3, 6)), strict=True)
+    ]
+    assert min(found) > 150
 
-    closed = ~decided.shown[made.tree.path[:, -1], :, 0]
+    told = np.logical_and.reduce([decided.shown[made.tree.path[:, -1], :, 0] for decided in quarters])
+    units = units_of_half(x, made.leaf_of_unit, made.tree, classes.tree, quarters, k=5)
+    assert not units.shown[~told[made.leaf_of_unit]].any()
     half = x.sum(axis=2, keepdims=True)
-    units = units_of_half(half[:, :, 0], made.leaf_of_unit, classes.tree, closed, k=5)
-    assert not units.shown[closed[made.leaf_of_unit]].any()
-    of_unit = (made.units["parent"].to_numpy() == leaves[:, None]).astype(int)
-    fewer = (of_unit @ half.reshape(len(half), -1)).reshape(len(leaves), *half.shape[1:])
-    fewer = np.einsum("kg,agt->akt", of_class, fewer) < 5
     everywhere = (np.eye(len(half)), of_class, np.ones((1, 1)))
-    assert check_exchanges(units, half, everywhere, 5, few=fewer[made.leaf_of_unit], fixed=of_unit) > 150
+    assert check_exchanges(units, half, everywhere, 5, told_above=(of_leaf, told)) > 150
+    few = np.einsum("kg,agm->ak", of_class, low) < 5
+    lifted = units.moves[:, 6] < 0  # cases that are of another class, beside those that change places
+    assert lifted.sum() > 20 and few[made.leaf_of_unit[units.moves[lifted, 0]], units.moves[lifted, 1]].all()
 
 
 def check_exchanges(
@@ -124,10 +129,9 @@ def check_exchanges(
     sums: tuple[np.ndarray, ...],
     k: int,
     *,
-    few: np.ndarray | None = None,
-    fixed: np.ndarray | None = None,
+    told_above: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> int:
-    """How many cells there are, each of which holds k after its exchanges; or one more or fewer where `few`."""
+    """How many cells there are, each of which holds k after its exchanges."""
 
     def told(world: np.ndarray) -> np.ndarray:
         return np.einsum("ai,kg,tm,igm->akt", *sums, world, optimize=True)
@@ -135,6 +139,11 @@ def check_exchanges(
     assert np.array_equal(told(x), decided.counts) and (decided.counts[decided.shown] >= k).all()
     open_cells = {tuple(cell) for cell in np.argwhere((decided.counts > 0) & (decided.counts < k)).tolist()}
     assert not any(decided.shown[cell] for cell in open_cells)
+    if told_above is not None:  # of whom nothing is told, nothing is to be proved
+        of_leaf, shown = told_above
+        silent = of_leaf.T @ shown.any(axis=1) == 0
+        assert not decided.shown[silent].any()
+        open_cells = {cell for cell in open_cells if not silent[cell[0]]}
     proved = {tuple(cell) for cell in decided.moves[:, :3].tolist()}
     assert proved == open_cells
     for cell in sorted(proved):
@@ -146,12 +155,10 @@ def check_exchanges(
                 other[corner] += -by if odd_one else by
         after = told(other)
         assert (other >= 0).all() and np.array_equal(after[decided.shown], decided.counts[decided.shown])
-        if few is not None and few[cell]:
-            assert after[cell] != decided.counts[cell]
-        else:
-            assert after[cell] >= k
-        if fixed is not None:  # no area notices
-            assert np.array_equal(np.einsum("ai,igm->agm", fixed, other), np.einsum("ai,igm->agm", fixed, x))
+        assert after[cell] >= k
+        if told_above is not None:  # no area that is shown notices
+            change = np.einsum("ai,kg,igm->ak", of_leaf, sums[1], other - x)
+            assert not change[shown].any()
     return len(proved)
 
 
