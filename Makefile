@@ -15,11 +15,12 @@ help: ## list the verbs
 run: setup ## from a bare machine to the demo city on http://127.0.0.1:8000
 	@$(RUN) wanmi demo $(ARGS)
 
+# two processes share the cores: threads of their algebra would wait for each other, four times as long as they work
 test: setup-test ## all tests but the long ones, with PostGIS and a browser
-	@$(RUN) pytest -n 2 --dist loadfile -m "not long" $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 $(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
 test-long: setup-test ## all tests in full counts
-	@$(RUN) pytest $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 $(RUN) pytest $(ARGS)
 
 lint: setup-lint ## style, layers, types
 	@$(RUN) ruff check .

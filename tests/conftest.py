@@ -22,6 +22,17 @@ from gis import postgis
 
 PREFIX = "wanmi_test_"
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST = (
+    "notebooks/test_notebooks.py", "api/test_following.py", "gis/hotspots/test_expected_rates.py", "gis/test_oracle.py",
+    "gis/hotspots/test_rates.py", "gis/test_postgis.py", "api/test_hotspots_page.py", "api/test_past.py",
+    "gis/test_spread.py", "gis/test_bulk.py", "gis/versions/test_making.py", "api/cli/test_serve.py",
+    "gis/proof/test_check.py", "api/test_limits.py", "api/test_frame.py", "gis/store/test_runs.py",
+    "real/test_grid_streets.py", "api/pages/test_responsibility.py", "api/statistics/test_published.py",
+    "api/cli/test_db.py", "gis/versions/test_as_known.py", "gis/hotspots/test_null_worlds.py",
+    "gis/test_portions.py", "api/test_units_page.py", "gis/test_responsibility_record.py", "api/test_two_clocks_doc.py",
+    "gis/versions/test_histories.py",
+)  # fmt: skip
+"""Files that take longest begin first: no process is left alone with one of them at the end."""
 _real = pytest.StashKey[dict[str, int]]()
 _kept = pytest.StashKey[tempfile.TemporaryDirectory]()
 
@@ -82,7 +93,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that ask for the real data, and leave them out when it is not there."""
+    """The longest files first; mark the tests that ask for the real data, and leave them out when it is not there."""
+    place = {ROOT / "tests" / file: i for i, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker("real")
