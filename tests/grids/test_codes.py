@@ -271,11 +271,11 @@ def test_a_million_component_codes_take_a_fraction_of_a_second():
     numbers = np.arange(n).astype("U6")
     column = pd.Series(np.char.add("1408020100", np.char.zfill(numbers, 6))).str.slice_replace(10, 10, "1")
     kinds = pd.Series(np.full(n, "2026:C01001"))
-    started = time.perf_counter()
+    started = time.process_time()
     faults = codes.check_component(column, classes=["2026:C01001"], districts=["140802"], of_class=kinds)
-    taken = time.perf_counter() - started
+    taken = time.process_time() - started
     assert (faults == "").all()
-    assert taken < 1.5  # 0.2 s on an idle core
+    assert taken < 1.5  # 0.2 s, whatever else the machine does
 
 
 KNOWN = sorted({f"140802{s:03d}{c:03d}{u:03d}" for s in (1, 14) for c in (1, 27, 102) for u in range(1, 60, 7)})
