@@ -237,21 +237,28 @@ def month(text: str, where: str) -> pd.Period:
 
 
 def _local(way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[str, Any]) -> Gathering:
-    guess = made["estimate"].to_numpy()
-    if len(made) < 2:
-        none = np.full(len(made), np.nan)
-        return _joined(made, {"z": none, "p": none, "q": none, "hot": np.zeros(len(made), dtype=bool)}, head, facts)
-    near = hotspots.contact(made.geometry.to_numpy())
-    options: dict[str, Any] = {"p": way.p, "runs": way.runs, "seed": way.seed}
-    if way.method == "gi":
-        gi = hotspots.gi_star(guess, near, **options)
-        columns, by = {"z": gi.z, "p": gi.p, "q": gi.q, "hot": gi.hot()}, gi.evidence
-    else:
-        local = hotspots.local_moran(guess, near, **options)
-        kind = np.array(hotspots.QUADRANTS, dtype=object)[local.quadrant]
-        columns = {"i": local.i, "z": local.z, "p": local.p, "q": local.q, "quadrant": kind, "hot": local.hot()}
-        by = local.evidence
-    return _joined(made, columns, head | {"p_by": by.by, "level": LEVEL}, facts | {"hot": int(columns["hot"].sum())})
+    """Cells whose figures are shown against each other; a hidden one is unknown, and nobody's neighbour.
+
+    Estimates are no counts: hidden cells of an area are all alike, and would stand out together in a world without any
+    hotspot.
+    """
+    shown = ~np.isnan(made["cases"].to_numpy())
+    names = ("i", "z", "p", "q") if way.method == "moran" else ("z", "p", "q")
+    columns: dict[str, Any] = {name: np.full(len(made), np.nan) for name in names}
+    hot, quadrant, by = np.zeros(len(made), dtype=bool), np.zeros(len(made), dtype=np.int8), "none"
+    if shown.sum() > 1:
+        near = hotspots.contact(made.geometry.to_numpy()[shown])
+        ask = hotspots.gi_star if way.method == "gi" else hotspots.local_moran
+        told = ask(made["cases"].to_numpy()[shown], near, p=way.p, runs=way.runs, seed=way.seed)
+        for name, column in columns.items():
+            column[shown] = getattr(told, name)
+        hot[shown], by = told.hot(), told.evidence.by
+        if isinstance(told, hotspots.Moran):
+            quadrant[shown] = told.quadrant
+    if way.method == "moran":
+        columns["quadrant"] = np.array(hotspots.QUADRANTS, dtype=object)[quadrant]
+    columns["hot"] = hot
+    return _joined(made, columns, head | {"p_by": by, "level": LEVEL}, facts | {"hot": int(hot.sum())})
 
 
 def _compared(
