@@ -110,7 +110,7 @@ def units_of_half(
     out in its units first, which do not notice, and what its units hold is exchanged among them after that.
     """
     leaves = areas.path[:, -1]
-    closed = ~np.logical_and.reduce([quarter.shown[leaves, :, 0] for quarter in quarters])
+    closed = np.any([~quarter.shown[leaves, :, 0] for quarter in quarters], axis=0)
     held = np.sum([quarter.counts[leaves, :, 0] for quarter in quarters], axis=0)
     lifts, span_l = _lifts(quarters, areas, classes, held, k)
     order = np.argsort(leaf_of_unit, kind="stable")
@@ -141,7 +141,8 @@ def _lifts(
     those of one quarter each, which is enough.
     """
     lowest = areas.path.shape[1] - 1
-    rows, span_l = [], np.zeros((len(areas.path), len(classes), 2), dtype=np.int64)
+    span_l = np.zeros((len(areas.path), len(classes), 2), dtype=np.int64)
+    rows: list[NDArray[np.int64]] = []
     for at, quarter in enumerate(quarters):
         told = quarter.moves
         told = told[(told[:, 2] == 0) & (areas.depth[told[:, 0]] == lowest)]
@@ -149,7 +150,7 @@ def _lifts(
         told = told[(held[leaf, node] < k) & (span_l[leaf, node, 1] == 0)]
         order = np.lexsort((told[:, 1], told[:, 3]))
         told = told[order]
-        begin = sum(map(len, rows))
+        begin = sum(len(row) for row in rows)
         leaf, node = told[:, 3], told[:, 1]
         first = np.flatnonzero(np.diff(leaf * len(classes) + node, prepend=-1))
         ends = np.append(first, len(told))[1:]
@@ -174,7 +175,7 @@ def _some_units(
     alone = np.bincount(group, minlength=len(closed))[group] < 2  # the unit is its community, which is protected
     hidden = (counts < k) | closed[group][:, :, None]
     hidden[alone] = True
-    silent = closed.all(axis=1)[group]  # nothing of the community is shown
+    silent = np.all(closed, axis=1)[group]  # nothing of the community is shown
     cells = np.argwhere((counts > 0) & (counts < k) & ~(alone | silent)[:, None, None])
     cells = _in_order(cells, np.zeros(n, dtype=np.int64), classes.depth, ONE.depth)
     need = k - counts[tuple(cells.T)]
