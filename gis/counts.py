@@ -7,6 +7,7 @@ wrong datum), beyond the city, or not answered yet never count; how many were le
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,10 +126,10 @@ def area_shapes(
     )
 
 
-def ground(engine: Engine, *, srid: int) -> dict[str, gpd.GeoDataFrame]:
+def ground(engine: Engine, *, srid: int, layers: Sequence[str] = GROUND) -> dict[str, gpd.GeoDataFrame]:
     """Layers of the ground by name: code, name, kind, width_m (NaN missing), geometry."""
     columns = ["code", "name", "kind", "width_m"]
-    return {name: _shapes(engine, "ground_layer", columns, {"layer": name}, srid) for name in GROUND}
+    return {name: _shapes(engine, "ground_layer", columns, {"layer": name}, srid) for name in layers}
 
 
 def class_book(engine: Engine) -> Catalog:

@@ -102,6 +102,7 @@ def raise_alerts(
     x, y = cells.middles(city.srid)
     reaches = [hotspots.band(x, y, distance_m=reach) for reach in REACHES_M]
     beside = gather_beside(engine, book, found, cells, bins)
+    facts["usual_by"] = {"ground": beside.ground.shape[1], "groups": len(beside.others)}
     told = watch.track(cube, reaches, windows=WINDOWS, history=history, level=level, seed=SEED, beside=beside)
     first = _born(told, bins, city.time_zone)
     last = len(bins) - 1

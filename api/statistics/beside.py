@@ -31,7 +31,7 @@ def gather_beside(engine: Engine, book: Catalog, found: Look, cells: Cells, bins
     takes all classes there are no others, and a city without roads or parcels goes without.
     """
     shapes, srid = cells.frame.geometry.to_numpy(), found.city.srid
-    layers = counts.ground(engine, srid=srid)
+    layers = counts.ground(engine, srid=srid, layers=("roads", "parcels"))
     kinds = layers["roads"].groupby("kind")
     roads = {str(kind): measures.road_metres(shapes, part.geometry.to_numpy()) for kind, part in kinds}
     parcels = layers["parcels"]

@@ -138,8 +138,9 @@ def track(
         tried = [w for w in windows if t - w + 1 >= least]
         city = cube[usual].sum(axis=0)
         expected = None if beside is None else _expected(beside, cube, stood, t, max(tried), history)
-        options = {"windows": tried, "history": history, "runs": runs, "seed": seed, "expected": expected}
-        seen = look(cube, sums, stood, usual, rings, t, **options)
+        seen = look(
+            cube, sums, stood, usual, rings, t, windows=tried, history=history, runs=runs, seed=seed, expected=expected
+        )  # fmt: skip
         here: list[Alert] = []
         for group, p in _told(_groups(seen, rings), [other.cells for other in alive.values()], level):
             middle, cells = group.middle, group.cells

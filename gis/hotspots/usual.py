@@ -92,7 +92,8 @@ class Beside:
         spread[0], middle = 1.0, table.mean(axis=0)
         middle[0] = 0.0
         table = (table - middle) / np.where(spread > 1e-12, spread, 1.0)
-        return np.exp(np.minimum(table @ _regress(counts[use].astype(float), table[use]), 700.0))
+        told = (table * _regress(counts[use].astype(float), np.ascontiguousarray(table[use]))).sum(axis=1)
+        return np.exp(np.minimum(told, 700.0))
 
 
 def _regress(x: Floats, table: Floats) -> Floats:
@@ -105,22 +106,64 @@ def _regress(x: Floats, table: Floats) -> Floats:
     at[0] = math.log(x.mean())
     keep = np.append(0.0, np.full(len(at) - 1, _KEEP))
 
-    def surprise(at: Floats) -> float:
-        told = table @ at
-        return float((np.exp(np.minimum(told, 700.0)) - x * told).sum() + 0.5 * keep @ at**2)
-
-    now = surprise(at)
+    now = _surprise(table, x, at, keep)
     for _ in range(_STEPS):
-        mean = np.exp(np.minimum(table @ at, 700.0))
-        slope = table.T @ (x - mean) - keep * at
-        step = np.linalg.solve((table * mean[:, None]).T @ table + np.diag(keep + 1e-9), slope)
-        size = 1.0
-        while (then := surprise(at + size * step)) > now and size > 1e-6:
+        step, size = _newton(table, x, at, keep), 1.0
+        while (then := _surprise(table, x, at + size * step, keep)) > now and size > 1e-6:
             size /= 2.0
         at, gained, now = at + size * step, now - then, min(now, then)
         if gained < _CLOSE:
             break
     return at
+
+
+@njit(cache=True, nogil=True)
+def _surprise(table, x, at, keep):
+    """Minus the logarithm of the likelihood and of the prior, up to a constant."""
+    out = 0.0
+    for i in range(len(x)):
+        told = 0.0
+        for k in range(len(at)):
+            told += table[i, k] * at[k]
+        out += math.exp(min(told, 700.0)) - x[i] * told
+    for k in range(len(at)):
+        out += 0.5 * keep[k] * at[k] * at[k]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _newton(table, x, at, keep):
+    """Newton's step, one pass and a Cholesky factor. No library of many threads: the last bit is always the same."""
+    k = len(at)
+    left, right = np.zeros((k, k)), np.zeros(k)
+    for i in range(len(x)):
+        row = table[i]
+        told = 0.0
+        for a in range(k):
+            told += row[a] * at[a]
+        mean = math.exp(min(told, 700.0))
+        for a in range(k):
+            right[a] += row[a] * (x[i] - mean)
+            weight = row[a] * mean
+            for b in range(a + 1):
+                left[a, b] += weight * row[b]
+    for a in range(k):
+        right[a] -= keep[a] * at[a]
+        left[a, a] += keep[a] + 1e-9
+        for b in range(a + 1):
+            held = left[a, b]
+            for c in range(b):
+                held -= left[a, c] * left[b, c]
+            left[a, b] = math.sqrt(max(held, 1e-12)) if a == b else held / left[b, b]
+    for a in range(k):
+        for c in range(a):
+            right[a] -= left[a, c] * right[c]
+        right[a] /= left[a, a]
+    for a in range(k - 1, -1, -1):
+        for c in range(a + 1, k):
+            right[a] -= left[c, a] * right[c]
+        right[a] /= left[a, a]
+    return right
 
 
 def bumps(x: ArrayLike, y: ArrayLike, *, every_m: float = EVERY_M) -> Floats:

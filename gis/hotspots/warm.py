@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from gis.hotspots.alerts import track
 from gis.hotspots.clusters import find_clusters
 from gis.hotspots.density import Smoother
 from gis.hotspots.discovery import ranked
 from gis.hotspots.getis import gi_star
 from gis.hotspots.moran import local_moran
 from gis.hotspots.neighbours import squares
+from gis.hotspots.usual import Beside
 
 
 def warm_hotspots() -> None:
-    """Density, Gi*, local Moran and clusters of a handful of cases."""
+    """Density, Gi*, local Moran, clusters and alerts of a handful of cases."""
     x, y = np.array([1.0, 2.0, 3.0, 2.0, 9.0]), np.array([1.0, 1.0, 2.0, 3.0, 9.0])
     for inside in (None, np.ones((10, 10), dtype=np.bool_)):
         smoother = Smoother((0, 0, 10, 10), bandwidth_m=2, cell_m=1, inside=inside)
@@ -25,3 +27,6 @@ def warm_hotspots() -> None:
     local_moran(counts, near, p="permutation", runs=1)
     find_clusters(x, y, np.arange(5), reach_m=2, least=2)
     ranked(np.zeros(20_000))
+    bins = np.array([[9], [9], [9], [9], [40], [9], [9], [9], [9]]) * np.array([1, 1, 1, 2])
+    for beside in (None, Beside(np.arange(9.0)[:, None], np.ones((1, 9, 4), dtype=np.int64), near)):
+        track(bins, [near], runs=2, beside=beside)

@@ -23,6 +23,7 @@ def test_alerts_tell_cases_units_and_owners_of_the_record(served_demo: Served):
     found = ask(served_demo, **{"class": "E", "since": "2025-07-01", "goes_on": True, "bin_days": 14, "level": 0.9})
     facts, alerts = found["facts"], found["features"]
     assert facts["alerts"] == len(alerts) == sum(facts["events"].values()) > 0
+    assert facts["usual_by"]["ground"] > 10 and facts["usual_by"]["groups"] > 0, "roads, parcels, components' cases"
     book = catalog()
     old = book.to_2026[(book.classes["edition"] != "2026").to_numpy()]
     new = sorted(set(book.texts[book.classes["edition"] == "2026"]) - set(book.texts[old[old >= 0]]))

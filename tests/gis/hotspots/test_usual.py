@@ -188,3 +188,16 @@ def test_bad_input():
         Beside(beside.ground * np.nan, beside.others, beside.near)
     with pytest.raises(InputError, match="others of shape"):
         track(cube[:, :4], reaches(SIDE), beside=beside)
+
+
+def test_the_regression_is_that_of_plain_newton_steps():
+    cube, beside = world(15, side=40, bins=2, shape=1000.0)
+    beside = Beside(beside.ground, beside.others[:0], beside.near)
+    x, use = cube[:, 0].astype(float), np.arange(len(cube)) % 7 > 0
+    table = np.column_stack([np.ones(len(x)), (beside.ground - beside.ground.mean(axis=0)) / beside.ground.std(axis=0)])
+    at = np.array([math.log(x[use].mean()), 0.0, 0.0])
+    for _ in range(30):
+        mean = np.exp(table[use] @ at)
+        slope = table[use].T @ (x[use] - mean) - np.append(0.0, at[1:])
+        at = at + np.linalg.solve((table[use] * mean[:, None]).T @ table[use] + np.diag([0.0, 1.0, 1.0]), slope)
+    assert beside.share(cube[:, 0], 1, use) == pytest.approx(np.exp(table @ at), rel=1e-3)
