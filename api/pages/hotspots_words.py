@@ -250,6 +250,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "export.report": ("Report to print", "打印报告"),
     "exporting": ("The picture is being made …", "正在生成图片……"),
     # faults
+    "fault.few_bins": (
+        "the period has {n} steps of {bin}, and {least} are needed.",
+        "所选时段只有 {n} 个时间段（每段{bin}），至少需要 {least} 个。",
+    ),
+    "fault.whole": ("Choose the whole period below the map.", "请在地图下方选择“整个时段”。"),
     "fault.field": ("Not taken: {what}", "未能采用：{what}"),
     "fault.stays": ("What the map shows is the last answer.", "地图仍显示上一次结果。"),
     "fault.gone": ("This hotspot is none under the filter now.", "在当前筛选下该热点已不存在。"),

@@ -40,10 +40,13 @@ wanmi.hotspots = function (map, given) {
     document.body.classList.add("waiting");
     layers.heat.show(pictures(period));
     try {
-      const [look, spots] = await Promise.all([source.look(cases), density() ? null : source.spots(asked)]);
+      // what has no hotspots, because a method wants more than there is, has its cases and its density all the same
+      let none = null;
+      const refused = error => { if (error.status < 400 || error.status >= 500) throw error; none = error; return null; };
+      const [look, spots] = await Promise.all([source.look(cases), density() ? null : source.spots(asked).catch(refused)]);
       if (mine !== turn) return;
-      shown = {query: asked, look, spots};
-      filters.fault("");
+      shown = {query: asked, look, spots, why: none && saidOf(none)};
+      filters.fault(none ? fill(words["fault.field"], {what: saidOf(none)}) : "");
       wanmi.here("hotspots");
       write();
       if (twin.on) twin.refresh({from: look.from || look.first, to: look.to || next(look.last)}, time.top || look.top).catch(fault);
@@ -105,7 +108,7 @@ wanmi.hotspots = function (map, given) {
       const found = await source.alerts(String(asked));
       if (mine === alertTurn) lists.alerts(found);
     } catch (error) {
-      if (mine === alertTurn) get("alerts").replaceChildren(el("p", {class: "soft"}, error.detail || wanmi.words.away));
+      if (mine === alertTurn) get("alerts").replaceChildren(el("p", {class: "soft"}, saidOf(error) || wanmi.words.away));
     }
   }
 
@@ -120,7 +123,7 @@ wanmi.hotspots = function (map, given) {
     if (spots) rows.push(["n_hotspots", number(facts.hotspots)], ["in_hotspots", number(facts.in_hotspots)]);
     const why = fill(words.left_out_why, {no_location: number(look.no_location), outside: number(look.outside), unassigned: number(look.unassigned)});
     get("facts").replaceChildren(...rows.map(([name, value]) => el("div", {title: name === "left_out" ? why : null}, el("dt", {}, words[name]), el("dd", {id: "fact-" + name}, value))));
-    const note = density() ? words.density_none : look.counted < 2 ? words.too_few : "";
+    const note = shown.why || (density() ? words.density_none : look.counted < 2 ? words.too_few : "");
     lists.spots(spots, link.get("spot"), note);
     layers.spots.draw(spots || {features: []}, link.get("spot"));
     const sub = get("sub"), about = (given.data ? given.data.words[given.lang] : filters.words()) + " · " + periodText(look);
@@ -147,9 +150,11 @@ wanmi.hotspots = function (map, given) {
     return kind === "area" ? fill(words["cells.area"], {name: words["set." + rest] || rest}) : kind === "h3" ? fill(words["cells.h3"], {n: rest}) : words["cells." + kind] || cells;
   }
   const ramp = () => wanmi.hotspotNight(given) ? {css: given.ramp.dark, ground: "#25232b"} : {css: given.ramp.light, ground: "#fff"};
+  // its ground shows where nothing is
   const paintRamp = () => { get("legend").querySelector(".ramp").style.background = ramp().css + ", " + ramp().ground; };
   document.addEventListener("wanmi:theme", paintRamp);
   map.on("baselayerchange", paintRamp);
+  paintRamp();
   function legend(look, spots, why) {
     const place = get("legend"), top = time.top || look.top, told = value => Number(value.toPrecision(3)).toLocaleString("en-US");
     paintRamp();
@@ -180,10 +185,18 @@ wanmi.hotspots = function (map, given) {
   });
 
   // ---- faults in one line; what was shown stays
+  // what planners meet most is said in the page's words, the rest in the service's own
+  function saidOf(error) {
+    const text = error.detail || "";
+    const few = /(\d+) bins of (\d+) days in the period; (\d+) to/.exec(text) || /(\d+) (month)s? in the period; (\d+) or more/.exec(text);
+    if (!few) return text;
+    const [, n, days, least] = few;
+    return fill(words["fault.few_bins"], {n, least, bin: days === "month" ? words["bin.month"] : fill(words["bin.days"], {n: days})}) + (time.period ? " " + words["fault.whole"] : "");
+  }
   function fault(error) {
     if (!error || !("status" in error)) throw error;
     if (error.gone) { link.set({spot: ""}); return filters.fault(words["fault.gone"]); }
-    if (error.status === 422 || error.status === 400 || error.status === 404 || error.status === 413) return filters.fault(fill(words["fault.field"], {what: error.detail}) + (shown ? " " + words["fault.stays"] : ""));
+    if (error.status === 422 || error.status === 400 || error.status === 404 || error.status === 413) return filters.fault(fill(words["fault.field"], {what: saidOf(error)}) + (shown ? " " + words["fault.stays"] : ""));
     wanmi.away("hotspots", again);
   }
 

@@ -61,7 +61,8 @@ wanmi.hotspotMap = function (map, given, words, pick) {
   }
 
   // ---- hotspots: an outline each, a number on the strongest
-  const spotPane = on => { const pane = on.getPane("spots") || on.createPane("spots"); pane.style.zIndex = 440; return pane; };
+  // outlines beneath the names, numbers above them
+  const spotPane = on => { for (const [name, level] of [["spots", 440], ["badges", 460]]) (on.getPane(name) || on.createPane(name)).style.zIndex = level; };
   function kindOf(properties) { return properties.pattern || properties.change || "hot"; }
   function outlineLayer(on, answer) {
     spotPane(on);
@@ -83,7 +84,7 @@ wanmi.hotspotMap = function (map, given, words, pick) {
         }
         for (const feature of some.slice(0, 30).reverse()) {
           const p = feature.properties;
-          const mark = L.marker([p.lat, p.lon], {pane: "spots", keyboard: false, interactive: true, zIndexOffset: 1000 - p.rank,
+          const mark = L.marker([p.lat, p.lon], {pane: "badges", keyboard: false, interactive: true, zIndexOffset: 1000 - p.rank,
             icon: L.divIcon({className: "badge " + kindOf(p), html: el("span", {}, String(p.rank)).outerHTML, iconSize: [22, 22]})});
           mark.on("click", event => { L.DomEvent.stop(event); answer(p.id); });
           mark.addTo(group);

@@ -74,6 +74,7 @@ wanmi.responsibility = function (map, given) {
       if (mine !== turn) return;
       const found = JSON.parse(text);
       notice.replaceChildren();
+      wanmi.here("question");
       fields.at.value = tell.local(found.at);
       last = {text, answer: found, asking, scene: null};
       if (push) history.pushState(null, "", address(asking));
@@ -193,6 +194,7 @@ wanmi.responsibility = function (map, given) {
   // ---- faults in words; what was shown stays
   function fault(error) {
     if (!("status" in error)) throw error;
+    if (error.status === 0 || error.status === 503) wanmi.away("question", () => ask({push: false}));
     const field = given.fields[error.at] || words.question;
     const what = error.status === 0 ? words["fault.away"] : error.status === 422 || error.status === 400 ? tell.fill(words["fault.422"], {field})
       : error.status === 503 ? words["fault.503"] : error.status === 404 ? words["fault.404"] : tell.fill(words["fault.other"], {status: error.status});
@@ -247,7 +249,11 @@ wanmi.responsibility = function (map, given) {
   });
   addEventListener("popstate", () => { if (readAddress()) ask({push: false, move: true}); });
 
-  fetchText(sources.classes).then(text => choose.fill(JSON.parse(text).classes), fault);
+  const fetchClasses = () => fetchText(sources.classes).then(text => {
+    choose.fill(JSON.parse(text).classes);
+    wanmi.here("classes");
+  }, () => wanmi.away("classes", fetchClasses));
+  fetchClasses();
   if (readAddress()) ask({push: false, move: !wanmi.link.get("view")});
   else fields.at.value = fields.at.value || nowHere();
   wanmi.asking = {say: tell.say, get last() { return last; }, get waiting() { return document.body.classList.contains("waiting"); }};

@@ -46,6 +46,23 @@ wanmi.keeps = function (layer, name) {
   layer.on("tileerror", () => wanmi.away(name, missed.again));
 };
 
+// Whoever moves the map finds the next tiles there: from the first touch on, a ring around the view is fetched too, last.
+L.GridLayer.include({
+  _inView: L.GridLayer.prototype._getTiledPixelBounds,
+  _getTiledPixelBounds: function (center) {
+    const bounds = this._inView(center), side = this.getTileSize();
+    return this._map._ring ? L.bounds(bounds.min.subtract(side), bounds.max.add(side)) : bounds;
+  }
+});
+wanmi.ring = function (map) {
+  const begin = () => {
+    if (map._ring) return;
+    map._ring = true;
+    map.eachLayer(layer => { if (layer._inView) layer._update(); });
+  };
+  for (const name of ["pointerdown", "wheel", "keydown"]) map.getContainer().addEventListener(name, begin, {passive: true, capture: true});
+};
+
 wanmi.stage = function (map, given) {
   // a file is in the language that its address says
   const lang = given.turned && new URLSearchParams(location.search).get("lang");
@@ -56,6 +73,7 @@ wanmi.stage = function (map, given) {
   const {words} = given, el = wanmi.el;
   wanmi.dress(words);
   wanmi.map = map;
+  wanmi.ring(map);
 
   // ---- the view is the link's, else the whole city; it stands in the link while one moves
   function view() {

@@ -263,7 +263,7 @@
     /** Layers of the tiles in view; Leaflet keeps some beside it. */
     _seen() {
       if (!this._map || this._tileZoom === undefined) return [];
-      const view = this._pxBoundsToTileRange(this._getTiledPixelBounds(this._map.getCenter()));
+      const view = this._pxBoundsToTileRange((this._inView || this._getTiledPixelBounds).call(this, this._map.getCenter()));
       const tiles = Object.values(this._tiles).filter(({coords, current}) => current && view.contains(coords));
       return tiles.flatMap(({el}) => el._layers || []);
     },
