@@ -107,11 +107,17 @@ class Atlas:
         InputError
             A filter names what there is not.
         """
+        channels = self.channels
 
         def check() -> Wanted:
-            return wanted(self.service.engine, self.book, selection, self.city.edition)
+            return wanted(self.service.engine, self.book, selection, self.city.edition, known=channels)
 
-        return self.keep(("wanted", selection, *self._ground_marks), check, most=256)
+        return self.keep(("wanted", selection, len(channels), *self._ground_marks), check, most=256)
+
+    @property
+    def channels(self) -> list[str]:
+        """Channels by which cases came, in order."""
+        return sorted(name for name in self.columns.state.texts["channel"] if name)
 
     @property
     def _ground_marks(self) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from psycopg2 import sql
 from pyarrow import csv
 
 from api.held import kernels
-from api.held.rows import PLACED, TEXTS, WHY, Change, Rows, State, digest_of, joined, rows_of
+from api.held.rows import PLACED, TEXTS, WHY, Change, Rows, State, Texts, digest_of, joined, rows_of
 from gis.sql import question
 from gis.store.engine import transaction
 from grids.errors import Unavailable
@@ -61,7 +61,7 @@ class Columns:
     # ---------------------------------------------------------------- reading
 
     def _read(self, engine: Engine, generation: int) -> State:
-        texts: dict[str, dict[str, int]] = {name: {"": 0} for name in TEXTS}
+        texts = {name: Texts({"": 0}) for name in TEXTS}
         with transaction(engine) as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("SELECT pg_current_snapshot()::text")
@@ -157,7 +157,7 @@ class Columns:
         old = old[state.alive[old]]
         late = np.isin(state.tail.number, numbers)
         gone = joined(state.base.take(old), state.tail.take(late))
-        texts = {name: dict(known) for name, known in state.texts.items()} if rows else state.texts
+        texts = {name: Texts(known) for name, known in state.texts.items()} if rows else state.texts
         columns = zip(*rows, strict=True) if rows else [()] * len(_Parts.NAMES)
         found: dict[str, Any] = dict(zip(_Parts.NAMES, columns, strict=True))
         for name in TEXTS:
@@ -184,7 +184,7 @@ class _Parts(io.RawIOBase):
 
     NAMES = ("x", "y", "at", "number", *TEXTS, "flag")
 
-    def __init__(self, texts: dict[str, dict[str, int]]) -> None:
+    def __init__(self, texts: dict[str, Texts]) -> None:
         self._texts, self._size = texts, 0
         self._buffer: list[bytes] = []
         self._found: dict[str, list[NDArray[Any]]] = {name: [] for name in self.NAMES}

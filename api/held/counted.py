@@ -112,8 +112,8 @@ class Held:
         return x, y
 
     def _named(self, name: str, some: _Chosen) -> pd.Categorical:
-        texts = np.array(list(self.state.texts[name]), dtype=object)
-        return pd.Categorical.from_codes(self._column(name, some).astype(np.int32), pd.Index(texts, dtype="str"))
+        codes = self._column(name, some).astype(np.int32)
+        return pd.Categorical.from_codes(codes, self.state.texts[name].index, validate=False)
 
 
 def _stamp(at: int) -> pd.Timestamp:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from api.held import kernels
@@ -24,6 +26,15 @@ PLACED, UNANSWERED, NO_LOCATION, OUTSIDE = range(4)
 """What a case lacks to be counted on the map, the two low bits of its flag."""
 WHY, FILED, SOMEWHERE = 3, 4, 8
 """Bits of a flag: what it lacks; filed; has a place on record."""
+
+
+class Texts(dict[str, int]):
+    """Texts with their position, "" first; whoever adds one does so to a copy that nobody has yet."""
+
+    @cached_property
+    def index(self) -> pd.Index:
+        """The texts by position, the same object each time: what was looked up by it is kept."""
+        return pd.Index(np.array(list(self), dtype=object), dtype="str")
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ class State:
 
     generation: int
     origin: tuple[int, int]
-    texts: dict[str, dict[str, int]]
+    texts: dict[str, Texts]
     base: Rows
     by_number: NDArray[np.int32]
     alive: NDArray[np.bool_]
@@ -117,7 +128,7 @@ def state_of(x: NDArray[np.float64], y: NDArray[np.float64], srid: int) -> State
     origin = tuple(int(v.min()) if len(v) else 0 for v in mm)
     base = rows_of(found, origin, srid)  # type: ignore[arg-type]
     base = base.take(np.argsort(kernels.morton(base.wx, base.wy), kind="stable"))
-    texts = {name: {"": 0} for name in TEXTS}
+    texts = {name: Texts({"": 0}) for name in TEXTS}
     alive, order = np.ones(len(base), dtype=np.bool_), np.arange(len(base), dtype=np.int32)
     nothing = base.take(slice(0, 0))
     return State(0, origin, texts, base, order, alive, nothing, nothing, (), "", 0)  # type: ignore[arg-type]
@@ -161,7 +172,7 @@ def places(
     return rows.x[which].astype(np.int64) + origin[0], rows.y[which].astype(np.int64) + origin[1]
 
 
-def digest_of(rows: Rows, origin: tuple[int, int], texts: dict[str, dict[str, int]]) -> int:
+def digest_of(rows: Rows, origin: tuple[int, int], texts: dict[str, Texts]) -> int:
     """Sum of the digests of rows, modulo 2⁶⁴; a place counts in the city's millimetres, a text as written."""
     marks = []
     for name in TEXTS:

@@ -133,7 +133,7 @@ def choices(request: Request, atlas: Annotated[Atlas, Depends(atlas_of)]) -> Res
             {
                 "classes": told.class_rows(atlas.book),
                 "departments": [{"code": code, "name": name} for code, name in names.items()],
-                "channels": counts.channels(engine),
+                "channels": atlas.channels,
                 "sets": sorted(set(shapes["set"])),
                 "areas": shapes.to_numpy(dtype=object).tolist(),
             }

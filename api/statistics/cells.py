@@ -78,15 +78,13 @@ def find_cells(
     kind, _, rest = cells.partition(":")
     srid, ground = found.city.srid, found.ground
     if kind == "unit":
-        place = pd.Index(ground.codes).get_indexer(unit.categories)
-        at = np.where(unit.codes >= 0, np.append(place, -1)[unit.codes], -1)
-        return Cells(found.units[["code", "community", "geometry"]], ground.near, at.astype(np.int64))
+        return Cells(found.units[["code", "community", "geometry"]], ground.near, ground.located(unit))
     if kind == "area":
         areas = _areas(ground, rest)
         shapes = areas.geometry.to_numpy()
         mm = exact.millimetres(np.column_stack([x, y]))
-        at = raster.locate(raster.build(shapes), *np.ascontiguousarray(mm.T))
-        return Cells(areas, hotspots.contact(shapes), at.astype(np.int64))
+        at = raster.locate(raster.build(shapes), *np.ascontiguousarray(mm.T)).astype(np.int64)
+        return Cells(areas, hotspots.contact(shapes), at)
     if kind == "h3":
         numbers, at = hexagons.place_hexagons(x, y, level=int(rest), srid=srid, ground=ground.ground)
         shapes = hexagons.hexagon_shapes(numbers)

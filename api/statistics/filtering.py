@@ -67,7 +67,15 @@ def area_items(text: str) -> tuple[list[str], list[str]]:
     return sorted(i for i in items if not i.startswith("-")), sorted(out)
 
 
-def wanted(engine: Engine, book: Catalog, selection: Selection, edition: str, *, at: pd.Timestamp = pd.NaT) -> Wanted:
+def wanted(
+    engine: Engine,
+    book: Catalog,
+    selection: Selection,
+    edition: str,
+    *,
+    at: pd.Timestamp = pd.NaT,
+    known: Iterable[str] | None = None,
+) -> Wanted:
     """What a selection takes.
 
     Parameters
@@ -80,6 +88,8 @@ def wanted(engine: Engine, book: Catalog, selection: Selection, edition: str, *,
         Of class codes that name none.
     at
         Instant of the areas, UTC; NaT for now.
+    known
+        Channels that there are; None to ask the record.
 
     Raises
     ------
@@ -89,10 +99,10 @@ def wanted(engine: Engine, book: Catalog, selection: Selection, edition: str, *,
     classes = class_texts(book, selection.classes, edition)
     departments, channels = items_of(selection.departments), items_of(selection.channels)
     if departments:
-        known = [row["code"] for row in counts.read_rows(engine, "known_departments")]
-        _check(departments, known, "department", "a department")
+        codes = [row["code"] for row in counts.read_rows(engine, "known_departments")]
+        _check(departments, codes, "department", "a department")
     if channels:
-        _check(channels, counts.channels(engine), "channel", "a channel")
+        _check(channels, counts.channels(engine) if known is None else sorted(known), "channel", "a channel")
     within, without = area_items(selection.area)
     if within or without:
         _check_areas([*within, *without], counts.area_codes(engine))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,11 +153,14 @@ class Gathering:
         All that was asked, seed included, and how p came about.
     facts
         How many cases there are, count, and why others do not; what was found.
+    near
+        Which rows are neighbours, a sparse matrix; None where nobody said.
     """
 
     frame: gpd.GeoDataFrame
     parameters: dict[str, Any]
     facts: dict[str, Any]
+    near: Any = field(default=None, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None, *, ground: Mapping[str, pd.DataFrame] | None = None) -> Axes:
         """A figure of it, as `api.statistics.drawn.draw`."""
@@ -231,9 +234,10 @@ def gather(
         frame, settings = add_stability(frame, found, way.cell_m, way.seed)
         more = more | settings
     every = frame
+    near = found.ground.near if way.cells == "unit" and len(frame) == len(found.units) else None
     if hot_only and "hot" in frame:
-        frame = frame[frame["hot"]].reset_index(drop=True)
-    return Gathering(frame, parameters | more, facts | told | _heaps(found, every))
+        frame, near = frame[frame["hot"]].reset_index(drop=True), None
+    return Gathering(frame, parameters | more, facts | told | _heaps(found, every), near)
 
 
 def _heaps(found: Look, frame: gpd.GeoDataFrame) -> dict[str, Any]:

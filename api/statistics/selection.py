@@ -216,6 +216,8 @@ class Units:
         self.frame = counts.unit_shapes(engine, srid=city.srid, **when)[["code", "community", "geometry"]]
         self.areas = counts.area_shapes(engine, srid=city.srid, **when)
         self.codes = self.frame["code"].to_numpy(dtype=object)
+        self._index = pd.Index(self.codes)
+        self._placed: tuple[pd.Index, NDArray[np.int64]] = (self._index, np.arange(len(self.codes)))
         self.near = hotspots.contact(self.frame.geometry.to_numpy()) if len(self.frame) else None
         ground = self.frame if len(self.frame) else self.areas
         self.ground = ground.geometry.to_numpy()
@@ -225,6 +227,18 @@ class Units:
             west, south, east, north = map(float, ground.total_bounds)
             self.bounds = west, south, east, north
         self._smoothers: dict[tuple[Any, ...], hotspots.Smoother] = {}
+
+    def place_of(self, codes: pd.Index) -> NDArray[np.int64]:
+        """Position of each unit, -1 for none; kept for the codes that were asked for last."""
+        known, places = self._placed
+        if known is not codes:
+            places = self._index.get_indexer(codes).astype(np.int64)
+            self._placed = codes, places
+        return places
+
+    def located(self, unit: pd.Categorical) -> NDArray[np.int64]:
+        """Position of the unit of each case, -1 for none."""
+        return np.append(self.place_of(unit.categories), -1)[unit.codes]
 
     def smoother(self, bounds: hotspots.Bounds, kernel: str, bandwidth_m: float, cell_m: float) -> hotspots.Smoother:
         """A kernel on the allowed ground; prepared when first asked for."""
@@ -278,7 +292,9 @@ def look_of(taken: Wanted, city: City, selection: Selection, units: Units, sourc
     if not places.total:
         check_future(selection, city)
     bounds = bounds_of(units, places.x, places.y)
-    return Look(city, selection, places, bounds, units, places.by_unit(units.codes), taken, source)
+    at = units.located(places.unit)
+    cases = np.bincount(at[at >= 0], minlength=len(units.codes)).astype(float)
+    return Look(city, selection, places, bounds, units, cases, taken, source)
 
 
 def check_future(selection: Selection, city: City) -> None:

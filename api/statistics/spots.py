@@ -52,7 +52,7 @@ def join_spots(answer: Gathering, srid: int) -> Gathering:
         raise InputError(f"{method} has no hotspots", where="joined", right="take " + ", ".join(METHODS))
     frame = _in_metres(answer.frame, srid)
     own = method in ("clusters", "scan")
-    out = _as_they_are(frame, method) if own else _joined(frame, method, answer.parameters)
+    out = _as_they_are(frame, method) if own else _joined(frame, method, answer.parameters, answer.near)
     out.insert(1, "rank", np.arange(1, len(out) + 1))
     facts = answer.facts | {"hotspots": len(out), "in_hotspots": int(out["cases"].sum()) if len(out) else 0}
     return Gathering(out, answer.parameters | {"joined": True}, facts)
@@ -103,13 +103,13 @@ def _as_they_are(frame: gpd.GeoDataFrame, method: str) -> gpd.GeoDataFrame:
     return _framed({"id": ids, **columns}, frame.geometry.to_numpy(), frame.crs)
 
 
-def _joined(frame: gpd.GeoDataFrame, method: str, parameters: dict[str, Any]) -> gpd.GeoDataFrame:
+def _joined(frame: gpd.GeoDataFrame, method: str, parameters: dict[str, Any], near: Any) -> gpd.GeoDataFrame:
     kind = _kinds(frame, method)
     at = np.flatnonzero(kind != "")
     shapes = frame.geometry.to_numpy()[at]
     ids = _ids(frame.iloc[at])
     strength = _strength(frame, method)[at]
-    label = _labels(shapes, kind[at])
+    label = _labels(hotspots.contact(shapes) if near is None else near[at][:, at], kind[at])
     count = int(label.max()) + 1 if len(label) else 0
     order = np.lexsort((ids.astype(str), -strength, label))  # of each hotspot the strongest cell first
     first = order[np.searchsorted(label[order], np.arange(count))] if count else np.empty(0, dtype=np.int64)
@@ -184,11 +184,11 @@ def _ids(frame: gpd.GeoDataFrame) -> NDArray[np.object_]:
     return np.array([f"{x:.0f}_{y:.0f}" for x, y in low[:, :2].tolist()], dtype=object)
 
 
-def _labels(shapes: NDArray[np.object_], kind: NDArray[np.object_]) -> NDArray[np.int64]:
+def _labels(near: Any, kind: NDArray[np.object_]) -> NDArray[np.int64]:
     """Number of the hotspot of each cell: cells of one kind that touch are of one."""
-    if not len(shapes):
+    if not len(kind):
         return np.empty(0, dtype=np.int64)
-    near = hotspots.contact(shapes).tocoo()
+    near = near.tocoo()
     same = kind[near.row] == kind[near.col]
     links = sparse.coo_array((near.data[same], (near.row[same], near.col[same])), shape=near.shape)
     return sparse.csgraph.connected_components(links.tocsr(), directed=False)[1].astype(np.int64)

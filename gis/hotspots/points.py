@@ -100,6 +100,9 @@ def lattice(bounds: Bounds, cell_m: float, *, margin: int = 0) -> tuple[float, f
     return west, south, rows, columns
 
 
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
 def heaps(x: ArrayLike, y: ArrayLike) -> list[Heap]:
     """Places that hold many cases exactly: each may be a default point that nobody declared, or an address.
 
@@ -126,10 +129,15 @@ def heaps(x: ArrayLike, y: ArrayLike) -> list[Heap]:
     low, tall = (int(mx.min()), int(my.min())), int(np.ptp(my)) + 1
     if (int(np.ptp(mx)) + 1) * tall >= 2**63:
         raise InputError("points too far apart", right="cases of one city")
-    place = np.sort((mx - low[0]) * tall + (my - low[1]))
+    least = max(LEAST_HEAP, LEAST_SHARE * len(x))
+    place = (mx - low[0]) * tall + (my - low[1])
+    lot = (place.astype(np.uint64) * _ODD) >> np.uint64(44)  # a heap fills its lot: few others need to be sorted
+    place = np.sort(place[(np.bincount(lot.astype(np.int64), minlength=2**20) >= least)[lot.astype(np.int64)]])
+    if not len(place):
+        return []
     begin = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
     held = np.diff(np.append(begin, len(place)))
-    many = np.flatnonzero(held >= max(LEAST_HEAP, LEAST_SHARE * len(x)))
+    many = np.flatnonzero(held >= least)
     many = many[np.argsort(-held[many], kind="stable")][:MOST_HEAPS]
     at = place[begin[many]]
     places = zip(at // tall + low[0], at % tall + low[1], held[many], strict=True)

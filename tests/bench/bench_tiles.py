@@ -38,7 +38,6 @@ CASES = 10_000_000
 TILES = 200
 BANDWIDTH_M, CELL_M = 80.0, 25.0
 FILTERS = 12
-CHANNELS = ("patrol", "hotline", "wechat", "app", "video", "web")
 
 
 def state() -> State:
@@ -66,7 +65,7 @@ def state() -> State:
     texts = {
         "klass": {"": 0, **{str(t): k + 1 for k, t in enumerate(klass.categories)}},
         "department": {"": 0, **{f"d{k}": k for k in range(1, 61)}},
-        "channel": {"": 0, **{name: k + 1 for k, name in enumerate(CHANNELS)}},
+        "channel": {"": 0, **{name: k + 1 for k, name in enumerate(city.CHANNELS)}},
         "unit": {"": 0},
     }
     order, none = np.argsort(rows.number, kind="stable").astype(np.int32), rows.take(slice(0, 0))

@@ -39,6 +39,7 @@ GROUPS = (
 )  # fmt: skip
 """Class groups of the zones; no class is in two of them."""
 DAY = pd.Timestamp("2026-07-01", tz="UTC")
+CHANNELS = ("patrol", "hotline", "wechat", "app", "video", "web")
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,66 @@ def _cases(rng: np.random.Generator, frames: dict[str, pd.DataFrame], count: int
             "error": np.where(rng.random(count) < 0.3, rng.uniform(3, 30, count).round(1), 0.0),
         }
     )  # fmt: skip
+
+
+def ground(*, buildings: int = 300_000, seed: int = 3) -> dict[str, pd.DataFrame]:
+    """What a base map of the city draws: 50,000 pieces of road in six kinds, buildings, rivers, parks."""
+    rng = np.random.default_rng(seed)
+    lines, kinds = [], []
+    for k, along in enumerate(np.linspace(0, SIDE, 401)):
+        wave = np.sin(np.linspace(0, 9, 126) + k) * 12
+        line = np.stack([np.linspace(0, SIDE, 126), np.clip(along + wave, 0, SIDE)], -1)
+        for turned in (line, line[:, ::-1]):
+            pieces = np.stack([turned[:-1:2], turned[1::2], np.vstack([turned[2::2], turned[-1:]])], 1)
+            lines.append(pieces + (WEST, SOUTH))
+            kind = (
+                "primary"
+                if k % 40 == 0
+                else "secondary"
+                if k % 20 == 0
+                else "tertiary"
+                if k % 10 == 0
+                else "residential"
+            )
+            kinds += [kind] * len(pieces)
+    roads = shapely.linestrings(np.concatenate(lines).round(3))
+    low = rng.uniform(0.01, 0.99, (buildings, 2)) * SIDE + (WEST, SOUTH)
+    size = rng.uniform(10, 30, (buildings, 2))
+    houses = shapely.box(*low.T.round(3), *(low + size).T.round(3))
+    x = np.linspace(WEST, WEST + SIDE, 300)
+    rivers = [
+        shapely.linestrings(np.stack([x, SOUTH + SIDE * (k + 0.5) / 8 + np.sin(x / 900 + k) * 300], -1))
+        for k in range(8)
+    ]
+    corner = rng.uniform(0.01, 0.97, (2000, 2)) * SIDE + (WEST, SOUTH)
+    parks = shapely.box(*corner.T.round(3), *(corner + rng.uniform(60, 400, (2000, 2))).T.round(3))
+
+    def layer(to: str, shapes: np.ndarray, **columns: object) -> pd.DataFrame:
+        codes = [f"{to[0].upper()}{k:06d}" for k in range(len(shapes))]
+        return frame(to, {"code": codes, **columns}, np.asarray(shapes, dtype=object))
+
+    names = np.array([f"第{k // 63}路" for k in range(len(roads))], dtype=object)
+    return {
+        "roads": layer("roads", roads, name=names, kind=np.array(kinds, dtype=object)),
+        "buildings": layer("buildings", houses, kind="residential"),
+        "rivers": layer("rivers", shapely.set_precision(rivers, 0.001), kind="river", width_m=60.0),
+        "parcels": layer("parcels", parks, kind="park"),
+    }
+
+
+def recorded(cases: pd.DataFrame, *, days: int = 540, seed: int = 4) -> pd.DataFrame:
+    """Its cases as a layer: numbered, spread over eighteen months, come by six channels."""
+    rng = np.random.default_rng(seed)
+    n = len(cases)
+    first = pd.Timestamp("2025-01-01", tz="UTC")
+    columns = {
+        "id": np.char.add("A", np.char.zfill(np.arange(n).astype(str), 8)).astype(object),
+        "class": cases["class"].to_numpy(dtype=object),
+        "reported_at": first + pd.to_timedelta(rng.integers(0, days * 86_400, n), unit="s"),
+        "channel": np.array(CHANNELS, dtype=object)[rng.integers(0, len(CHANNELS), n)],
+        "status": "reported",
+    }
+    return frame("cases", columns, shapely.points(cases[["x", "y"]].to_numpy()))
 
 
 def ruled(frames: dict[str, pd.DataFrame], *, seed: int = 2) -> dict[str, pd.DataFrame]:
