@@ -36,6 +36,8 @@ from grids.errors import InputError
 
 LEAST_COVARIATE = 1e-6
 """Weight, in the regression, of the thought that a covariate tells nothing; keeps columns that say the same apart."""
+CELLS_EACH = 10
+"""A regression has a covariate for so many cells at most; with fewer cells, covariates are drawn together."""
 _STEPS = 60
 _UNUSUAL = 0.02
 """Above this tail of the gamma rate the log-normal one is not asked: p is four times it, and nothing stands out."""
@@ -154,7 +156,8 @@ def by_regression(counts: ArrayLike, covariates: ArrayLike, *, use: NDArray[np.b
         at, gained, now = at + size * step, now - then, min(now, then)
         if gained < 1e-9 * max(1.0, abs(now)):
             break
-    mean = np.exp(np.minimum(table @ at, 700.0))
+    # with few cells, what is told of one that was not used may be anything: no cell expects more than there are in all
+    mean = np.exp(np.clip(table @ at, np.log(w @ x) - 50.0, np.log(w @ x)))
     return mean * ((w @ x) / (w @ mean))
 
 
@@ -243,10 +246,26 @@ def _expected(x: Floats, exposure: ArrayLike, use: NDArray[np.bool_]) -> Floats:
     """Expected cases of all cells, as those tell that are used; NaN where unknown."""
     e = np.asarray(exposure, float)
     if e.ndim == 2:
-        return by_regression(x, e, use=use)
+        return by_regression(x, _few(e), use=use)
     e = np.where(e > 0, e, np.nan)
     cases = x[use].sum()
     return e * ((cases if cases > 0 else 1.0) / e[use].sum())
+
+
+def _few(covariates: Floats) -> Floats:
+    """As many covariates as the cells can tell of: with fewer than `CELLS_EACH` cells for each, what they have most in
+    common (the first principal components of their standard scores). Else they tell of chance, and what stands out
+    would be held against nothing.
+    """
+    most = max(1, len(covariates) // CELLS_EACH)
+    if covariates.shape[1] <= most or not np.isfinite(covariates).all():
+        return covariates
+    spread = covariates.std(axis=0)
+    some = (covariates - covariates.mean(axis=0))[:, spread > 1e-12] / spread[spread > 1e-12]
+    if some.shape[1] <= most:
+        return covariates
+    left, sizes, _ = np.linalg.svd(some, full_matrices=False)
+    return left[:, :most] * sizes[:most]
 
 
 def _unevenness(x: Floats, m: Floats) -> float:

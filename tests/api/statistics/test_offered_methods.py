@@ -98,7 +98,10 @@ def world_of(asking: Asking, choice: tuple[str, str, str]) -> World | None:
         return plain
     if name in ("gi_star_exposed", "local_moran_exposed"):
         x, held, near = given
-        expected = exposure.by_regression(x, held) if held.ndim == 2 else exposure.in_proportion(x, held)
+        many = (
+            held.ndim == 2
+        )  # the truth is one that few covariates tell: many would tell the counts of few cells alone
+        expected = exposure.by_regression(x, exposure._few(held)) if many else exposure.in_proportion(x, held)
         expected = np.nan_to_num(expected) / np.nanmean(expected)
         uneven = list(UNEVEN.values())
 
