@@ -25,7 +25,9 @@ measures      what cells hold that cases may be set against: road, components, k
 exposure      Gi* and local Moran of what is beyond expectation
 rates         cases over exposure, smoothed, with intervals; intervals: exact ones; weighing: posteriors on steps;
               expected_rates: drawn towards what else is known of a cell, strayed cases told apart
-alerts        hotspots that appear, grow or end; looks: every circle held against its own past
+whence        from which cells a case may have come; joint: all rates at once, given that; dealing: its steps
+alerts        hotspots that appear, grow or end; looks: every circle held against what is usual there;
+              usual: the past of a place, what is known of it, and how far to trust that
 twomaps       what patrols find and what citizens report, and their ratio
 stability     in what share of other grids, sizes and bandwidths a hotspot stands out too
 ============= ===========================================================================
