@@ -143,7 +143,7 @@ def bar(title: str, sub: str, frame: Frame, *, more: str = "", skip: str = "main
         '<div id="notice-bar" role="alert" hidden></div>'
     )
     if frame.standalone:
-        return f'{top}<header class="bar">{heading}{more}{end}'
+        return f'{top}<header class="bar">{heading}<div class="tools">{more}</div>{end}'
     ways = "".join(_way(path, name[frame.lang], path == frame.here) for path, name in PAGES.items())
     themes = "".join(
         f'<option value="{name}"{" selected" if name == frame.theme else ""}>{said[f"theme.{name}"]}</option>'

@@ -14,6 +14,7 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
+from api.pages import heat
 from tests.api.conftest import Served
 
 ASKED = {"class": "2026:E09", "from": "2026-01-01", "to": "2026-07-01"}
@@ -209,6 +210,21 @@ def test_the_timeline_adds_up(served_demo: Served):
 def test_one_scale_for_several_periods(served_demo: Served):
     paths = {top: served_demo.get("/tiles/heat/13/6621/3243.png", top=top) for top in (1, 1000)}
     assert paths[1].content != paths[1000].content and paths[1].headers["etag"] != paths[1000].headers["etag"]
+
+
+def test_a_ramp_for_the_night(served_demo: Served):
+    path = "/tiles/heat/13/6621/3243.png"
+    day, night = (served_demo.get(path, theme=theme) for theme in ("light", "dark"))
+    assert day.content == served_demo.get(path).content != night.content and len(day.content) == len(night.content)
+    mark = night.headers["etag"]
+    again = served_demo.client.get(path, params={"theme": "dark"}, headers={"if-none-match": mark})
+    assert mark != day.headers["etag"] and again.status_code == 304
+    for theme in heat.RAMPS:
+        stops = served_demo.get("/tiles/heat/legend.json", theme=theme).json()["stops"]
+        first, last = (heat.colours([share], theme=theme)[0].tobytes().hex() for share in (0, 1))
+        assert (stops[0]["colour"], stops[-1]["colour"]) == (f"#{first}", f"#{last}")
+    wrong = served_demo.get(path, theme="pink")
+    assert wrong.status_code == 422 and wrong.json()["at"] == "theme"
 
 
 def test_what_can_be_chosen_is_what_the_record_has(served_demo: Served):
