@@ -18,9 +18,10 @@ from gis import counts, hotspots, looked
 from gis.crs import to_city
 from gis.hotspots import exposure as exposing
 from gis.hotspots import measures
-from gis.hotspots.expected_rates import expected_rates, stray
+from gis.hotspots.expected_rates import ASTRAY, expected_rates, recovered_rates, stray
 from gis.hotspots.rates import Rates, Strayed, empirical_bayes, read_exposure
 from gis.hotspots.twomaps import found_and_reported
+from gis.hotspots.whence import WELL_M, spread, whence
 from gis.state import state_folder
 from grids.catalog import Catalog
 from grids.errors import InputError
@@ -144,7 +145,7 @@ def gather_exposed(
         return np.bincount(at, minlength=len(frame))
 
     parameters: dict[str, Any] = {"exposure": asked.exposure, "rates": asked.rates}
-    parts = _Parts(engine, book, found, cells, shapes, asked, cases, taken, classes)
+    parts = _Parts(engine, book, found, cells, shapes, asked, cases, taken, classes, way.seed)
     if asked.rates == "both":
         columns, told = _two_maps(count, taken, cases, parts, asked)
         return _with(frame, columns), parameters | {"smooth": asked.smooth}, told
@@ -234,9 +235,9 @@ def _known(exposure: NDArray[np.float64]) -> NDArray[np.float64]:
 class _Parts:
     """Measures of the cells of a question, made when they are asked for."""
 
-    def __init__(self, engine, book, found, cells, shapes, asked, cases, taken, classes) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, engine, book, found, cells, shapes, asked, cases, taken, classes, seed) -> None:  # type: ignore[no-untyped-def]
         self.engine, self.book, self.found, self.cells, self.shapes = engine, book, found, cells, shapes
-        self.asked, self.cases, self.taken, self.classes = asked, cases, taken, classes
+        self.asked, self.cases, self.taken, self.classes, self.seed = asked, cases, taken, classes, seed
 
     def measure(self, name: str) -> NDArray[np.float64]:
         """The exposure of each cell, (n,); covariates (n, k) of ``ground``."""
@@ -269,7 +270,7 @@ class _Parts:
     def drawn(
         self, x: NDArray[np.int64], exposure: NDArray[np.float64], mine: NDArray[np.bool_]
     ) -> tuple[Rates, Strayed]:
-        """Rates drawn towards what the ground and other classes by the same channels let one expect; what strayed.
+        """Rates drawn towards what the ground and cases of other classes let one expect; what strayed.
 
         Parameters
         ----------
@@ -277,11 +278,33 @@ class _Parts:
             The cases of each cell; which cases they are.
         """
         names = np.append(np.asarray(self.cases.channel.categories, dtype=object), "")[self.cases.channel.codes]
-        channels, held = np.unique(names[mine].astype(str), return_counts=True)
-        same = np.isin(names.astype(str), channels) & ~self.cases.taken(replace(self.found.wanted, channels=None))
+        names = names.astype(str)
+        channels, held = np.unique(names[mine], return_counts=True)
+        others = ~self.cases.taken(replace(self.found.wanted, channels=None))
         radii = [max(self.found.city.error_of(c), 0.0) for c in channels] or [0.0]
         strayed = stray(x, self.shapes, self.cells.near, accuracy_m=radii, weights=held if len(held) else 1.0)
-        return expected_rates(x, exposure, self._ground(same), strayed=strayed), strayed
+        if not x.any() or strayed.gone.mean() <= ASTRAY:
+            table = self._ground(np.isin(names, channels) & others)
+            return expected_rates(x, exposure, table, strayed=strayed), strayed
+        every, of = np.unique(names, return_inverse=True)
+        radius = np.array([self.found.city.error_of(c) for c in every])[of]
+        at = self.cells.at
+        well = (radius >= 0) & (radius <= WELL_M) & ~mine & (at >= 0)
+        here = np.flatnonzero(mine & (at >= 0))
+        where = spread(self.shapes, self.cases.x[well], self.cases.y[well], at[well])
+        came = whence(self.cases.x[here], self.cases.y[here], np.maximum(radius[here], 0.0), at[here], where)
+        table = self._ground(well & others if (well & others).any() else others)
+        return recovered_rates(
+            came, x, exposure, table, self.shapes, placed=self._placed(channels), seed=self.seed
+        ), strayed
+
+    def _placed(self, channels: NDArray[np.str_]) -> float:
+        """Share of the selection's cases by these channels that have a place."""
+        named = tuple(c for c in channels if c)
+        if self.asked.rates == "filed" or not named:
+            return 1.0
+        told = self.found.source.places(replace(self.found.wanted, channels=named, within=None, without=None))
+        return len(told) / max(len(told) + told.no_location, 1) or 1.0
 
     def _ground(self, others_of: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """Covariates; other cases are those that were not taken, or are named."""

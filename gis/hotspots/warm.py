@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import shapely
 
 from gis.hotspots.alerts import track
 from gis.hotspots.clusters import find_clusters
 from gis.hotspots.density import Smoother
 from gis.hotspots.discovery import ranked
+from gis.hotspots.expected_rates import recovered_rates
 from gis.hotspots.getis import gi_star
 from gis.hotspots.moran import local_moran
 from gis.hotspots.neighbours import squares
 from gis.hotspots.usual import Beside
+from gis.hotspots.whence import spread, whence
 
 
 def warm_hotspots() -> None:
-    """Density, Gi*, local Moran, clusters and alerts of a handful of cases."""
+    """Density, Gi*, local Moran, clusters, alerts and rates of a handful of cases."""
     x, y = np.array([1.0, 2.0, 3.0, 2.0, 9.0]), np.array([1.0, 1.0, 2.0, 3.0, 9.0])
     for inside in (None, np.ones((10, 10), dtype=np.bool_)):
         smoother = Smoother((0, 0, 10, 10), bandwidth_m=2, cell_m=1, inside=inside)
@@ -30,3 +33,6 @@ def warm_hotspots() -> None:
     bins = np.array([[9], [9], [9], [9], [40], [9], [9], [9], [9]]) * np.array([1, 1, 1, 2])
     for beside in (None, Beside(np.arange(9.0)[:, None], np.ones((1, 9, 4), dtype=np.int64), near)):
         track(bins, [near], runs=2, beside=beside)
+    cells = np.array([shapely.box(5 * k, 0, 5 * k + 5, 10) for k in range(2)])
+    came = whence(x, y, np.full(5, 5.0), np.arange(5) // 4, spread(cells))
+    recovered_rates(came, [4, 1], [1, 1], np.zeros((2, 1)), cells, sweeps=8)
