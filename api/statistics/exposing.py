@@ -263,7 +263,7 @@ class _Parts:
 
     def _roads(self) -> dict[str, NDArray[np.float64]]:
         """Kilometres of road of each kind."""
-        roads = counts.ground(self.engine, srid=self.found.city.srid)["roads"]
+        roads = counts.ground(self.engine, srid=self.found.city.srid, layers=("roads",))["roads"]
         kinds = roads.groupby("kind")
         return {str(k): measures.road_metres(self.shapes, g.geometry.to_numpy()) / 1000.0 for k, g in kinds}
 
@@ -309,7 +309,7 @@ class _Parts:
     def _ground(self, others_of: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """Covariates; other cases are those that were not taken, or are named."""
         free = ~self.taken if others_of is None else others_of
-        parcels = counts.ground(self.engine, srid=self.found.city.srid)["parcels"]
+        parcels = counts.ground(self.engine, srid=self.found.city.srid, layers=("parcels",))["parcels"]
         shares = measures.ground_shares(self.shapes, parcels.geometry.to_numpy(), parcels["kind"])[0]
         names = np.asarray(self.cases.klass.categories, dtype=object).astype(str)
         at = self.book.index(names)
