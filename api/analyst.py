@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 
 from api.statistics.alerting import raise_alerts
 from api.statistics.exposing import Exposing
-from api.statistics.gathering import Gathering, Way, gather
+from api.statistics.gathered import Gathering
+from api.statistics.gathering import gather
 from api.statistics.published import Asked, answer, make_release
 from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, look, other_period
+from api.statistics.way import Way
 from gis import counts, store
 from gis.publishing import K, Release
 from grids.catalog import Catalog

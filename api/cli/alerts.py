@@ -53,7 +53,7 @@ def alerts(
     from api.instants import read_instants
     from api.settings import Settings, engine_for
     from api.statistics.alerting import raise_alerts
-    from api.statistics.gathering import geojson
+    from api.statistics.gathered import geojson
     from api.statistics.selection import BANDWIDTH_M
     from gis import counts
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from api.settings import Settings
-    from api.statistics.gathering import Gathering, Way
+    from api.statistics.gathered import Gathering
     from api.statistics.selection import Look
+    from api.statistics.way import Way
 
 ENDINGS = (".geojson", ".json", ".parquet", ".csv", ".html")
 KNOWN_AT = "--known-at"
@@ -115,8 +116,9 @@ def hotspots(
     """
     from api.settings import Settings, engine_for
     from api.statistics.exposing import Exposing, measures_file
-    from api.statistics.gathering import Way, gather
+    from api.statistics.gathering import gather
     from api.statistics.selection import other_period
+    from api.statistics.way import Way
     from gis import counts
 
     way = Way.read(
@@ -187,7 +189,7 @@ def _published(
 ) -> str:
     """Answer from a release alone, write the file, return the summary."""
     from api.statistics.exports import FORMATS, written
-    from api.statistics.gathering import Gathering
+    from api.statistics.gathered import Gathering
     from api.statistics.published import Asked, answer, release_file
     from gis.publishing import read_release
 

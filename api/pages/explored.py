@@ -13,7 +13,7 @@ from branca.element import Element, Figure
 
 from api.pages.map import Inline
 from api.statistics.drawn import told
-from api.statistics.gathering import Gathering, geojson, in_degrees
+from api.statistics.gathered import Gathering, geojson, in_degrees
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

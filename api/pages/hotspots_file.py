@@ -19,7 +19,7 @@ from api.pages.frame import Frame
 from api.pages.hotspots import HERE, SCRIPTS, Sources, View, page
 from api.pages.hotspots_words import words
 from api.pages.mercator import HALF_M, TILE_PX, from_lonlat, tile_box
-from api.statistics.gathering import Gathering, geojson, in_degrees
+from api.statistics.gathered import Gathering, geojson, in_degrees
 from api.statistics.look_told import tell_look
 from gis.crs import to_lonlat
 

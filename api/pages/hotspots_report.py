@@ -14,7 +14,7 @@ from api.pages.hotspots_words import words
 from api.pages.latin import english
 from api.pages.report_map import Sheet, map_html, picture, shapes_of
 from api.routes import static
-from api.statistics.gathering import Gathering
+from api.statistics.gathered import Gathering
 
 if TYPE_CHECKING:
     from api.pages.basemap import BaseMap

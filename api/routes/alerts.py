@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.atlas import Atlas, atlas_of, selection_of
 from api.instants import read_instants
 from api.statistics.alerting import MONTH, raise_alerts
-from api.statistics.gathering import geojson
+from api.statistics.gathered import geojson
 from api.statistics.selection import LEVEL, Selection
 
 router = APIRouter(tags=["statistics"])

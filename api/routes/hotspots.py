@@ -13,12 +13,14 @@ from api.atlas import Atlas, atlas_of, selection_of
 from api.statistics import published
 from api.statistics.exports import FORMATS, written
 from api.statistics.exposing import Exposing, measures_file
-from api.statistics.gathering import MOST_FEATURES, Gathering, Way, gather
+from api.statistics.gathered import Gathering
+from api.statistics.gathering import MOST_FEATURES, gather
 from api.statistics.in_time import METHODS as IN_TIME
 from api.statistics.published import release_file
 from api.statistics.selection import Look, Selection, other_period
 from api.statistics.spots import METHODS as JOINED
 from api.statistics.spots import join_spots
+from api.statistics.way import Way
 from gis.hotspots import KERNELS, permutation
 from gis.publishing import read_release
 from grids.errors import InputError

@@ -13,11 +13,13 @@ from api.pages.credits import in_english
 from api.routes.hotspots import Question, question_of
 from api.routes.wire import Json
 from api.statistics.exposing import Exposing, measures_file
-from api.statistics.gathering import Gathering, Way, gather
+from api.statistics.gathered import Gathering
+from api.statistics.gathering import gather
 from api.statistics.selection import Look
 from api.statistics.spot_panel import MOST_CASES, ground_of, list_cases, tell_exposure, tell_spot, tell_stability
 from api.statistics.spots import find_spot
 from api.statistics.steady import check_stability
+from api.statistics.way import Way
 from gis import counts
 from grids.catalog import Catalog
 from grids.errors import InputError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from api.statistics.beside import gather_beside
 from api.statistics.cells import Cells, find_cells
-from api.statistics.gathering import Gathering
+from api.statistics.gathered import Gathering
 from api.statistics.in_time import Bins, make_bins
 from api.statistics.selection import LEVEL, Look, Selection
 from gis import counts, hotspots, moments

@@ -15,7 +15,7 @@ from gis.hotspots.plane import Grid
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from api.statistics.gathering import Gathering
+    from api.statistics.gathered import Gathering
 
 NAMES = {"gi": "Gi*", "moran": "local Moran", "kde": "density", "rates": "rates"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from api.statistics.gathering import Gathering, geojson, in_degrees
+from api.statistics.gathered import Gathering, geojson, in_degrees
 from grids.errors import InputError
 
 if TYPE_CHECKING:

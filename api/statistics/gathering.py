@@ -2,177 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 import pandas as pd
 import shapely
 
 from api.statistics.cells import boxes, find_cells
 from api.statistics.exposing import Exposing, gather_exposed
+from api.statistics.gathered import Gathering
 from api.statistics.in_time import METHODS as IN_TIME
 from api.statistics.in_time import gather_in_time
-from api.statistics.selection import BANDWIDTH_M, BANDWIDTHS_M, LEVEL, Look, Selection, cell_of
+from api.statistics.selection import LEVEL, Look, Selection, cell_of
 from api.statistics.steady import add_stability, check_stability
+from api.statistics.way import Way
 from gis import exact, hotspots, moments, raster
 from gis.crs import to_lonlat
-from gis.hotspots import dbscan, hexagons, permutation
 from gis.hotspots.points import heaps
 from grids.catalog import Catalog
-from grids.errors import InputError, TooLarge
-from grids.nearmiss import suggest
+from grids.errors import TooLarge
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from matplotlib.axes import Axes
     from sqlalchemy import Engine
 
-METHODS = ("gi", "moran", "kde", "clusters", "rates", *IN_TIME)
-SQUARES_M = (10.0, 2000.0)
 MOST_FEATURES = 20_000
 """Most cells of a density over HTTP: coarser ones are made of the fine ones, the integral stays."""
 LEAST_DENSITY = 1e-3
 """Cells below (cases per hectare) are left out of a density's answer."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """How to ask: the method, the cells, and what the method takes. `read` checks it.
-
-    ``cells`` is ``unit``, ``area:SET``, ``h3:N`` or ``plane``; ``cell_m`` NaN for the usual side of squares.
-    """
-
-    method: str = "gi"
-    cells: str = "unit"
-    p: str = "auto"
-    runs: int = permutation.RUNS
-    seed: int = 0
-    kernel: str = "gaussian"
-    bandwidth_m: float = BANDWIDTH_M
-    cell_m: float = float("nan")
-    reach_m: float = 50.0
-    least: int = 50
-    bin_days: int = 7
-    back: int = 1
-    longest: int = 8
-    against: str = "city"
-
-    @classmethod
-    def read(
-        cls,
-        *,
-        method: str = "gi",
-        cells: str | None = None,
-        p: str = "auto",
-        runs: int = permutation.RUNS,
-        seed: int = 0,
-        kernel: str = "gaussian",
-        bandwidth_m: float = BANDWIDTH_M,
-        cell_m: float | None = None,
-        reach_m: float = 50.0,
-        least: int = 50,
-        bin_days: int = 7,
-        back: int = 1,
-        longest: int = 8,
-        against: str = "city",
-        named: Callable[[str], str] = str,
-    ) -> Way:
-        """Check what was asked, before anything is read.
-
-        Parameters
-        ----------
-        named
-            How the asker writes a parameter (``--cells``), for errors.
-
-        Raises
-        ------
-        InputError
-            The first parameter that is wrong.
-        """
-        _one_of(method, METHODS, named("method"))
-        free = method in ("kde", "clusters", "knox")
-        cells = cells or ("plane" if free else "unit")
-        kind, _, rest = cells.partition(":")
-        levels = hexagons.LEVELS
-        if kind == "h3" and not (rest.isascii() and rest.isdigit() and int(rest) in levels):
-            right = f"h3:{levels.start} to h3:{levels.stop - 1}"
-            raise InputError(f"h3 level {rest!r}", where=named("cells"), right=right)
-        if kind not in ("unit", "area", "h3", "plane") or (kind in ("unit", "plane") and ":" in cells):
-            raise InputError(f"{cells!r}", where=named("cells"), right="unit, area:SET, h3:N or plane")
-        if free and kind != "plane":
-            noun = {"kde": "a density has", "knox": "pairs of cases have"}.get(method, "clusters have")
-            right = f"take plane, or {named('method')} gi"
-            raise InputError(f"{noun} no cells of kind {cells}", where=named("cells"), right=right)
-        _one_of(p, ("auto", "analytic", "permutation"), named("p"))
-        _within(runs, 1, permutation.MOST_RUNS, named("runs"))
-        _within(seed, 0, 2**63 - 1, named("seed"))
-        _one_of(kernel, hotspots.KERNELS, named("kernel"))
-        _within(bandwidth_m, *BANDWIDTHS_M, "bandwidth_m", "metres")
-        if cell_m is not None:
-            _within(cell_m, *SQUARES_M, named("cell_m"), "metres")
-            if method == "kde" and cell_m > bandwidth_m / 2:
-                right = f"at most half the bandwidth, {bandwidth_m / 2:g} m"
-                raise InputError(f"{cell_m:g}", where=named("cell_m"), right=right)
-        _within(reach_m, *dbscan.REACH_M, named("reach_m"), "metres")
-        _within(least, 2, dbscan.MOST_CASES, named("least"), "cases")
-        _within(bin_days, 1, 366, named("bin_days"), "days")
-        _within(back, 0, 100, named("back"), "bins")
-        _within(longest, 1, 500, named("longest"), "bins")
-        _one_of(against, ("city", "length"), named("against"))
-        side = float("nan") if cell_m is None else float(cell_m)
-        return cls(
-            method, cells, p, runs, seed, kernel, float(bandwidth_m), side, float(reach_m), least,
-            bin_days, back, longest, against,
-        )  # fmt: skip
-
-
-def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
-    if value not in known:
-        near = suggest(value[:60], list(known), n=1)
-        hint = f"did you mean {near[0]}?" if near else "one of " + ", ".join(known)
-        raise InputError(f"{value[:60]!r}", where=where, right=hint)
-
-
-def _within(value: float, low: float, high: float, where: str, unit: str = "") -> None:
-    if not low <= value <= high:
-        raise InputError(f"{value:g}", where=where, right=f"{low:g} to {high:g} {unit}".rstrip())
-
-
-@dataclass(frozen=True)
-class Gathering:
-    """The answer: one row a cell or cluster, in an order that is always the same.
-
-    Parameters
-    ----------
-    frame
-        Geometry in degrees (WGS 84) for H3 cells, else in the city's CRS.
-    parameters
-        All that was asked, seed included, and how p came about.
-    facts
-        How many cases there are, count, and why others do not; what was found.
-    near
-        Which rows are neighbours, a sparse matrix; None where nobody said.
-    """
-
-    frame: gpd.GeoDataFrame
-    parameters: dict[str, Any]
-    facts: dict[str, Any]
-    near: Any = field(default=None, repr=False, compare=False)
-
-    def plot(self, ax: Axes | None = None, *, ground: Mapping[str, pd.DataFrame] | None = None) -> Axes:
-        """A figure of it, as `api.statistics.drawn.draw`."""
-        from api.statistics.drawn import draw
-
-        return draw(self, ax, ground=ground)
-
-    def explore(self, *, column: str | None = None, height: int = 480) -> Any:
-        """A map of it to move and point at (folium), as `api.pages.explored.explore`."""
-        from api.pages.explored import explore
-
-        return explore(self, column=column, height=height)
 
 
 def gather(
@@ -404,46 +261,3 @@ def _held_before(before: gpd.GeoDataFrame, cases: moments.Moments) -> np.ndarray
     mm = exact.millimetres(np.column_stack([cases.x, cases.y]))
     at = raster.locate(raster.build(shapes), *np.ascontiguousarray(mm.T))
     return np.where(at >= 0, ids[at], "") if len(ids) else np.full(len(at), "", dtype=object)
-
-
-# ---------------------------------------------------------------- as GeoJSON
-
-
-def in_degrees(frame: gpd.GeoDataFrame, srid: int) -> gpd.GeoDataFrame:
-    """A frame of the city's CRS in WGS 84; one that is in degrees as it is."""
-    if frame.crs.is_geographic:
-        return frame
-
-    def move(xy: np.ndarray) -> np.ndarray:
-        return np.column_stack(to_lonlat(xy[:, 0], xy[:, 1], srid))
-
-    return frame.set_geometry(shapely.transform(frame.geometry.to_numpy(), move), crs=4326)
-
-
-def geojson(answer: Gathering, srid: int) -> bytes:
-    """The answer as a GeoJSON FeatureCollection, with ``parameters`` and ``facts`` beside the features.
-
-    Coordinates have seven decimals (a centimetre); equal answers are equal byte for byte.
-    """
-    frame = in_degrees(answer.frame, srid)
-    exact_shapes = frame.geometry.to_numpy()
-    shapes = shapely.transform(exact_shapes, lambda xy: xy.round(7))
-    bent = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)  # hairline spikes that rounding folds over
-    shapes[bent] = shapely.set_precision(exact_shapes[bent], 1e-7)
-    columns = {name: _plain(frame[name]) for name in frame.columns if name != frame.geometry.name}
-    features = [
-        {
-            "type": "Feature",
-            "geometry": orjson.Fragment(text or "null"),
-            "properties": dict(zip(columns, row, strict=True)),
-        }
-        for text, row in zip(shapely.to_geojson(shapes), zip(*columns.values(), strict=True), strict=True)
-    ]
-    head = {"type": "FeatureCollection", "parameters": answer.parameters, "facts": answer.facts}
-    return orjson.dumps(head | {"features": features})
-
-
-def _plain(column: pd.Series) -> list[Any]:
-    if column.dtype.kind == "f":
-        return [None if value != value else value for value in column.tolist()]
-    return column.tolist()

@@ -22,7 +22,7 @@ from grids.errors import InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from api.statistics.gathering import Way
+    from api.statistics.way import Way
 
 METHODS = ("trend", "compare", "scan", "knox")
 MOST_BINS = 2000

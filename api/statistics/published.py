@@ -13,8 +13,10 @@ import pandas as pd
 import shapely
 
 from api.statistics.cells import boxes
-from api.statistics.gathering import LEAST_DENSITY, Gathering, Way
+from api.statistics.gathered import Gathering
+from api.statistics.gathering import LEAST_DENSITY
 from api.statistics.selection import KINDS, LEVEL, cell_of
+from api.statistics.way import Way
 from gis import counts, hotspots
 from gis.publishing import K, Ladder, Release, carry_on, first_release
 from gis.state import state_folder

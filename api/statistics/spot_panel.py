@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import stats
 
-from api.statistics.gathering import Gathering
+from api.statistics.gathered import Gathering
 from api.statistics.selection import Look
 from gis import tallies
 from gis.crs import to_city, to_lonlat

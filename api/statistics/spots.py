@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import sparse
 
-from api.statistics.gathering import Gathering
+from api.statistics.gathered import Gathering
 from gis import hotspots
 from gis.crs import to_city, to_lonlat
 from grids.errors import InputError, NotFound

@@ -11,9 +11,11 @@ import pandas as pd
 
 from api.statistics.alerting import raise_alerts
 from api.statistics.exposing import Exposing
-from api.statistics.gathering import Gathering, Way, gather, geojson
+from api.statistics.gathered import Gathering, geojson
+from api.statistics.gathering import gather
 from api.statistics.selection import Look
 from api.statistics.spot_panel import tell_exposure, tell_spot, tell_stability
+from api.statistics.way import Way
 from gis import counts, tallies
 from grids.catalog import Catalog
 from grids.errors import InputError

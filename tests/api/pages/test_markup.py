@@ -18,11 +18,13 @@ from api.pages.hotspots_file import Told, filed
 from api.pages.hotspots_report import Report, report_page
 from api.pages.hotspots_words import words
 from api.service import Service
-from api.statistics.gathering import Gathering, Way, gather
+from api.statistics.gathered import Gathering
+from api.statistics.gathering import gather
 from api.statistics.look_told import tell_look
 from api.statistics.selection import Selection
 from api.statistics.spots import join_spots
 from api.statistics.spots_told import tell_all
+from api.statistics.way import Way
 from tests.api.conftest import settings
 from tests.browser import chromium
 

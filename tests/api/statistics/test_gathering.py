@@ -12,8 +12,8 @@ import pytest
 import shapely
 
 from api.app import create_app
-from api.statistics.gathering import METHODS, Way
 from api.statistics.selection import Units, bounds_of, cell_of
+from api.statistics.way import METHODS, Way
 from gis import counts, moments, postgis, store
 from gis.batch.record import assign_record
 from gis.crs import to_city

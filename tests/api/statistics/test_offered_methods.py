@@ -18,9 +18,10 @@ import pytest
 from api.pages import hotspots as page
 from api.statistics import in_time
 from api.statistics.exposing import RECORDED, Exposing
-from api.statistics.gathering import Way, gather
+from api.statistics.gathering import gather
 from api.statistics.look_told import USUAL
 from api.statistics.selection import Look, Selection, Units, look
+from api.statistics.way import Way
 from gis import hotspots, store
 from gis.demo import Demo
 from gis.hotspots import exposure, scan, trend

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from api.statistics.gathering import Way
 from api.statistics.published import Asked, answer
+from api.statistics.way import Way
 from gis import hotspots
 from gis.publishing import Ladder, Release, first_release
 from tests.gis.hotspots.test_null_worlds import most
