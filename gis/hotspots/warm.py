@@ -1,4 +1,4 @@
-"""Use every compiled kernel of this room once, so that the compile cache holds them."""
+"""Use every compiled kernel of this room once, so that the compile cache holds them: ``python -m gis.hotspots.warm``."""
 
 from __future__ import annotations
 
@@ -36,3 +36,7 @@ def warm_hotspots() -> None:
     cells = np.array([shapely.box(5 * k, 0, 5 * k + 5, 10) for k in range(2)])
     came = whence(x, y, np.full(5, 5.0), np.arange(5) // 4, spread(cells))
     recovered_rates(came, [4, 1], [1, 1], np.zeros((2, 1)), cells, sweeps=8)
+
+
+if __name__ == "__main__":
+    warm_hotspots()

@@ -170,7 +170,8 @@ def test_who_is_killed_is_replaced_and_answers_go_on(dsn: str, tmp_path: Path):
         assert owner(served.url) in ("D1", "D2")
         assert becomes(lambda: owner(served.url), "D2"), "the keeper that came after found what it had not heard"
         for worker in workers:
-            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # one that said nothing for long was replaced already
+                os.kill(worker, signal.SIGKILL)
             assert becomes(lambda: owner(served.url), "D2")
         edit(dsn, "D3")
         assert becomes(lambda: {owner(served.url) for _ in range(8)}, {"D3"}), "every worker answers from the newest"

@@ -53,7 +53,8 @@ def held(units: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> None:
     assert units["code"].is_monotonic_increasing
     whole = units.dissolve("community").geometry.reindex(areas["code"])
     given = areas.set_index("code").geometry
-    assert ((whole.area - given.area).abs() <= 0.1).all()
+    # marks of whole millimetres on a slanting border: seldom more than a tenth of a square metre
+    assert ((whole.area - given.area).abs() <= np.maximum(0.1, 0.0002 * given.length)).all()
     # long borders that run almost along an axis may wave by half a millimetre, in their marks
     assert (whole.symmetric_difference(given).area <= 0.0005 * given.length).all()
 
