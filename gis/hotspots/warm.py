@@ -1,4 +1,4 @@
-"""Use every compiled kernel of this room once, so that the compile cache holds them: ``python -m gis.hotspots.warm``."""
+"""Use every compiled kernel of this room once, so that the cache holds them: ``python -m gis.hotspots.warm``."""
 
 from __future__ import annotations
 
