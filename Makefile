@@ -17,7 +17,7 @@ run: setup ## from a bare machine to the demo city on http://127.0.0.1:8000
 
 # two processes share the cores: threads of their algebra would wait for each other, four times as long as they work
 test: setup-test ## all tests but the long ones, with PostGIS and a browser
-	@OPENBLAS_NUM_THREADS=1 $(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 $(RUN) pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
 test-long: setup-test ## all tests in full counts
 	@OPENBLAS_NUM_THREADS=1 $(RUN) pytest $(ARGS)
