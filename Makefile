@@ -15,7 +15,7 @@ help: ## list the verbs
 run: setup ## from a bare machine to the demo city on http://127.0.0.1:8000
 	@$(RUN) wanmi demo $(ARGS)
 
-# two processes share the cores: threads of their algebra would wait for each other, four times as long as they work
+# processes share the cores: threads of their algebra would wait for each other, four times as long as they work
 test: setup-test ## all tests but the long ones, with PostGIS and a browser
 	@OPENBLAS_NUM_THREADS=1 $(RUN) pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
