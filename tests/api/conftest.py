@@ -13,10 +13,13 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 from api.app import create_app
+from api.atlas import Atlas
 from api.cli.serve import listen
 from api.onewrite import OneWrite
+from api.service import Service
 from api.settings import Settings
 from gis import demo, postgis, store
 from gis.batch.record import assign_record
@@ -60,6 +63,17 @@ def serving(app: FastAPI, dsn: str = "") -> Iterator[Served]:
             yield Served(url, dsn, client)
         server.should_exit = True
         thread.join(10)
+
+
+@contextlib.contextmanager
+def open_atlas(engine: Engine) -> Iterator[Atlas]:
+    """The atlas of a record, which asks it each time what changed."""
+    service = Service(settings(engine.url.render_as_string(hide_password=False), follow=False))
+    service.open()
+    made = Atlas(service)
+    made.columns.fresh_s = made.shelf.fresh_s = 0.0
+    yield made
+    service.close()
 
 
 def settings(dsn: str, **more: object) -> Settings:

@@ -19,7 +19,6 @@ from api.held.chosen import Filter
 from api.held.columns import Columns
 from api.pages import heat as ramp
 from api.pages.mercator import HALF_M, city_grid, from_lonlat, tile_box
-from api.service import Service
 from api.statistics.filtering import wanted
 from api.statistics.selection import Selection, Units, cell_of
 from api.tiles.heat import Heat
@@ -30,7 +29,7 @@ from gis.crs import to_lonlat
 from gis.demo import Demo
 from gis.snapshot import Snapshot
 from gis.store.engine import transaction
-from tests.api.conftest import ORDER, Served, serving, settings
+from tests.api.conftest import ORDER, Served, open_atlas, serving, settings
 from tests.conftest import database_name
 
 PLACED = "c.geom IS NOT NULL AND a.rule NOT IN ('no_location', 'outside')"
@@ -52,13 +51,8 @@ def record(cluster: postgis.Cluster, small_demo: Demo) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def atlas(record: Engine) -> Iterator[Atlas]:
-    service = Service(settings(record.url.render_as_string(hide_password=False), follow=False))
-    service.open()
-    made = Atlas(service)
-    made.columns.fresh_s = 0.0
-    made.shelf.fresh_s = 0.0
-    yield made
-    service.close()
+    with open_atlas(record) as made:
+        yield made
 
 
 def web(engine: Engine, taken, where: str = "true") -> tuple[np.ndarray, np.ndarray]:

@@ -102,7 +102,7 @@ def test_edited_towns_keep_their_promises(made, seed):
     more = rng.uniform(0, 400, (2, 2, 2))
     changed = pd.concat([left, streets(*more.tolist())], ignore_index=True)
     new = build_units(areas, changed, previous=old)
-    held(new, areas)
+    held(new, areas, slant_m=0.0002)  # marks of whole millimetres on slanting borders: 0.11 m² was seen
     assert (new.area <= 20_000.5).all()
     assert set(new["kind"][new.area < 5_000]) <= {"fragment", "road"}
     mixed = build_units(

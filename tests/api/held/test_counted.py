@@ -11,14 +11,13 @@ from sqlalchemy import Engine, text
 
 from api.atlas import Atlas
 from api.held.rows import WHY
-from api.service import Service
 from api.statistics.selection import Selection
 from api.statistics.source import Recorded
 from gis import postgis, store
 from gis.batch.record import assign_record
 from gis.demo import Demo
 from gis.snapshot import Snapshot
-from tests.api.conftest import ORDER, settings
+from tests.api.conftest import ORDER, open_atlas
 from tests.api.test_tiles_heat import random_filter
 from tests.conftest import database_name
 
@@ -42,12 +41,8 @@ def record(cluster: postgis.Cluster, small_demo: Demo) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def atlas(record: Engine) -> Iterator[Atlas]:
-    service = Service(settings(record.url.render_as_string(hide_password=False), follow=False))
-    service.open()
-    made = Atlas(service)
-    made.columns.fresh_s = made.shelf.fresh_s = 0.0
-    yield made
-    service.close()
+    with open_atlas(record) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
