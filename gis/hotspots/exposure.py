@@ -30,6 +30,7 @@ from gis.hotspots.getis import without_own
 from gis.hotspots.moran import local_moran
 from gis.hotspots.permutation import RUNS
 from gis.hotspots.rates import read_exposure
+from gis.hotspots.regression import coefficients, linear
 from gis.hotspots.trust import Evidence
 from gis.hotspots.weighing import Floats
 from grids.errors import InputError
@@ -38,7 +39,7 @@ LEAST_COVARIATE = 1e-6
 """Weight, in the regression, of the thought that a covariate tells nothing; keeps columns that say the same apart."""
 CELLS_EACH = 10
 """A regression has a covariate for so many cells at most; with fewer cells, covariates are drawn together."""
-_STEPS = 60
+_STEPS, _CLOSE = 60, 1e-9
 _UNUSUAL = 0.02
 """Above this tail of the gamma rate the log-normal one is not asked: p is four times it, and nothing stands out."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
@@ -99,8 +100,8 @@ def in_proportion(counts: ArrayLike, exposure: ArrayLike) -> Floats:
 def by_regression(counts: ArrayLike, covariates: ArrayLike, *, use: NDArray[np.bool_] | None = None) -> Floats:
     """Expected cases of a log-linear regression: ``log E = b0 + sum_k b_k c_k``, Poisson likelihood.
 
-    McCullagh & Nelder 1989, "Generalized Linear Models", chapter 6, by Newton's steps. Only the mean is taken from the
-    model, not its variance. The sum over the cells that are used is that of their counts.
+    By `gis.hotspots.regression`. Only the mean is taken from the model, not its variance. The sum over the cells that
+    are used is that of their counts.
 
     Parameters
     ----------
@@ -131,34 +132,19 @@ def by_regression(counts: ArrayLike, covariates: ArrayLike, *, use: NDArray[np.b
     if c.ndim != 2 or len(c) != len(x) or not np.isfinite(c).all():
         raise InputError(f"covariates of shape {c.shape}", right=f"({len(x)}, k), without NaN")
     read_exposure(x, np.ones(len(x)))
-    w = np.ones(len(x)) if use is None else np.asarray(use, float)
-    if not (w * x).sum() > 0:
+    some = np.ones(len(x), np.bool_) if use is None else np.asarray(use, np.bool_)
+    cases = float(x[some].sum())
+    if not cases > 0:
         raise InputError("no case: nothing can be expected", where="counts", right="a class and a period with cases")
     spread = c.std(axis=0)
-    some = (c - c.mean(axis=0))[:, spread > 1e-12] / spread[spread > 1e-12]
-    table = np.column_stack([np.ones(len(x)), some])
-    keep = LEAST_COVARIATE * len(x) * np.append(0.0, np.ones(some.shape[1]))
-    at = np.zeros(table.shape[1])
-    at[0] = np.log((w * x).sum() / w.sum())
-
-    def surprise(at: Floats) -> float:
-        told = table @ at
-        return float(w @ (np.exp(np.minimum(told, 700.0)) - x * told) + 0.5 * keep @ at**2)
-
-    now = surprise(at)
-    for _ in range(_STEPS):
-        mean = np.exp(table @ at)
-        slope = table.T @ (w * (x - mean)) - keep * at
-        step = np.linalg.solve((table * (w * mean)[:, None]).T @ table + np.diag(keep + 1e-9), slope)
-        size = 1.0
-        while (then := surprise(at + size * step)) > now and size > 1e-6:
-            size /= 2.0
-        at, gained, now = at + size * step, now - then, min(now, then)
-        if gained < 1e-9 * max(1.0, abs(now)):
-            break
+    told = (c - c.mean(axis=0))[:, spread > 1e-12] / spread[spread > 1e-12]
+    table = np.column_stack([np.ones(len(x)), told])
+    keep = np.append(0.0, np.full(table.shape[1] - 1, LEAST_COVARIATE * len(x)))
+    part = table if some.all() else np.ascontiguousarray(table[some])
+    at = coefficients(x[some], part, keep, close=_CLOSE * max(1.0, cases), steps=_STEPS)
     # with few cells, what is told of one that was not used may be anything: no cell expects more than there are in all
-    mean = np.exp(np.clip(table @ at, np.log(w @ x) - 50.0, np.log(w @ x)))
-    return mean * ((w @ x) / (w @ mean))
+    mean = np.exp(np.clip(linear(table, at), np.log(cases) - 50.0, np.log(cases)))
+    return mean * (cases / mean[some].sum())
 
 
 def standardized(counts: ArrayLike, expected: ArrayLike) -> tuple[Floats, float]:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
+from scipy import sparse, special
 
 from gis.hotspots.points import positive, read_points
+from gis.hotspots.regression import TOP, Floats, coefficients, linear
 from grids.errors import InputError
 
-Floats = NDArray[np.float64]
 SHAPES = np.array([2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0])
 """Shapes of the gamma distribution that are tried: so many cases of its own past weigh as much as what is expected."""
 ALONE = np.array([0.02, 0.1, 0.3])
@@ -31,9 +31,11 @@ ENOUGH = 10.0
 """Cases for each covariate: with fewer nothing is regressed."""
 EVERY_M = 2500.0
 """Steps between the middles of the smooth bumps that stand for what changes over the city and is written nowhere."""
-_EACH = 3
-"""Every third circle tells the shapes; its neighbours tell the same."""
+_EACH, _TELL = 3, 3000
+"""Every third circle tells the shapes, of large cities about so many; their neighbours tell the same."""
 _KEEP = 1.0
+"""Precision of the coefficients of standardized covariates: a kind of ground without a case yet is not one where none
+can be."""
 _STEPS, _CLOSE = 25, 1e-3
 
 
@@ -92,78 +94,10 @@ class Beside:
         spread[0], middle = 1.0, table.mean(axis=0)
         middle[0] = 0.0
         table = (table - middle) / np.where(spread > 1e-12, spread, 1.0)
-        told = (table * _regress(counts[use].astype(float), np.ascontiguousarray(table[use]))).sum(axis=1)
-        return np.exp(np.minimum(told, 700.0))
-
-
-def _regress(x: Floats, table: Floats) -> Floats:
-    """Coefficients of a log-linear regression, Poisson likelihood, by Newton's steps; the first column is ones.
-
-    Those of standardized covariates have a normal prior with deviation 1: a kind of ground without a case yet is not
-    one where none can be.
-    """
-    at = np.zeros(table.shape[1])
-    at[0] = math.log(x.mean())
-    keep = np.append(0.0, np.full(len(at) - 1, _KEEP))
-
-    now = _surprise(table, x, at, keep)
-    for _ in range(_STEPS):
-        step, size = _newton(table, x, at, keep), 1.0
-        while (then := _surprise(table, x, at + size * step, keep)) > now and size > 1e-6:
-            size /= 2.0
-        at, gained, now = at + size * step, now - then, min(now, then)
-        if gained < _CLOSE:
-            break
-    return at
-
-
-@njit(cache=True, nogil=True)
-def _surprise(table, x, at, keep):
-    """Minus the logarithm of the likelihood and of the prior, up to a constant."""
-    out = 0.0
-    for i in range(len(x)):
-        told = 0.0
-        for k in range(len(at)):
-            told += table[i, k] * at[k]
-        out += math.exp(min(told, 700.0)) - x[i] * told
-    for k in range(len(at)):
-        out += 0.5 * keep[k] * at[k] * at[k]
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _newton(table, x, at, keep):
-    """Newton's step, one pass and a Cholesky factor. No library of many threads: the last bit is always the same."""
-    k = len(at)
-    left, right = np.zeros((k, k)), np.zeros(k)
-    for i in range(len(x)):
-        row = table[i]
-        told = 0.0
-        for a in range(k):
-            told += row[a] * at[a]
-        mean = math.exp(min(told, 700.0))
-        for a in range(k):
-            right[a] += row[a] * (x[i] - mean)
-            weight = row[a] * mean
-            for b in range(a + 1):
-                left[a, b] += weight * row[b]
-    for a in range(k):
-        right[a] -= keep[a] * at[a]
-        left[a, a] += keep[a] + 1e-9
-        for b in range(a + 1):
-            held = left[a, b]
-            for c in range(b):
-                held -= left[a, c] * left[b, c]
-            left[a, b] = math.sqrt(max(held, 1e-12)) if a == b else held / left[b, b]
-    for a in range(k):
-        for c in range(a):
-            right[a] -= left[a, c] * right[c]
-        right[a] /= left[a, a]
-    for a in range(k - 1, -1, -1):
-        for c in range(a + 1, k):
-            right[a] -= left[c, a] * right[c]
-        right[a] /= left[a, a]
-    return right
+        keep = np.append(0.0, np.full(table.shape[1] - 1, _KEEP))
+        some = np.ascontiguousarray(table[use])
+        at = coefficients(counts[use].astype(float), some, keep, close=_CLOSE, steps=_STEPS)
+        return np.exp(np.minimum(linear(table, at), TOP))
 
 
 def bumps(x: ArrayLike, y: ArrayLike, *, every_m: float = EVERY_M) -> Floats:
@@ -235,10 +169,13 @@ def find_prior(
     due
         As `Prior` has it.
     """
-    picked = []
+    picked, every = [], max(_EACH, len(sums) // _TELL)
+    shapes = np.append(SHAPES, OWN)
     for r in range(sums.shape[1]):
-        told = np.zeros((len(SHAPES), len(ALONE)))
-        _likelihood(sums[::_EACH, r], city, stood[::_EACH], t, window, history, due[::_EACH, r], SHAPES, ALONE, told)
+        some, told = np.ascontiguousarray(sums[::every, r]), np.zeros((len(SHAPES), len(ALONE)))
+        most = int(some[:, : t + 1].sum(axis=1).max(initial=0))
+        gammas = special.gammaln(shapes[:, None] + np.arange(most + 1.0))
+        _likelihood(some, city, stood[::every], t, window, history, due[::every, r], shapes, gammas, ALONE, told)
         picked.append(np.unravel_index(int(np.argmax(told)), told.shape))
     return Prior(due, SHAPES[[j for j, _ in picked]], ALONE[[e for _, e in picked]])
 
@@ -282,37 +219,47 @@ def _tail(k, r, s):
 
 
 @njit(cache=True, nogil=True)
-def _both(mine, before, now, whole, due, shape):
-    """Logarithms of the chances of the past, and of past and window, of a rate with that shape around what is due."""
-    odds = shape / due
-    first = _log(before, shape, whole / (odds + whole))
-    return first, first + _log(mine, shape + before, now / (odds + whole + now))
+def _likelihood(sums, city, stood, t, window, history, due, shapes, gammas, alone, out):
+    """Add, for each shape and share, the logarithm of the chance of each window given its past.
 
-
-@njit(cache=True, nogil=True)
-def _mixed(a, b, share):
-    """log((1 - share) e^a + share e^b)."""
-    top = max(a, b)
-    return top + math.log((1.0 - share) * math.exp(a - top) + share * math.exp(b - top))
-
-
-@njit(cache=True, nogil=True)
-def _likelihood(sums, city, stood, t, window, history, due, shapes, alone, out):
+    ``gammas`` are the logarithms of gamma(shape + count); the last shape is that of places that go by themselves.
+    """
+    last, products, held = len(shapes) - 1, np.ones(out.shape), 0
+    first, after = np.empty(len(shapes)), np.empty(len(shapes))
     for i in range(len(sums)):
         mine, before, now, whole = past(sums[i], city, stood[i], t, window, history)
         if now == 0 or whole == 0 or due[i] * (now + whole) < 1.0:
             continue
-        own_past, own = _both(float(mine), float(before), now, whole, due[i], OWN)
         for j in range(len(shapes)):
-            told_past, told = _both(float(mine), float(before), now, whole, due[i], shapes[j])
+            odds = shapes[j] / due[i]
+            log_odds, log_past, log_all = math.log(odds), math.log(odds + whole), math.log(odds + whole + now)
+            first[j] = gammas[j, before] - gammas[j, 0] - before * (log_past - math.log(whole))
+            first[j] += shapes[j] * (log_odds - log_past)
+            after[j] = first[j] + gammas[j, before + mine] - gammas[j, before] - mine * (log_all - math.log(now))
+            after[j] += (shapes[j] + before) * (log_past - log_all)
+        for j in range(last):
+            top_first, top_after = max(first[j], first[last]), max(after[j], after[last])
+            told_past, own_past = math.exp(first[j] - top_first), math.exp(first[last] - top_first)
+            told, own = math.exp(after[j] - top_after), math.exp(after[last] - top_after)
             for e in range(len(alone)):
-                out[j, e] += _mixed(told, own, alone[e]) - _mixed(told_past, own_past, alone[e])
+                out[j, e] += top_after - top_first
+                products[j, e] *= ((1.0 - alone[e]) * told + alone[e] * own) / (
+                    (1.0 - alone[e]) * told_past + alone[e] * own_past
+                )
+        held += 1
+        if held % 64 == 0:  # each factor lies between 1 / 50 and 50
+            out += np.log(products)
+            products[:] = 1.0
+    out += np.log(products)
 
 
 @njit(cache=True, nogil=True)
 def _foretold(mine, before, now, whole, due, shape, alone):
     """Chance of that many or more in the window; the mean given the window too; the mean before it."""
-    told_past, own_past = (_both(0.0, before, now, whole, due, shape)[0], _both(0.0, before, now, whole, due, OWN)[0])
+    told_past, own_past = (
+        _log(before, shape, whole / (shape / due + whole)),
+        _log(before, OWN, whole / (OWN / due + whole)),
+    )
     own = alone / (alone + (1.0 - alone) * math.exp(min(told_past - own_past, 700.0)))
     p, after, mean = 0.0, 0.0, 0.0
     for k in range(2):
@@ -333,7 +280,11 @@ def lowest_scores(sums, city, stood, t, window, history, due, shape, alone, leas
         best[i], way[i] = np.inf, 0
         for r in range(circles):
             mine, before, now, whole = past(sums[i, r], city, stood[i], t, window, history)
-            if mine < least or now == 0 or whole == 0 or mine <= min(due[i, r], before / whole) * now:
+            if mine < least or now == 0 or whole == 0:
+                continue
+            # what is expected is at least the smaller one of its two parts
+            told = (shape[r] + before) / (shape[r] / due[i, r] + whole)
+            if mine <= min(told, (OWN + before) / (OWN / due[i, r] + whole)) * now:
                 continue
             p, after, mean = _foretold(float(mine), float(before), now, whole, due[i, r], shape[r], alone[r])
             if mine > mean and p * now < best[i] * after:
