@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from gis.hotspots.deals import LEAST_CASES, Rings
 from gis.hotspots.discovery import LEVEL
-from gis.hotspots.looks import LEAST_CASES, Look, Rings, look, make_rings, sum_rings
+from gis.hotspots.looks import Look, look, make_rings
 from gis.hotspots.usual import Beside, past
 from grids.errors import InputError
 
@@ -130,7 +131,7 @@ def track(
     if beside is not None and beside.others.shape[1:] != cube.shape:
         raise InputError(f"others of shape {beside.others.shape}", where="beside", right=f"(groups, {n}, {bins})")
     rings = make_rings(reaches)
-    sums, stood, usual = sum_rings(rings, cube), np.zeros((n, bins), dtype=np.bool_), np.ones(n, dtype=np.bool_)
+    sums, stood, usual = rings.sums(cube), np.zeros((n, bins), dtype=np.bool_), np.ones(n, dtype=np.bool_)
     alive: dict[int, _Living] = {}
     told: list[Alert] = []
     number = 0
@@ -142,7 +143,7 @@ def track(
             cube, sums, stood, usual, rings, t, windows=tried, history=history, runs=runs, seed=seed, expected=expected
         )  # fmt: skip
         here: list[Alert] = []
-        for group, p in _told(_groups(seen, rings), [other.cells for other in alive.values()], level):
+        for group, p in _told(_groups(seen, rings), _marked(n, *(other.cells for other in alive.values())), level):
             middle, cells = group.middle, group.cells
             stood[group.hot[seen.p[group.hot] <= max(level, seen.p[middle])], t] = True
             circle, window = int(seen.circle[middle]), tried[int(seen.window[middle])]
@@ -150,7 +151,8 @@ def track(
             inside = rings.inside(middle, circle)
             one = _Living(cells, max(size - mean, 0.0), t, (middle, circle, window, inside))
             taken = {a.hotspot for a in here}
-            older = sorted(k for k, other in alive.items() if k not in taken and np.isin(cells, other.cells).any())
+            mark = _marked(n, cells)
+            older = sorted(k for k, other in alive.items() if k not in taken and mark[other.cells].any())
             if older:
                 mine, event, before = older[0], 2, alive[older[0]].told
                 if one.told > GROWTH * max(before, LEAST_CASES):
@@ -222,23 +224,34 @@ class _Group:
     p: float
 
 
+def _marked(n: int, *cells: NDArray[np.int64]) -> NDArray[np.bool_]:
+    out = np.zeros(n, dtype=np.bool_)
+    for some in cells:
+        out[some] = True
+    return out
+
+
 def _groups(seen: Look, rings: Rings) -> list[_Group]:
     """Circles that may stand out, the most unusual first, each with those that overlap it."""
     hot = np.flatnonzero(seen.p < _MAY)
     left = hot[np.lexsort((hot, seen.score[hot]))]
-    circles = {int(i): rings.inside(int(i), int(seen.circle[i])) for i in left}
-    out = []
-    while len(left):
-        middle, core = int(left[0]), circles[int(left[0])]
-        near = np.array([np.isin(circles[int(i)], core, assume_unique=True).any() for i in left])
-        out.append(_Group(middle, left[near], np.union1d(core, left[near]), float(seen.p[middle])))
-        left = left[~near]
+    circles = [rings.inside(int(i), int(seen.circle[i])) for i in left]
+    held = np.concatenate([*circles, np.empty(0, np.int64)])
+    begins = np.concatenate([[0], np.cumsum([len(c) for c in circles])])[:-1].astype(np.int64)
+    free, out = np.ones(len(left), dtype=np.bool_), []
+    for k, core in enumerate(circles):
+        if not free[k]:
+            continue
+        near = free & np.logical_or.reduceat(_marked(len(seen.p), core)[held], begins)
+        middle, around = int(left[k]), left[near]
+        out.append(_Group(middle, around, np.union1d(core, around), float(seen.p[middle])))
+        free &= ~near
     return out
 
 
-def _told(groups: list[_Group], old: list[NDArray[np.int64]], level: float) -> list[tuple[_Group, float]]:
+def _told(groups: list[_Group], old: NDArray[np.bool_], level: float) -> list[tuple[_Group, float]]:
     """Groups that stand out with their p: old hotspots each by itself, new ones by their false discovery rate."""
-    known = [any(np.isin(g.cells, cells).any() for cells in old) for g in groups]
+    known = [bool(old[g.cells].any()) for g in groups]
     out = [(g, g.p) for g, again in zip(groups, known, strict=True) if again and g.p < level]
     new = [g for g, again in zip(groups, known, strict=True) if not again]
     if new:  # Benjamini & Hochberg: as if each were one test of one look

@@ -22,33 +22,14 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
+from gis.hotspots.deals import LEAST_CASES, Deals, Rings
 from gis.hotspots.usual import Prior, find_prior, lowest_scores, past
 from grids.errors import InputError
 
-LEAST_CASES = 5.0
-"""A circle with fewer cases raises no alert, however few are expected."""
 FEW = 19
 """So many deals are made first; when many of them beat what is there, nothing stands out and no more are needed."""
 _BEATEN = 5
-_UNUSUAL = 1.5
-"""Dealt circles with a smaller excess, in standard deviations, are not the best of any deal."""
 _EULER = 0.5772156649015329
-
-
-@dataclass(frozen=True)
-class Rings:
-    """Circles of growing reach around each cell as one list of cells: the nearest circle's, then what the next adds.
-
-    Cells of circle r around i are ``cells[begins[i]:ends[i, r]]``.
-    """
-
-    begins: NDArray[np.int64]
-    cells: NDArray[np.int64]
-    ends: NDArray[np.int64]
-
-    def inside(self, i: int, r: int) -> NDArray[np.int64]:
-        """Cells of a circle, rising."""
-        return np.sort(self.cells[self.begins[i] : self.ends[i, r]])
 
 
 def make_rings(reaches: Sequence[sparse.csr_array]) -> Rings:
@@ -72,14 +53,7 @@ def make_rings(reaches: Sequence[sparse.csr_array]) -> Rings:
     order = np.lexsort((cell, ring, row))
     held_by = np.bincount(row * len(reaches) + ring, minlength=n * len(reaches)).reshape(n, len(reaches))
     begins = np.concatenate([[0], np.cumsum(held_by.sum(axis=1))]).astype(np.int64)
-    return Rings(begins, cell[order], begins[:-1, None] + np.cumsum(held_by, axis=1).astype(np.int64))
-
-
-def sum_rings(rings: Rings, cube: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cases of each circle, shape (cells, circles, bins), of those of each cell (cells, bins)."""
-    out = np.empty((*rings.ends.shape, cube.shape[1]), dtype=np.int64)
-    _sums(rings.begins, rings.cells, rings.ends, cube, out)
-    return out
+    return Rings(begins, cell[order].astype(np.int32), begins[:-1, None] + np.cumsum(held_by, axis=1).astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -164,15 +138,13 @@ def look(
     part = slice(first, t + 1)
     share, clumps = city[part] / max(city[part].sum(), 1), 1.0
     if first < t:
-        clumps = _clumps(sums[usual][:, :1, part], share)
-    dealt = _Dealt(
-        cube[:, part], share, float(city[part].sum()), clumps, rings, windows, np.random.default_rng([seed, t])
-    )
-    lowest = [dealt.lowest() for _ in range(min(runs, FEW))]
-    if sum(v <= least for v in lowest) >= _BEATEN:
+        clumps = _clumps(sums[:, :1, part][usual], share)
+    whole, room = cube[:, part].sum(axis=1), float(city[part].sum())
+    deals = Deals(whole, share, room, clumps, rings, windows, (seed, t))
+    lowest = deals.lowest(min(runs, FEW))
+    if (lowest <= math.log(max(least, 1e-300))).sum() >= _BEATEN:
         return none
-    lowest += [dealt.lowest() for _ in range(runs - len(lowest))]
-    high = -np.log(np.array(lowest))
+    high = -np.concatenate([lowest, deals.lowest(runs - len(lowest))])
     scale = max(float(high.std(ddof=1)) * math.sqrt(6.0) / math.pi, 1e-3)
     middle = float(high.mean()) - _EULER * scale
     with np.errstate(over="ignore"):
@@ -201,46 +173,6 @@ def _clumps(sums: NDArray[np.int64], share: NDArray[np.float64]) -> float:
     return max(1.0, float(chi.mean()) / (int((share > 0).sum()) - 1 or 1))
 
 
-class _Dealt:
-    """Looks at deals of each cell's cases over the bins by the bins' shares, a part of the cases in clumps."""
-
-    def __init__(
-        self,
-        cube: NDArray[np.int64],
-        share: NDArray[np.float64],
-        room: float,
-        clumps: float,
-        rings: Rings,
-        windows: Sequence[int],
-        rng: np.random.Generator,
-    ) -> None:
-        self.whole, self.rings, self.windows, self.rng = cube.sum(axis=1), rings, windows, rng
-        self.share, self.total = share[::-1], room
-        self.both = sum_rings(rings, self.whole[:, None])[:, :, 0]
-        # clumps of m cases, a share f of all: the variance is 1 + f (m - 1) times that of single cases
-        self.clump = max(2, int(np.ceil(clumps)))
-        self.clumped = (clumps - 1.0) / (self.clump - 1)
-
-    def lowest(self) -> float:
-        """Best score of one deal."""
-        piles = [(self.whole, 1)]
-        if self.clumped > 0:
-            many = np.minimum(self.rng.poisson(self.whole * self.clumped / self.clump), self.whole // self.clump)
-            piles = [(self.whole - self.clump * many, 1), (many, self.clump)]
-        left, now, rest, best = [pile for pile, _ in piles], np.zeros_like(self.whole), 1.0, math.inf
-        for b in range(max(self.windows)):
-            chance = min(1.0, self.share[b] / rest) if rest > 0 else 0.0
-            some = [self.rng.binomial(pile, chance) for pile in left]
-            left = [pile - taken for pile, taken in zip(left, some, strict=True)]
-            now = now + sum(taken * size for taken, (_, size) in zip(some, piles, strict=True))
-            rest -= self.share[b]
-            share = float(self.share[: b + 1].sum())
-            if b + 1 in self.windows and 0.0 < share < 1.0:
-                rings, room = self.rings, self.total * share
-                best = min(best, _lowest(now, self.both, share, room, rings.begins, rings.cells, rings.ends))
-        return best if math.isfinite(best) else 1e6
-
-
 @njit(cache=True, nogil=True)
 def _tail(k, n, share):
     """Chance of k or more of n, k above n times the share."""
@@ -254,21 +186,6 @@ def _tail(k, n, share):
         if term < 1e-13 * out:
             break
     return min(out, 1.0)
-
-
-@njit(cache=True, nogil=True)
-def _sums(begins, cells, ends, cube, out):
-    n, bins = cube.shape
-    for i in range(n):
-        held = np.zeros(bins, dtype=np.int64)
-        j = begins[i]
-        for r in range(ends.shape[1]):
-            while j < ends[i, r]:
-                for b in range(bins):
-                    held[b] += cube[cells[j], b]
-                j += 1
-            for b in range(bins):
-                out[i, r, b] = held[b]
 
 
 @njit(cache=True, nogil=True)
@@ -288,25 +205,3 @@ def _scores(sums, city, stood, t, window, history, best, way):
             score = _tail(float(mine), float(mine + before), share) * now / mean
             if score < best[i]:
                 best[i], way[i] = score, r
-
-
-@njit(cache=True, nogil=True)
-def _lowest(now, both, share, room, begins, cells, ends):
-    """Best score of all circles of a deal; inf where none is beyond what is expected."""
-    out = np.inf
-    spread = _UNUSUAL * math.sqrt(1.0 - share)
-    for i in range(len(now)):
-        mine, j = 0, begins[i]
-        for r in range(ends.shape[1]):
-            end = ends[i, r]
-            if r > 0 and end == j:
-                continue
-            while j < end:
-                mine += now[cells[j]]
-                j += 1
-            mean = both[i, r] * share
-            if mine >= LEAST_CASES and mine - mean > spread * math.sqrt(mean):
-                score = _tail(float(mine), float(both[i, r]), share) * room / mean
-                if score < out:
-                    out = score
-    return out

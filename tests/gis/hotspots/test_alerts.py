@@ -10,7 +10,8 @@ from scipy import stats
 
 from gis.hotspots import band, squares
 from gis.hotspots.alerts import EVENTS, track
-from gis.hotspots.looks import LEAST_CASES, _clumps, look, make_rings, sum_rings
+from gis.hotspots.deals import LEAST_CASES
+from gis.hotspots.looks import _clumps, look, make_rings
 from grids.errors import InputError
 from tests.gis.hotspots.starts import SURE, pooled, table
 from tests.replay import each_start, replayed
@@ -55,7 +56,7 @@ def test_a_look_is_that_of_plain_loops():
     usual = np.ones(64, dtype=bool)
     usual[27:29] = False
     rings = make_rings(near)
-    sums = sum_rings(rings, cube)
+    sums = rings.sums(cube)
     for r, reach in enumerate(near):
         assert np.array_equal(sums[:, r], reach @ cube)
         assert np.array_equal(rings.inside(9, r), np.sort(reach[[9]].indices))
@@ -73,7 +74,7 @@ def test_p_is_neither_too_small_nor_too_large():
     rings, p = make_rings(near), []
     for k in range(400):
         cube = rng.poisson(3.0, (100, 13))
-        seen = look(cube, sum_rings(rings, cube), stood, usual, rings, 12, windows=(1, 2), history=12, runs=99, seed=k)
+        seen = look(cube, rings.sums(cube), stood, usual, rings, 12, windows=(1, 2), history=12, runs=99, seed=k)
         p.append(seen.p.min())
     assert 0.1 <= np.mean(np.array(p) < 0.2) <= 0.24 and 0.005 <= np.mean(np.array(p) < 0.05) <= 0.072, (
         np.mean(np.array(p) < 0.2),
@@ -142,7 +143,7 @@ def test_clumps_are_seen():
     rng = np.random.default_rng(1)
     for world, low, high in ((even, 0.95, 1.05), (clumped, 1.1, 1.25)):
         cube = world(rng, 30, 18)
-        sums = sum_rings(make_rings(reaches(30)), cube)
+        sums = make_rings(reaches(30)).sums(cube)
         assert low <= max(1.0, _clumps(sums, cube.sum(axis=0) / cube.sum())) <= high
 
 

@@ -10,7 +10,7 @@ from scipy import sparse, stats
 
 from gis.hotspots import squares
 from gis.hotspots.alerts import EVENTS, track
-from gis.hotspots.looks import make_rings, sum_rings
+from gis.hotspots.looks import make_rings
 from gis.hotspots.usual import OWN, Beside, _foretold, bumps, find_prior, lowest_scores, past
 from grids.errors import InputError
 from tests.gis.hotspots.test_alerts import reaches
@@ -63,7 +63,7 @@ def test_scores_are_those_of_plain_loops():
     near, stood = reaches(8), np.zeros((64, 6), dtype=bool)
     stood[:9, 2] = True
     rings, city = make_rings(near), cube.sum(axis=0)
-    sums = sum_rings(rings, cube)
+    sums = rings.sums(cube)
     due = np.column_stack([near[r] @ np.full(64, 1 / 64) for r in range(2)])
     shape, alone, best, way = np.array([8.0, 32.0]), np.array([0.1, 0.02]), np.empty(64), np.empty(64, dtype=int)
     lowest_scores(sums, city, stood, 5, 2, 3, due, shape, alone, 5.0, best, way)
@@ -87,7 +87,7 @@ def test_how_far_to_trust_what_is_expected_is_read_from_the_counts(shape: float,
     share = beside.share(cube[:, :2].sum(axis=1), 3, use)
     rings = make_rings([sparse.csr_array(sparse.eye(len(cube)))])
     due = (share / share.sum())[:, None]
-    found = find_prior(sum_rings(rings, cube), cube.sum(axis=0), np.zeros(cube.shape, bool), 3, 1, 12, due)
+    found = find_prior(rings.sums(cube), cube.sum(axis=0), np.zeros(cube.shape, bool), 3, 1, 12, due)
     assert low <= found.shape[0] <= high
 
 
