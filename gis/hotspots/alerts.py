@@ -12,7 +12,7 @@ from scipy import sparse
 from gis.hotspots.deals import LEAST_CASES, Rings
 from gis.hotspots.discovery import LEVEL
 from gis.hotspots.looks import Look, look, make_rings
-from gis.hotspots.usual import Beside, past
+from gis.hotspots.usual import Beside, Floats, past
 from grids.errors import InputError
 
 EVENTS = ("appears", "grows", "goes on", "ends")
@@ -23,7 +23,7 @@ LEAST_HISTORY = 1
 LEAST_BINS = 3
 """With fewer bins nothing can begin."""
 _MAY = 0.5
-"""Circles with a larger chance than this are not looked at, however many stand out."""
+"""Circles with a larger chance than this, or than the level, are not looked at, however many stand out."""
 RUNS = 99
 """Deals that say what the best of all circles is worth."""
 GROWTH = 1.5
@@ -133,17 +133,20 @@ def track(
     rings = make_rings(reaches)
     sums, stood, usual = rings.sums(cube), np.zeros((n, bins), dtype=np.bool_), np.ones(n, dtype=np.bool_)
     alive: dict[int, _Living] = {}
+    found: Floats | None = None
     told: list[Alert] = []
     number = 0
     for t in range(least + min(windows) - 1, bins):
         tried = [w for w in windows if t - w + 1 >= least]
         city = cube[usual].sum(axis=0)
-        expected = None if beside is None else _expected(beside, cube, stood, t, max(tried), history)
+        expected = None
+        if beside is not None and (told_by := _expected(beside, cube, stood, t, max(tried), history, found)):
+            expected, found = told_by
         seen = look(
             cube, sums, stood, usual, rings, t, windows=tried, history=history, runs=runs, seed=seed, expected=expected
         )  # fmt: skip
         here: list[Alert] = []
-        for group, p in _told(_groups(seen, rings), _marked(n, *(other.cells for other in alive.values())), level):
+        for group, p in _told(_groups(seen, rings, max(level, _MAY)), _marked(n, *(other.cells for other in alive.values())), level):
             middle, cells = group.middle, group.cells
             stood[group.hot[seen.p[group.hot] <= max(level, seen.p[middle])], t] = True
             circle, window = int(seen.circle[middle]), tried[int(seen.window[middle])]
@@ -199,11 +202,11 @@ def _read(counts: ArrayLike, reaches: Sequence[sparse.csr_array]) -> NDArray[np.
     return np.ascontiguousarray(given, dtype=np.int64)
 
 
-def _expected(beside, cube, stood, t, window, history):  # type: ignore[no-untyped-def]
+def _expected(beside, cube, stood, t, window, history, start):  # type: ignore[no-untyped-def]
     """What is expected of each cell by the bins before the longest window, cells that stood out left aside."""
     before = slice(max(0, t + 1 - window - history), max(1, t + 1 - window))
     use = ~stood[:, before].any(axis=1)
-    return beside.share(cube[:, before].sum(axis=1), t, use if use.any() else ~use)
+    return beside.share(cube[:, before].sum(axis=1), t, use if use.any() else ~use, start=start)
 
 
 def _size(sums, city, stood, t, middle, circle, tried, window, history, seen):  # type: ignore[no-untyped-def]
@@ -231,9 +234,9 @@ def _marked(n: int, *cells: NDArray[np.int64]) -> NDArray[np.bool_]:
     return out
 
 
-def _groups(seen: Look, rings: Rings) -> list[_Group]:
+def _groups(seen: Look, rings: Rings, may: float) -> list[_Group]:
     """Circles that may stand out, the most unusual first, each with those that overlap it."""
-    hot = np.flatnonzero(seen.p < _MAY)
+    hot = np.flatnonzero(seen.p < may)
     left = hot[np.lexsort((hot, seen.score[hot]))]
     circles = [rings.inside(int(i), int(seen.circle[i])) for i in left]
     held = np.concatenate([*circles, np.empty(0, np.int64)])

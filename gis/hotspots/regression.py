@@ -17,7 +17,9 @@ TOP = 700.0
 """Logarithms are no larger."""
 
 
-def coefficients(x: Floats, table: Floats, keep: Floats, *, close: float, steps: int) -> Floats:
+def coefficients(
+    x: Floats, table: Floats, keep: Floats, *, close: float, steps: int, start: Floats | None = None
+) -> Floats:
     """The likeliest coefficients, each step halved until it helps.
 
     Parameters
@@ -32,6 +34,8 @@ def coefficients(x: Floats, table: Floats, keep: Floats, *, close: float, steps:
         The search ends when a step gains less of the log posterior.
     steps
         Most steps.
+    start
+        Where the search begins; by default where no covariate tells anything.
 
     Returns
     -------
@@ -47,6 +51,8 @@ def coefficients(x: Floats, table: Floats, keep: Floats, *, close: float, steps:
     at = np.zeros(table.shape[1])
     at[0] = math.log(x.mean())
     now = _surprise(table, x, at, keep)
+    if start is not None and (then := _surprise(table, x, start, keep)) < now:
+        at, now = start, then
     for _ in range(steps):
         step, size = _newton(table, x, at, keep), 1.0
         while (then := _surprise(table, x, at + size * step, keep)) > now and size > 1e-6:

@@ -29,8 +29,11 @@ ALONE = np.array([0.02, 0.1, 0.3])
 OWN = 1.0
 ENOUGH = 10.0
 """Cases for each covariate: with fewer nothing is regressed."""
-EVERY_M = 2500.0
-"""Steps between the middles of the smooth bumps that stand for what changes over the city and is written nowhere."""
+EVERY_M, BUMPS = 2500.0, 64
+"""Steps between the middles of the smooth bumps that stand for what changes over the city and is written nowhere; as
+many as these at most, and longer steps in a larger city."""
+REGRESSED = 25_000
+"""The regression is found from every cell, of a larger city from every second, third … so that as many are left."""
 _EACH, _TELL = 3, 3000
 """Every third circle tells the shapes, of large cities about so many; their neighbours tell the same."""
 _KEEP = 1.0
@@ -69,10 +72,14 @@ class Beside:
             raise InputError(what, where="beside", right=f"({n}, k) and (groups, {n}, bins)")
         if not np.isfinite(self.ground).all():
             raise InputError("NaN among the covariates", where="beside", right="finite numbers")
+        middle, spread = self.ground.mean(axis=0), self.ground.std(axis=0)
+        self._ground = (self.ground - middle) / np.where(spread > 1e-12, spread, 1.0)
         self._past = np.cumsum(self.others, axis=2)
         self._size = np.maximum(np.asarray(self.near.sum(axis=1), float).ravel(), 1.0)
 
-    def share(self, counts: NDArray[np.int64], t: int, use: NDArray[np.bool_]) -> Floats | None:
+    def share(
+        self, counts: NDArray[np.int64], t: int, use: NDArray[np.bool_], *, start: Floats | None = None
+    ) -> tuple[Floats, Floats] | None:
         """Cases that are expected of each cell, in proportion; None where there are too few cases to tell.
 
         Parameters
@@ -83,24 +90,33 @@ class Beside:
             The last bin of which the other classes are known.
         use
             Cells that the regression is found from.
+        start
+            Coefficients near by, of another bin; they spare steps.
+
+        Returns
+        -------
+        expected : float64 (n,)
+        coefficients : float64 (k,)
         """
-        columns = [*self.ground.T]
+        columns = []
         for held in self._past[:, :, t]:
-            columns += [np.log(held + 0.5), np.log(np.asarray(self.near @ held, float) / self._size + 0.5)]
-        table = np.column_stack([np.ones(len(counts)), *columns])
+            for column in (held, np.asarray(self.near @ held, float) / self._size):
+                column = np.log(column + 0.5)
+                columns.append((column - column.mean()) / max(float(column.std()), 1e-12))
+        table = np.column_stack([np.ones(len(counts)), self._ground, *columns])
         if counts[use].sum() < ENOUGH * table.shape[1]:
             return None
-        spread = table.std(axis=0)
-        spread[0], middle = 1.0, table.mean(axis=0)
-        middle[0] = 0.0
-        table = (table - middle) / np.where(spread > 1e-12, spread, 1.0)
         keep = np.append(0.0, np.full(table.shape[1] - 1, _KEEP))
-        some = np.ascontiguousarray(table[use])
-        at = coefficients(counts[use].astype(float), some, keep, close=_CLOSE, steps=_STEPS)
-        return np.exp(np.minimum(linear(table, at), TOP))
+        some = np.flatnonzero(use)
+        some = some[:: max(1, len(some) // REGRESSED)]
+        x = counts[some].astype(float)
+        if not x.any():
+            return None
+        at = coefficients(x, np.ascontiguousarray(table[some]), keep, close=_CLOSE, steps=_STEPS, start=start)
+        return np.exp(np.minimum(linear(table, at), TOP)), at
 
 
-def bumps(x: ArrayLike, y: ArrayLike, *, every_m: float = EVERY_M) -> Floats:
+def bumps(x: ArrayLike, y: ArrayLike, *, every_m: float | None = None) -> Floats:
     """Covariates for a field that changes smoothly over the city: normal bumps on a lattice, distance to the middle.
 
     Parameters
@@ -108,13 +124,16 @@ def bumps(x: ArrayLike, y: ArrayLike, *, every_m: float = EVERY_M) -> Floats:
     x, y
         Middles of the cells, metres, shape (n,).
     every_m
-        Steps of the lattice; bumps have a standard deviation of 0.8 of them, those far from all cells are left out.
+        Steps of the lattice, `EVERY_M` by default, longer ones where that made more than `BUMPS`; bumps have a standard
+        deviation of 0.8 of them, those far from all cells are left out.
 
     Returns
     -------
     float64 (n, k); no columns where all cells lie within one step.
     """
     x, y = read_points(x, y)
+    if every_m is None:
+        every_m = max(EVERY_M, math.sqrt(float(np.ptp(x) * np.ptp(y)) / BUMPS))
     positive(every_m, "every_m")
     if np.ptp(x) < every_m and np.ptp(y) < every_m:
         return np.empty((len(x), 0))

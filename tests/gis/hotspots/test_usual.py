@@ -84,7 +84,7 @@ def test_scores_are_those_of_plain_loops():
 def test_how_far_to_trust_what_is_expected_is_read_from_the_counts(shape: float, low: float, high: float):
     cube, beside = world(5, side=40, bins=4, shape=shape)
     use = np.ones(len(cube), dtype=bool)
-    share = beside.share(cube[:, :2].sum(axis=1), 3, use)
+    share = beside.share(cube[:, :2].sum(axis=1), 3, use)[0]
     rings = make_rings([sparse.csr_array(sparse.eye(len(cube)))])
     due = (share / share.sum())[:, None]
     found = find_prior(rings.sums(cube), cube.sum(axis=0), np.zeros(cube.shape, bool), 3, 1, 12, due)
@@ -93,7 +93,9 @@ def test_how_far_to_trust_what_is_expected_is_read_from_the_counts(shape: float,
 
 def test_the_regression_finds_what_the_ground_tells():
     cube, beside = world(7, side=40, bins=3, shape=1000.0)
-    share = beside.share(cube[:, 0], 2, np.ones(len(cube), dtype=bool))
+    share, found = beside.share(cube[:, 0], 2, np.ones(len(cube), dtype=bool))
+    again = beside.share(cube[:, 0], 2, np.ones(len(cube), dtype=bool), start=found * 1.1)[0]
+    assert again == pytest.approx(share, rel=1e-2), "wherever the search begins"
     usual = np.exp(0.5 * beside.ground[:, 0] - 0.4 * beside.ground[:, 1])
     assert np.corrcoef(np.log(share), np.log(usual))[0, 1] > 0.98
     assert share.sum() == pytest.approx(cube[:, 0].sum(), rel=0.01)
@@ -200,4 +202,4 @@ def test_the_regression_is_that_of_plain_newton_steps():
         mean = np.exp(table[use] @ at)
         slope = table[use].T @ (x[use] - mean) - np.append(0.0, at[1:])
         at = at + np.linalg.solve((table[use] * mean[:, None]).T @ table[use] + np.diag([0.0, 1.0, 1.0]), slope)
-    assert beside.share(cube[:, 0], 1, use) == pytest.approx(np.exp(table @ at), rel=1e-3)
+    assert beside.share(cube[:, 0], 1, use)[0] == pytest.approx(np.exp(table @ at), rel=1e-3)
