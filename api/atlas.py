@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import psycopg2
 from fastapi import Depends, Query, Request, Response
+from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.drawn import Drawn, DrawnGround
@@ -22,6 +23,7 @@ from api.held.columns import Columns
 from api.held.counted import Held
 from api.held.rows import State, places, state_of
 from api.service import Service, service_of
+from api.statistics.beside import GROUND, ground_of
 from api.statistics.filtering import area_of, wanted
 from api.statistics.selection import BANDWIDTH_M, Look, Selection, Units, bounds_of, cell_of, check_future, look_of
 from api.statistics.source import Recorded, Source
@@ -98,6 +100,16 @@ class Atlas:
         service = self.service
         key = ("units", service.snapshot.version, str(known))
         return self.keep(key, lambda: Units(service.engine, service.snapshot.city, known_at=known), most=3)
+
+    def ground_states(self, *layers: str) -> tuple[str, ...]:
+        """States of layers of the ground; another one when the record's roads, parcels … changed."""
+        states = self.shelf.states(self.service.engine)
+        return tuple(states.get(f"ground:{name}", "") for name in layers)
+
+    def covariates(self, found: Look) -> NDArray[np.float64]:
+        """What the ground tells of how many cases are usual in each unit grid; kept."""
+        key = ("covariates", self.service.snapshot.version, str(found.selection.known_at), *self.ground_states(*GROUND))
+        return self.keep(key, lambda: ground_of(self.service.engine, found), most=2)
 
     def wanted(self, selection: Selection) -> Wanted:
         """A selection in the record's own words.

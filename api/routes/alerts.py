@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.atlas import Atlas, atlas_of, selection_of
 from api.instants import read_instants
 from api.statistics.alerting import MONTH, raise_alerts
+from api.statistics.beside import GROUND
 from api.statistics.gathered import geojson
 from api.statistics.selection import LEVEL, Selection
 
@@ -29,8 +30,13 @@ def alerts(
     goes_on: Annotated[bool, Query(description="hotspots that merely go on too")] = False,
 ) -> Response:
     """Alerts with their cases, what was expected, their unit grids and the department that owns most of them."""
-    found, _ = atlas.look(selection)
+    found, version = atlas.look(selection)
     after = read_instants([since], found.city.time_zone, lambda _: "since")[0]
     options = {"bin_days": bin_days, "level": level, "since": after, "goes_on": goes_on}
-    answer = raise_alerts(atlas.service.engine, atlas.book, found, **options)
-    return Response(geojson(answer, found.city.srid), media_type="application/geo+json")
+
+    def make() -> bytes:
+        answer = raise_alerts(atlas.service.engine, atlas.book, found, ground=atlas.covariates(found), **options)
+        return geojson(answer, found.city.srid)
+
+    told = atlas.keep(("alerts", version, atlas.ground_states(*GROUND), repr(options)), make)
+    return Response(told, media_type="application/geo+json")

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from api.statistics.beside import gather_beside
+from api.statistics.beside import gather_beside, ground_of
 from api.statistics.cells import Cells, find_cells
 from api.statistics.gathered import Gathering
 from api.statistics.in_time import Bins, make_bins
@@ -45,6 +45,7 @@ def raise_alerts(
     level: float = LEVEL,
     since: pd.Timestamp = pd.NaT,
     goes_on: bool = False,
+    ground: NDArray[np.float64] | None = None,
 ) -> Gathering:
     """Alerts of a selection, told bin by bin as if nothing later had been known.
 
@@ -62,6 +63,8 @@ def raise_alerts(
         Bins that end later, UTC; NaT for the last bin alone.
     goes_on
         Tell of hotspots that merely go on too.
+    ground
+        What the ground tells of the unit grids (`api.statistics.beside.ground_of`); read when missing.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def raise_alerts(
     cube = cells.by_bin(bin_of, len(bins))
     x, y = cells.middles(city.srid)
     reaches = [hotspots.band(x, y, distance_m=reach) for reach in REACHES_M]
-    beside = gather_beside(engine, book, found, cells, bins)
+    beside = gather_beside(book, found, ground_of(engine, found) if ground is None else ground, bins)
     facts["usual_by"] = {"ground": beside.ground.shape[1], "groups": len(beside.others)}
     told = watch.track(cube, reaches, windows=WINDOWS, history=history, level=level, seed=SEED, beside=beside)
     first = _born(told, bins, city.time_zone)
@@ -110,9 +113,11 @@ def raise_alerts(
         a for a in told
         if (a.bin == last if pd.isna(since) else bins.edges[a.bin + 1] > since) and (goes_on or a.event != 2)
     ]  # fmt: skip
-    rows = [_row(a, bins, cells, cases, bin_of, first) for a in wanted]
+    cases_of = _by_unit(cells)
+    rows = [_row(a, bins, cells, cases, bin_of, cases_of, first) for a in wanted]
+    names = {at: _names(engine, at) for at in {row["to"] for row in rows}}
     for row in rows:
-        row["name"] = _names(engine, row["to"]).get(row["department"])
+        row["name"] = names[row["to"]].get(row["department"])
     events = {name: sum(watch.EVENTS[a.event] == name for a in wanted) for name in watch.EVENTS}
     facts |= {"bins": len(bins), "bins_from": bins.text(0), "bins_to": bins.text(len(bins)), "alerts": len(rows)}
     alive = sum(a.bin == last and a.event != 3 for a in told)
@@ -178,11 +183,24 @@ def _born(told: list[watch.Alert], bins: Bins, zone: str) -> dict[int, str]:
     return names
 
 
+def _by_unit(cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cases in order of their units, and where those of each unit begin."""
+    order = np.argsort(cells.at, kind="stable")
+    return order, np.searchsorted(cells.at[order], np.arange(len(cells.frame) + 1))
+
+
 def _row(
-    a: watch.Alert, bins: Bins, cells: Cells, cases: moments.Moments, bin_of: np.ndarray, names: dict[int, str]
+    a: watch.Alert,
+    bins: Bins,
+    cells: Cells,
+    cases: moments.Moments,
+    bin_of: np.ndarray,
+    cases_of: tuple[NDArray[np.int64], NDArray[np.int64]],
+    names: dict[int, str],
 ) -> dict[str, Any]:
-    begin = a.bin - a.window + 1
-    mine = np.isin(cells.at, a.cells) & (bin_of >= begin) & (bin_of <= a.bin)
+    begin, (order, begins) = a.bin - a.window + 1, cases_of
+    here = np.concatenate([order[begins[i] : begins[i + 1]] for i in a.cells])
+    mine = here[(bin_of[here] >= begin) & (bin_of[here] <= a.bin)]
     held = np.bincount(cases.department.codes[mine], minlength=len(cases.department.categories))
     texts = np.asarray(cases.department.categories, dtype=object)
     most = int(np.lexsort((texts.astype(str), -held))[0]) if held.any() else -1

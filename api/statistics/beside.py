@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
-from api.statistics.cells import Cells, find_cells
+from api.statistics.cells import find_cells
 from api.statistics.in_time import Bins
 from api.statistics.selection import Look
 from gis import counts
@@ -20,25 +21,32 @@ from grids.catalog import Catalog
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+GROUND = ("roads", "parcels")
+"""Layers of the ground that tell how many cases are usual."""
 LEAST_GROUP = 0.005
 """Class groups with a smaller share of the cases tell nothing of where cases are usual."""
 
 
-def gather_beside(engine: Engine, book: Catalog, found: Look, cells: Cells, bins: Bins) -> Beside:
-    """Roads and kinds of ground of the unit grids, and the cases of other groups by the same filters.
+def gather_beside(book: Catalog, found: Look, ground: NDArray[np.float64], bins: Bins) -> Beside:
+    """What the ground tells (`ground_of`), and the cases of other groups by the same filters.
 
     The department is no filter here: it owns cases of its classes, and other classes are asked for. Where the selection
-    takes all classes there are no others, and a city without roads or parcels goes without.
+    takes all classes there are no others.
     """
-    shapes, srid = cells.frame.geometry.to_numpy(), found.city.srid
-    layers = counts.ground(engine, srid=srid, layers=("roads", "parcels"))
+    return Beside(ground, _others(book, found, bins), found.ground.near)
+
+
+def ground_of(engine: Engine, found: Look) -> NDArray[np.float64]:
+    """Roads and kinds of ground of the unit grids, and smooth bumps; a city without roads or parcels goes without."""
+    shapes, srid = found.units.geometry.to_numpy(), found.city.srid
+    layers = counts.ground(engine, srid=srid, layers=GROUND)
     kinds = layers["roads"].groupby("kind")
     roads = {str(kind): measures.road_metres(shapes, part.geometry.to_numpy()) for kind, part in kinds}
     parcels = layers["parcels"]
     shares = measures.ground_shares(shapes, parcels.geometry.to_numpy(), parcels["kind"])[0] if len(parcels) else None
-    table = measures.covariates(shapes, cells.near, roads=roads, shares=shares)[0]
-    ground = np.column_stack([table, bumps(*cells.middles(srid))])
-    return Beside(ground, _others(book, found, bins), cells.near)
+    table = measures.covariates(shapes, found.ground.near, roads=roads, shares=shares)[0]
+    middle = shapely.centroid(shapes)
+    return np.column_stack([table, bumps(shapely.get_x(middle), shapely.get_y(middle))])
 
 
 def _others(book: Catalog, found: Look, bins: Bins) -> NDArray[np.int64]:
