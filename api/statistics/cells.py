@@ -45,6 +45,13 @@ class Cells(NamedTuple):
         flat = np.bincount(self.at[mine] * bins + bin_of[mine], minlength=len(self.frame) * bins)
         return flat.reshape(len(self.frame), bins)
 
+    def metres(self, srid: int) -> NDArray[np.object_]:
+        """Polygons in metres of the city's CRS."""
+        shapes = self.frame.geometry.to_numpy()
+        if not self.frame.crs.is_geographic:
+            return shapes
+        return shapely.transform(shapes, lambda xy: np.column_stack(to_city(xy[:, 0], xy[:, 1], 4326, srid)))
+
     def middles(self, srid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Centroids in metres of the city's CRS."""
         middle = shapely.centroid(self.frame.geometry.to_numpy())

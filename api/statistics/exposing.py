@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from api.statistics.cells import find_cells
+from api.statistics.masking import cut_cells
 from api.statistics.selection import LEVEL, Look
 from gis import counts, hotspots, looked
-from gis.crs import to_city
 from gis.hotspots import exposure as exposing
 from gis.hotspots import measures
 from gis.hotspots.expected_rates import ASTRAY, expected_rates, recovered_rates, stray
@@ -137,15 +136,15 @@ def gather_exposed(
     taken &= {"filed": cases.filed, "found": cases.by(looked.PATROLS), "reported": cases.by(looked.CITIZENS)}.get(
         asked.rates, np.ones(len(taken), dtype=bool)
     )
+    cells, shapes, beyond = cut_cells(found, cells)
     frame = cells.frame.copy()
-    shapes = _in_metres(frame, found.city.srid)
 
     def count(which: NDArray[np.bool_]) -> NDArray[np.int64]:
         at = cells.at[which & (cells.at >= 0)]
         return np.bincount(at, minlength=len(frame))
 
     parameters: dict[str, Any] = {"exposure": asked.exposure, "rates": asked.rates}
-    parts = _Parts(engine, book, found, cells, shapes, asked, cases, taken, classes, way.seed)
+    parts = _Parts(engine, book, found, cells, shapes, asked, cases, taken, classes, way.seed, beyond)
     if asked.rates == "both":
         columns, told = _two_maps(count, taken, cases, parts, asked)
         return _with(frame, columns), parameters | {"smooth": asked.smooth}, told
@@ -180,13 +179,6 @@ def _with(frame: gpd.GeoDataFrame, columns: dict[str, Any]) -> gpd.GeoDataFrame:
     name = frame.geometry.name
     out = frame.assign(**columns)
     return out[[*(c for c in out.columns if c != name), name]]
-
-
-def _in_metres(frame: gpd.GeoDataFrame, srid: int) -> NDArray[np.object_]:
-    shapes = frame.geometry.to_numpy()
-    if not frame.crs.is_geographic:
-        return shapes
-    return shapely.transform(shapes, lambda xy: np.column_stack(to_city(xy[:, 0], xy[:, 1], "EPSG:4326", srid)))
 
 
 def _rates(
@@ -235,7 +227,8 @@ def _known(exposure: NDArray[np.float64]) -> NDArray[np.float64]:
 class _Parts:
     """Measures of the cells of a question, made when they are asked for."""
 
-    def __init__(self, engine, book, found, cells, shapes, asked, cases, taken, classes, seed) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, engine, book, found, cells, shapes, asked, cases, taken, classes, seed, beyond) -> None:  # type: ignore[no-untyped-def]
+        self.beyond = beyond
         self.engine, self.book, self.found, self.cells, self.shapes = engine, book, found, cells, shapes
         self.asked, self.cases, self.taken, self.classes, self.seed = asked, cases, taken, classes, seed
 
@@ -262,10 +255,11 @@ class _Parts:
         return measures.things_in(self.shapes, *looked.component_places(self.engine, at=now, classes=kind))
 
     def _roads(self) -> dict[str, NDArray[np.float64]]:
-        """Kilometres of road of each kind."""
+        """Kilometres of road of each kind; a street on the border is shared with what lies beyond."""
+        shapes, n = np.concatenate([self.shapes, self.beyond]), len(self.shapes)
         roads = counts.ground(self.engine, srid=self.found.city.srid, layers=("roads",))["roads"]
         kinds = roads.groupby("kind")
-        return {str(k): measures.road_metres(self.shapes, g.geometry.to_numpy()) / 1000.0 for k, g in kinds}
+        return {str(k): measures.road_metres(shapes, g.geometry.to_numpy())[:n] / 1000.0 for k, g in kinds}
 
     def drawn(
         self, x: NDArray[np.int64], exposure: NDArray[np.float64], mine: NDArray[np.bool_]

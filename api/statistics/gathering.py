@@ -8,19 +8,21 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from api.statistics.cells import boxes, find_cells
+from api.statistics.cells import SQUARE_M, boxes, find_cells
 from api.statistics.exposing import Exposing, gather_exposed
 from api.statistics.gathered import Gathering
 from api.statistics.in_time import METHODS as IN_TIME
 from api.statistics.in_time import gather_in_time
+from api.statistics.masking import cut_cells
 from api.statistics.selection import LEVEL, Look, Selection, cell_of
 from api.statistics.steady import add_stability, check_stability
 from api.statistics.way import Way
 from gis import exact, hotspots, moments, raster
 from gis.crs import to_lonlat
+from gis.hotspots import hexagons
 from gis.hotspots.points import heaps
 from grids.catalog import Catalog
-from grids.errors import TooLarge
+from grids.errors import InputError, TooLarge
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 MOST_FEATURES = 20_000
 """Most cells of a density over HTTP: coarser ones are made of the fine ones, the integral stays."""
+MOST_CELLS = 250_000
+"""About so many cells of a grid over HTTP at most: an answer of a hundred megabytes serves nobody."""
+WITHOUT_HOT = ("kde", "clusters", "rates")
+"""Methods that claim no significance."""
 LEAST_DENSITY = 1e-3
 """Cells below (cases per hectare) are left out of a density's answer."""
 
@@ -56,7 +62,7 @@ def gather(
     way
         How to ask.
     most
-        Most cells of a density; None for no bound.
+        Most cells of a density; None for no bound, there and of squares and H3 cells (`MOST_CELLS`).
     hot_only
         Only cells that stand out.
     before
@@ -75,6 +81,12 @@ def gather(
     """
     if stability:
         check_stability(way.method, exposing)
+    if earlier is not None and way.method != "compare":
+        raise InputError("an earlier period", where="versus_from", right="take method compare")
+    if hot_only:
+        check_hot(way.method)
+    if most is not None and way.method != "kde":
+        check_size(found, way)
     facts = _counts(found)
     parameters = _asked(found, way)
     if way.method == "kde":
@@ -90,11 +102,44 @@ def gather(
     if stability:
         frame, settings = add_stability(frame, found, way.cell_m, way.seed)
         more = more | settings
+    if way.method in ("gi", "moran", "rates", "compare") and "cases" in frame:
+        told = told | {"in_cells": int(frame["cases"].sum())}
     every = frame
     near = found.ground.near if way.cells == "unit" and len(frame) == len(found.units) else None
     if hot_only and "hot" in frame:
         frame, near = frame[frame["hot"]].reset_index(drop=True), None
     return Gathering(frame, parameters | more, facts | told | _heaps(found, every), near)
+
+
+def check_hot(method: str) -> None:
+    """Refuse to tell only what stands out of what claims no significance.
+
+    Raises
+    ------
+    InputError
+        A density, clusters, rates.
+    """
+    if method in WITHOUT_HOT:
+        raise InputError(f"{method} has nothing that stands out", where="hot", right="leave it out, or take method gi")
+
+
+def check_size(found: Look, way: Way) -> None:
+    """Refuse squares and H3 cells of which a city has too many to be sent.
+
+    Raises
+    ------
+    TooLarge
+        About more than `MOST_CELLS`.
+    """
+    kind, _, level = way.cells.partition(":")
+    if kind not in ("plane", "h3") or way.method in ("clusters", "knox"):
+        return
+    side = SQUARE_M if np.isnan(way.cell_m) else way.cell_m
+    each = side**2 if kind == "plane" else hexagons.usual_area(int(level))
+    count = float(shapely.area(found.ground.ground).sum()) / each
+    if count > MOST_CELLS:
+        right = f"at most {MOST_CELLS:,} here: larger ones; the command line takes more"
+        raise TooLarge(f"about {count:,.0f} cells", where="cell_m" if kind == "plane" else "cells", right=right)
 
 
 def _heaps(found: Look, frame: gpd.GeoDataFrame) -> dict[str, Any]:
@@ -144,7 +189,11 @@ def _asked(found: Look, way: Way) -> dict[str, Any]:
         "to": stamp(selection.end),
         "seed": way.seed,
     }
+    if way.cells == "plane" and way.method not in ("kde", "clusters", "knox"):
+        common["cell_m"] = SQUARE_M if np.isnan(way.cell_m) else way.cell_m
     common |= selection.said()
+    if pd.notna(found.ground.at):
+        common["at"] = stamp(found.ground.at)
     if pd.notna(selection.known_at):
         common["known_at"] = stamp(selection.known_at)
     if way.method == "kde":
@@ -182,7 +231,7 @@ def _local(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, dict[str, Any], dic
 def _cells(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, Any]:
     """Cells with their cases, and who is whose neighbour."""
     places = found.places
-    cells = find_cells(found, way.cells, way.cell_m, places.x, places.y, places.unit)
+    cells = cut_cells(found, find_cells(found, way.cells, way.cell_m, places.x, places.y, places.unit)).cells
     frame = cells.frame
     frame.insert(len(frame.columns) - 1, "cases", cells.counted())
     return frame, cells.near

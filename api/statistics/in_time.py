@@ -11,6 +11,7 @@ import shapely
 from pandas.api.types import union_categoricals
 
 from api.statistics.cells import Cells, find_cells
+from api.statistics.masking import cut_cells
 from api.statistics.selection import LEVEL, Look, Selection
 from gis import hotspots, moments
 from gis.hotspots import knox as near_repeats
@@ -59,16 +60,27 @@ def make_bins(selection: Selection, cases: moments.Moments, zone: str, days: int
         Too few bins, or too many.
     """
     first = selection.begin if pd.notna(selection.begin) else cases.stamp(0)
-    end = selection.end if pd.notna(selection.end) else cases.stamp(-1) + pd.Timedelta(1, "us")
-    last = end.tz_convert(zone)
-    if last != last.normalize():
-        last = last.normalize() + pd.DateOffset(days=1)
-    count = int((last.normalize() - first.tz_convert(zone)) / pd.Timedelta(days, "D") + 1e-9)
+    if pd.notna(selection.end):
+        last = _wall(selection.end, zone).normalize()  # a day that is not over is no part of a bin
+    else:
+        last = _wall(cases.stamp(-1), zone).normalize() + pd.Timedelta(1, "D")
+    # by the clock on the wall: a day on which clocks change is a day
+    count = (last - _wall(first, zone)) // pd.Timedelta(days, "D")
     if not least <= count <= MOST_BINS:
         what = f"{count} bins of {days} day{'s' if days > 1 else ''} in the period"
         raise InputError(what, where="bin_days", right=f"{least} to {MOST_BINS}: another period, or other bins")
-    edges = [last - pd.DateOffset(days=days * k) for k in range(count, -1, -1)]
-    return Bins(pd.DatetimeIndex(edges).tz_convert("UTC"))
+    edges = [_instant(last - pd.Timedelta(days * k, "D"), zone) for k in range(count, -1, -1)]
+    return Bins(pd.DatetimeIndex(edges))
+
+
+def _wall(at: pd.Timestamp, zone: str) -> pd.Timestamp:
+    """What the clocks of a zone show at an instant, without a zone."""
+    return at.tz_convert(zone).tz_localize(None)
+
+
+def _instant(wall: pd.Timestamp, zone: str) -> pd.Timestamp:
+    """The instant (UTC) at which clocks show a time: the first of two, the next there is of none."""
+    return wall.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
 
 
 def gather_in_time(found: Look, way: Way, earlier: Selection | None) -> Answer:
@@ -81,12 +93,10 @@ def gather_in_time(found: Look, way: Way, earlier: Selection | None) -> Answer:
     """
     if way.method == "compare":
         return _compare(found, way, earlier)
-    if earlier is not None:
-        raise InputError("an earlier period", where="versus_from", right="take method compare")
     cases = found.source.moments(found.wanted)
     if way.method == "knox":
         return _knox(found, way, cases)
-    cells = find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)
+    cells = cut_cells(found, find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)).cells
     if len(cases.x) < 2 or len(cells.frame) < 2:
         return _nothing(cells, way)
     return (_trend if way.method == "trend" else _scan)(found, way, cases, cells)
@@ -132,12 +142,15 @@ def _trend(found: Look, way: Way, cases: moments.Moments, cells: Cells) -> Answe
 
 def _compare(found: Look, way: Way, earlier: Selection | None) -> Answer:
     now = found.selection
-    before = earlier or _just_before(now)
+    before = earlier or just_before(now, found.city.time_zone)
+    if (pd.isna(now.end) or before.begin < now.end) and (pd.isna(now.begin) or now.begin < before.end):
+        right = "periods that share no instant: a case is no witness against itself"
+        raise InputError("the two periods overlap", where="versus_from", right=right)
     old = found.source.places(replace(found.wanted, begin=before.begin, end=before.end))
     both = found.places
     x, y = np.concatenate([both.x, old.x]), np.concatenate([both.y, old.y])
     units = union_categoricals([both.unit, old.unit])
-    cells = find_cells(found, way.cells, way.cell_m, x, y, units)
+    cells = cut_cells(found, find_cells(found, way.cells, way.cell_m, x, y, units)).cells
     new = cells._replace(at=cells.at[: len(both)]).counted()
     past = cells._replace(at=cells.at[len(both) :]).counted()
     weight = None if way.against == "city" else _length(now) / _length(before)
@@ -169,11 +182,18 @@ def _compare(found: Look, way: Way, earlier: Selection | None) -> Answer:
     return frame, parameters, told | {"hot": int(frame["hot"].sum()), "less": int(frame["less"].sum())}
 
 
-def _just_before(now: Selection) -> Selection:
-    """The stretch of the same length right before."""
+def just_before(now: Selection, zone: str) -> Selection:
+    """The stretch of the same length right before, by the clock on the wall: it begins at midnight if this one does.
+
+    Raises
+    ------
+    InputError
+        An open period.
+    """
     if pd.isna(now.begin) or pd.isna(now.end):
         raise InputError("no period", where="from", right="say from and to: they are held against the time before")
-    return replace(now, begin=now.begin - (now.end - now.begin), end=now.begin)
+    begin, end = _wall(now.begin, zone), _wall(now.end, zone)
+    return replace(now, begin=_instant(begin - (end - begin), zone), end=now.begin)
 
 
 def _length(of: Selection) -> float:

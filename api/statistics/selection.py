@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from api.instants import read_instants
 from api.statistics.filtering import KINDS, wanted
+from api.statistics.masking import some_of, taken_units
 from api.statistics.source import Recorded, Source
 from gis import counts, hotspots
 from gis.exact import footprint
@@ -104,9 +105,9 @@ def other_period(found: Look, begin: str, end: str) -> Selection | None:
         raise InputError("an open period", where="versus_from" if end else "versus_to", right="say both, or neither")
     try:
         read = Selection.read(found.city, begin=begin, end=end)
-        return replace(found.selection, begin=read.begin, end=read.end)
     except InputError as error:
         raise InputError(error.what, where=f"versus_{error.where}", right=error.right) from None
+    return replace(found.selection, begin=read.begin, end=read.end)
 
 
 def groups(book: Catalog, edition: str, *, lang: str = "zh") -> dict[str, str]:
@@ -176,11 +177,13 @@ class Look:
 
     @cached_property
     def gi(self) -> hotspots.GiStar:
-        """Gi* of the units; all NaN when there are fewer than two."""
-        if self.ground.near is None or len(self.units) < 2:
-            none = np.full(len(self.units), np.nan)
-            return hotspots.GiStar(none, none, none)
-        return hotspots.gi_star(self.cases, self.ground.near, p="auto")
+        """Gi* of the units of the selection's areas; all NaN when there are fewer than two, NaN for other units."""
+        keep, z, p, q = taken_units(self), *np.full((3, len(self.units)), np.nan)
+        if self.ground.near is None or keep.sum() < 2:
+            return hotspots.GiStar(z, p, q)
+        told = hotspots.gi_star(self.cases[keep], some_of(self.ground.near, keep), p="auto")
+        z[keep], p[keep], q[keep] = told.z, told.p, told.q
+        return hotspots.GiStar(z, p, q, told.evidence)
 
     @cached_property
     def grid(self) -> hotspots.Grid:

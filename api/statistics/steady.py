@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from api.statistics.cells import SQUARE_M
+from api.statistics.masking import is_masked, masked
 from gis.crs import to_city
 from gis.hotspots.stability import QUARTERS, REACHES, survival
 from grids.errors import InputError
@@ -52,6 +53,9 @@ def add_stability(
     if hot.any():
         middle = shapely.point_on_surface(shapes[hot])
         ground = found.ground.ground if len(found.ground.ground) else shapes
+        if is_masked(found):
+            ground = masked(found, ground)
+            ground = ground[~shapely.is_empty(ground)]
         expected = (shapes, frame["expected"].to_numpy(dtype=float)) if "expected" in frame else None
         told = survival(
             found.places.x, found.places.y, shapely.get_x(middle), shapely.get_y(middle), found.bounds,

@@ -23,6 +23,11 @@ MOST_CELLS = 1_000_000
 """Most cells of a question."""
 
 
+def usual_area(level: int) -> float:
+    """Mean area of the cells of a level, square metres."""
+    return float(h3.average_hexagon_area(level, unit="m^2"))
+
+
 def hexagon_of(x: ArrayLike, y: ArrayLike, *, level: int, srid: int) -> NDArray[np.uint64]:
     """H3 cell of each point.
 
@@ -90,7 +95,7 @@ def _covering(ground: NDArray[np.object_], level: int, srid: int) -> NDArray[np.
     """Cells whose centre lies on the ground."""
     if not len(ground):
         return np.empty(0, dtype=np.uint64)
-    size = float(h3.average_hexagon_area(level, unit="m^2"))
+    size = usual_area(level)
     if shapely.area(ground).sum() / size > MOST_CELLS:
         raise TooLarge(f"h3:{level} has more than {MOST_CELLS:,} cells here", where="cells", right="a lower level")
     whole = shapely.union_all(shapely.simplify(ground, 0.0))
