@@ -14,7 +14,7 @@ from api.statistics import published
 from api.statistics.exports import FORMATS, written
 from api.statistics.exposing import Exposing, measures_file
 from api.statistics.gathered import Gathering
-from api.statistics.gathering import MOST_FEATURES, gather
+from api.statistics.gathering import MOST_FEATURES, check_hot, gather
 from api.statistics.in_time import METHODS as IN_TIME
 from api.statistics.published import release_file
 from api.statistics.selection import Look, Selection, other_period
@@ -182,6 +182,8 @@ def hotspots(
     ] = None,
 ) -> Response:
     """Cells, a density, or clusters by a method; with the parameters and what was counted."""
+    if hot:
+        check_hot(question.way.method)
     if publish or atlas.service.settings.public:
         if joined or stability:
             what = "published figures are cells by class and months"
