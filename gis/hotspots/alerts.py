@@ -146,7 +146,9 @@ def track(
             cube, sums, stood, usual, rings, t, windows=tried, history=history, runs=runs, seed=seed, expected=expected
         )  # fmt: skip
         here: list[Alert] = []
-        for group, p in _told(_groups(seen, rings, max(level, _MAY)), _marked(n, *(other.cells for other in alive.values())), level):
+        for group, p in _told(
+            _groups(seen, rings, max(level, _MAY)), _marked(n, *(other.cells for other in alive.values())), level
+        ):
             middle, cells = group.middle, group.cells
             stood[group.hot[seen.p[group.hot] <= max(level, seen.p[middle])], t] = True
             circle, window = int(seen.circle[middle]), tried[int(seen.window[middle])]

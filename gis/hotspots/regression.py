@@ -63,9 +63,16 @@ def coefficients(
     return at
 
 
-def linear(table: Floats, at: Floats) -> Floats:
+@njit(cache=True, nogil=True)
+def linear(table, at):  # type: ignore[no-untyped-def]
     """``sum_k b_k c_k`` of each row, (n,), summed in one order."""
-    return (table * at).sum(axis=1)
+    out = np.empty(len(table))
+    for i in range(len(table)):
+        told = 0.0
+        for k in range(len(at)):
+            told += table[i, k] * at[k]
+        out[i] = told
+    return out
 
 
 @njit(cache=True, nogil=True)

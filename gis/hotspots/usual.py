@@ -72,8 +72,9 @@ class Beside:
             raise InputError(what, where="beside", right=f"({n}, k) and (groups, {n}, bins)")
         if not np.isfinite(self.ground).all():
             raise InputError("NaN among the covariates", where="beside", right="finite numbers")
-        middle, spread = self.ground.mean(axis=0), self.ground.std(axis=0)
-        self._ground = (self.ground - middle) / np.where(spread > 1e-12, spread, 1.0)
+        middle, spread, k = self.ground.mean(axis=0), self.ground.std(axis=0), self.ground.shape[1]
+        self._table = np.ones((n, 1 + k + 2 * len(self.others)))
+        self._table[:, 1 : 1 + k] = (self.ground - middle) / np.where(spread > 1e-12, spread, 1.0)
         self._past = np.cumsum(self.others, axis=2)
         self._size = np.maximum(np.asarray(self.near.sum(axis=1), float).ravel(), 1.0)
 
@@ -98,12 +99,12 @@ class Beside:
         expected : float64 (n,)
         coefficients : float64 (k,)
         """
-        columns = []
-        for held in self._past[:, :, t]:
-            for column in (held, np.asarray(self.near @ held, float) / self._size):
+        table = self._table
+        for g, held in enumerate(self._past[:, :, t]):
+            for k, column in enumerate((held, np.asarray(self.near @ held, float) / self._size)):
                 column = np.log(column + 0.5)
-                columns.append((column - column.mean()) / max(float(column.std()), 1e-12))
-        table = np.column_stack([np.ones(len(counts)), self._ground, *columns])
+                spread = max(float(column.std()), 1e-12)
+                table[:, self.ground.shape[1] + 1 + 2 * g + k] = (column - column.mean()) / spread
         if counts[use].sum() < ENOUGH * table.shape[1]:
             return None
         keep = np.append(0.0, np.full(table.shape[1] - 1, _KEEP))
