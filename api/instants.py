@@ -166,3 +166,8 @@ def fault_of(text: str) -> str:
     if _ISO.fullmatch(text) and not YEARS[0] <= int(text[:4]) <= YEARS[1]:
         return f"the year of {shown} is not between {YEARS[0]} and {YEARS[1]}"
     return f"{shown} is no time; {RIGHT}"
+
+
+def written_instant(at: pd.Timestamp) -> str | None:
+    """An instant as it is told, ISO 8601 in UTC to the second; None for NaT."""
+    return None if pd.isna(at) else at.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,10 +9,12 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from api.instants import written_instant
 from api.statistics.beside import gather_beside, ground_of
 from api.statistics.cells import Cells, find_cells
 from api.statistics.gathered import Gathering
 from api.statistics.in_time import Bins, make_bins
+from api.statistics.masking import cut_cells
 from api.statistics.selection import LEVEL, Look, Selection
 from gis import counts, hotspots, moments
 from gis.hotspots import alerts as watch
@@ -87,9 +89,12 @@ def raise_alerts(
     cases = found.source.moments(found.wanted)
     parameters: dict[str, Any] = {
         "class": selection.classes, "bin_days": days or MONTH, "level": level, "reaches_m": list(REACHES_M),
-        "windows": list(WINDOWS), "runs": watch.RUNS, "seed": SEED,
-        "since": None if pd.isna(since) else since.strftime("%Y-%m-%dT%H:%M:%SZ"), **selection.said(),
+        "windows": list(WINDOWS), "runs": watch.RUNS, "seed": SEED, "goes_on": goes_on,
+        "since": written_instant(since), "from": written_instant(selection.begin),
+        "to": written_instant(selection.end), **selection.said(),
     }  # fmt: skip
+    if pd.notna(selection.known_at):
+        parameters["known_at"] = written_instant(selection.known_at)
     facts: dict[str, Any] = {"counted": len(cases.x)}
     if len(cases.x) < 2:
         return Gathering(_frame([], found), parameters, facts | {"alerts": 0, "note": "too few cases for an alert"})
@@ -97,7 +102,9 @@ def raise_alerts(
     bins = make_bins(selection, cases, zone, days, least) if days else _make_months(selection, cases, zone, least)
     history = min(max(round(YEAR_DAYS / days), 1), len(bins)) if days else 12
     new = _without_past(cases, book, city.edition, bins.edges[max(0, len(bins) - history - WINDOWS[-1])])
-    cells = find_cells(found, "unit", float("nan"), cases.x, cases.y, cases.unit)
+    cells = cut_cells(found, find_cells(found, "unit", float("nan"), cases.x, cases.y, cases.unit)).cells
+    if len(cells.frame) < 2:
+        return Gathering(_frame([], found), parameters, facts | {"alerts": 0, "note": "too few units for an alert"})
     cells = cells._replace(at=np.where(new, -1, cells.at))
     facts["without_past"] = int(new.sum())
     bin_of = bins.of(cases.at)
@@ -142,11 +149,12 @@ def _make_months(selection: Selection, cases: moments.Moments, zone: str, least:
     InputError
         Too few of them.
     """
-    first = (selection.begin if pd.notna(selection.begin) else cases.stamp(0)).tz_convert(zone).normalize()
-    end = selection.end if pd.notna(selection.end) else cases.stamp(-1) + pd.Timedelta(1, "us")
-    last = end.tz_convert(zone)
-    if last != last.normalize():
-        last = last.normalize() + pd.DateOffset(days=1)
+    begun = pd.notna(selection.begin)
+    first = selection.begin.tz_convert(zone) if begun else cases.stamp(0).tz_convert(zone).normalize()
+    if pd.notna(selection.end):
+        last = selection.end.tz_convert(zone).normalize()  # a day that is not over is no part of a bin
+    else:
+        last = cases.stamp(-1).tz_convert(zone).normalize() + pd.DateOffset(days=1)
     count = 0
     while last - pd.DateOffset(months=count + 1) >= first:
         count += 1

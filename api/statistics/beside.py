@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from api.statistics.cells import find_cells
 from api.statistics.in_time import Bins
+from api.statistics.masking import some_of, taken_units
 from api.statistics.selection import Look
 from gis import counts
 from gis.hotspots import measures
@@ -31,9 +32,10 @@ def gather_beside(book: Catalog, found: Look, ground: NDArray[np.float64], bins:
     """What the ground tells (`ground_of`), and the cases of other groups by the same filters.
 
     The department is no filter here: it owns cases of its classes, and other classes are asked for. Where the selection
-    takes all classes there are no others.
+    takes all classes there are no others. Units beyond the selection's areas take no part.
     """
-    return Beside(ground, _others(book, found, bins), found.ground.near)
+    keep, others = taken_units(found), _others(book, found, bins)
+    return Beside(ground[keep], others[:, keep], some_of(found.ground.near, keep))
 
 
 def ground_of(engine: Engine, found: Look) -> NDArray[np.float64]:

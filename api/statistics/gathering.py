@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from api.instants import written_instant
 from api.statistics.cells import SQUARE_M, boxes, find_cells
 from api.statistics.exposing import Exposing, gather_exposed
 from api.statistics.gathered import Gathering
@@ -178,24 +179,21 @@ def _counts(found: Look) -> dict[str, Any]:
 def _asked(found: Look, way: Way) -> dict[str, Any]:
     selection = found.selection
 
-    def stamp(value: pd.Timestamp) -> str | None:
-        return None if pd.isna(value) else value.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    common = {
+    common: dict[str, Any] = {
         "method": way.method,
         "cells": way.cells,
         "class": selection.classes,
-        "from": stamp(selection.begin),
-        "to": stamp(selection.end),
+        "from": written_instant(selection.begin),
+        "to": written_instant(selection.end),
         "seed": way.seed,
     }
     if way.cells == "plane" and way.method not in ("kde", "clusters", "knox"):
         common["cell_m"] = SQUARE_M if np.isnan(way.cell_m) else way.cell_m
     common |= selection.said()
     if pd.notna(found.ground.at):
-        common["at"] = stamp(found.ground.at)
+        common["at"] = written_instant(found.ground.at)
     if pd.notna(selection.known_at):
-        common["known_at"] = stamp(selection.known_at)
+        common["known_at"] = written_instant(selection.known_at)
     if way.method == "kde":
         return common | {"kernel": way.kernel, "bandwidth_m": way.bandwidth_m}
     if way.method == "clusters":
@@ -300,8 +298,8 @@ def _name(cases: moments.Moments, founder: int, zone: str) -> str:
     return f"{day}-{int(cases.number[founder]) % 2**32:08x}"
 
 
-def _text(at: int) -> str:
-    return pd.Timestamp(int(at), unit="us", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+def _text(at: int) -> str | None:
+    return written_instant(pd.Timestamp(int(at), unit="us", tz="UTC"))
 
 
 def _held_before(before: gpd.GeoDataFrame, cases: moments.Moments) -> np.ndarray:

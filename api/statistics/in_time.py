@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 from pandas.api.types import union_categoricals
 
+from api.instants import written_instant
 from api.statistics.cells import Cells, find_cells
 from api.statistics.masking import cut_cells
 from api.statistics.selection import LEVEL, Look, Selection
@@ -155,7 +156,8 @@ def _compare(found: Look, way: Way, earlier: Selection | None) -> Answer:
     past = cells._replace(at=cells.at[len(both) :]).counted()
     weight = None if way.against == "city" else _length(now) / _length(before)
     parameters = {
-        "against": way.against, "versus_from": _stamp(before.begin), "versus_to": _stamp(before.end), "level": LEVEL,
+        "against": way.against, "versus_from": written_instant(before.begin),
+        "versus_to": written_instant(before.end), "level": LEVEL,
         "confidence": 0.95,
     }  # fmt: skip
     told: dict[str, Any] = {"n_cells": len(cells.frame), "counted_before": len(old)}
@@ -220,7 +222,7 @@ def _scan(found: Look, way: Way, cases: moments.Moments, cells: Cells) -> Answer
         "cluster": np.arange(1, len(made) + 1),
         "cases": made.cases.astype(int),
         "expected": made.expected.round(4),
-        "ratio": made.ratio.round(4),
+        "ratio": np.where(np.isfinite(made.ratio), made.ratio, np.nan).round(4),  # no case elsewhere
         "llr": made.llr.round(6),
         "p": made.p,
         "from": [bins.text(int(k)) for k in made.begin],
@@ -264,10 +266,6 @@ def _with(frame: gpd.GeoDataFrame, columns: dict[str, Any]) -> gpd.GeoDataFrame:
     """The cells with more columns, geometry last."""
     shapes = frame.geometry
     return frame.drop(columns=shapes.name).assign(**columns, geometry=shapes).set_geometry("geometry", crs=frame.crs)
-
-
-def _stamp(value: pd.Timestamp) -> str | None:
-    return None if pd.isna(value) else value.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 __all__ = ["METHODS", "Bins", "gather_in_time", "make_bins"]

@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import stats
 
+from api.instants import written_instant
 from api.statistics.gathered import Gathering
 from api.statistics.selection import Look
 from gis import tallies
@@ -225,7 +226,7 @@ def list_cases(
         rows.append(
             {
                 "id": row.id,
-                "reported_at": pd.Timestamp(row.reported_at).tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "reported_at": written_instant(pd.Timestamp(row.reported_at)),
                 "class": frame["class"].iloc[k] or None,
                 "name_zh": None if about is None else about["name_zh"] or None,
                 "name_en": None if about is None else about["name_en"] or None,

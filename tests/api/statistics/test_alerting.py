@@ -91,6 +91,30 @@ def test_bad_questions_are_one_clear_line(served_demo: Served, query: dict, at: 
     assert told["at"] == at and says in told["detail"] and "\n" not in told["detail"]
 
 
+def test_an_area_is_a_city_of_its_own(served_demo: Served):
+    """Units beyond the mask take no part; a day that is not over is no part of a month; what was asked is told."""
+    areas = served_demo.get("/v1/hotspots", cells="area:patrol", **{"class": "E"}).json()["features"]
+    code = max(areas, key=lambda f: f["properties"]["cases"])["properties"]["code"]
+    asked = {"class": "E", "area": f"patrol:{code}", "from": "2025-07-01", "to": "2026-07-15T08:00", "level": 0.9}
+    found = ask(served_demo, **asked, since="2025-07-01", goes_on=True)
+    told = found["parameters"]
+    assert told["area"] == asked["area"] and told["goes_on"] is True and told["level"] == 0.9
+    assert told["from"] == "2025-06-30T16:00:00Z" and told["to"] == "2026-07-15T00:00:00Z"
+    facts = found["facts"]
+    assert (facts["bins_from"], facts["bins_to"]) == ("2025-07-14T16:00:00Z", "2026-07-14T16:00:00Z")
+    line = psycopg2.connect(served_demo.dsn)
+    with line, line.cursor() as cursor:
+        cursor.execute(
+            """SELECT u.code FROM wanmi.units u, wanmi.areas a WHERE a.set = 'patrol' AND a.code = %s
+            AND u.valid_to > now() AND u.replaced_at > now() AND a.valid_to > now() AND a.replaced_at > now()
+            AND ST_Area(ST_Intersection(u.geom, a.geom)) > 0.4 * ST_Area(u.geom)""",
+            (code,),
+        )
+        inside = {unit for (unit,) in cursor.fetchall()}
+    line.close()
+    assert found["features"] and {u for f in found["features"] for u in f["properties"]["units"]} <= inside
+
+
 def test_no_cases_is_an_answer(served: Served):
     found = ask(served, **{"from": "1999-01-01", "to": "1999-12-01"})
     assert found["features"] == [] and found["facts"]["note"] == "too few cases for an alert"
