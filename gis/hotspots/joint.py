@@ -21,6 +21,10 @@ also moved with the means carried over, each as unusual as it was, by the likeli
 an idle cell would never be dealt a case, so cells change between idle and not by that likelihood too. What is unsure of
 the coefficients is part of what is unsure of a cell.
 
+Two such chains run beside each other, each in a thread of its own and from draws of its own, and are taken together:
+the answer does not depend on how many processors there are. A sweep costs a few passes over the pairs of cases and
+cells, so both time and memory grow in proportion to the cases (and to the cells, times their covariates).
+
 What is told of a cell are the mean, the variance and the chance of zero over all sweeps, each given the counts of its
 sweep (Rao-Blackwell): a share of zero, and a gamma distribution beside it.
 """
@@ -28,6 +32,8 @@ sweep (Rao-Blackwell): a share of zero, and a gamma distribution beside it.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +41,19 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from gis.hotspots import dealing
+from gis.hotspots.regression import information
 from gis.hotspots.weighing import Floats
 from gis.hotspots.whence import Whence
 
-SWEEPS, AWAY = 800, 5 / 16
-"""Sweeps, and the share of them that only leads to where the others are counted."""
+CHAINS = 2
+"""Independent chains, each in a thread of its own."""
+SWEEPS, EACH = (160, 800), 2_000_000
+"""Least and most sweeps of each chain; between them so many of all cells together. Few cells leave the coefficients
+loose, which then need longer to be drawn from everywhere."""
+AWAY = 5 / 16
+"""Share of the sweeps that only leads to where the others are counted."""
+MOVES = 3
+"""Steps of the coefficients, given what was dealt, in each sweep: they cost little beside the cases."""
 LOOSE = np.array([2.5, 0.35, -4.0, -1.0, 0.0, 0.0, 2.0]), np.array([0.5, 0.15, 2.0, 1.0, 0.5, 2.0, 2.0])
 """Prior means and standard deviations of a0, a1, p0 and p1, log E counted from 1; of what a0 and p0 differ by in cells
 without an exposure (where nobody lives is another kind of place), and p0 in bare ones."""
@@ -51,7 +65,7 @@ ALIKE = 10.0
 """Prior median of s, within a factor of e."""
 SURE = 25
 """A cell to which so many cases are dealt is never idle."""
-_TURNS, _DRAWN = 16, 5
+_TURNS, _DRAWN, _TRIES, _ENOUGH = 10, 4, 50, 3000
 _LEAST, _MOST = -12.0, 20.0
 
 
@@ -107,7 +121,7 @@ def joint_means(
     apart: NDArray[np.bool_],
     *,
     seed: int = 0,
-    sweeps: int = SWEEPS,
+    sweeps: int | None = None,
 ) -> Means:
     """Posterior means of all cells.
 
@@ -124,54 +138,107 @@ def joint_means(
     seed
         What the draws are made from.
     sweeps
-        How many times all cases are dealt; the first `AWAY` of them do not count.
+        How many times all cases are dealt in each of the `CHAINS`, by default as many as `SWEEPS` says; the first
+        `AWAY` of them do not count.
     """
-    rng, away = np.random.default_rng(seed), int(AWAY * sweeps)
-    held, n = (came.first, came.cell, came.chance), len(covariates)
+    n = len(covariates)
+    turns = int(np.clip(EACH // n, *SWEEPS)) if sweeps is None else sweeps
+    cases = _Cases(*dealing.unsure(came.first, came.cell, came.chance, n))
     model = _Model(covariates, came.seen, apart + 2 * came.bare.astype(np.int64), (len(came.first) - 1) / n)
+    dealt = _start(model, cases, np.random.default_rng(seed))
+    ways = model.ways(dealt)
+    maybe = np.flatnonzero((cases.sure == 0) & (dealt < SURE))
+    turned = dealing.turned(*cases.pairs, maybe, n)
+    with ThreadPoolExecutor(CHAINS) as pool:
+        begun = [
+            pool.submit(_chain, copy(model), dealt.copy(), cases, (maybe, *turned), tracts, ways, [seed, k], turns)
+            for k in range(CHAINS)
+        ]
+        return _means(np.sum([chain.result() for chain in begun], axis=0))
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """Cases that may be of several cells, and how many of each cell are of no other (`gis.hotspots.dealing.unsure`)."""
+
+    first: NDArray[np.int64]
+    cell: NDArray[np.int32]
+    chance: NDArray[np.float32]
+    sure: Floats
+
+    @property
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        return self.first, self.cell, self.chance
+
+
+def _start(model: _Model, cases: _Cases, rng: np.random.Generator) -> Floats:
+    """Likely coefficients, and cases dealt by them: by shares first, by draws then, for shares are too even to tell how
+    uneven rates are.
+    """
+    n, sums = len(cases.sure), np.empty(len(cases.first) - 1)
     mean, dealt = np.full(n, np.exp(model.eta[0])), np.zeros(n)
-    for turn in range(_TURNS):  # by shares first, by draws then: shares are too even to tell how uneven rates are
+    for turn in range(_TURNS + 1):
         if turn < _TURNS - _DRAWN:
-            dealing.share(*held, mean, dealt)
+            dealing.share(*cases.pairs, cases.sure, mean, dealt)
         else:
-            dealing.deal(*held, mean, dealt, rng)
-        model.improve(np.rint(dealt))
-        mean = model.mean(dealt)
-    maybe = np.flatnonzero(~_only(came, n) & (dealt < SURE))
-    cases, chances, begin = _turned(came, n)
-    dealing.deal(*held, mean, dealt, rng)
-    ways, size, loose, shift, slack = (
-        model.ways(dealt),
-        2.0 / np.sqrt(model.p),
-        [0.5, 0.3],
-        1.0 / np.sqrt(model.p),
-        [0.5, 0.3],
-    )
-    idle, totals, told, sums = np.zeros(n, np.bool_), np.zeros((4, n)), np.zeros(n), np.empty(len(came.first) - 1)
+            dealing.add_up(*cases.pairs, mean, sums)
+            dealing.deal(*cases.pairs, cases.sure, mean, sums, dealt, rng)
+        if turn < _TURNS:
+            model.improve(np.rint(dealt))
+            mean = model.mean(dealt)
+    return dealt
+
+
+def _chain(
+    model: _Model,
+    dealt: Floats,
+    cases: _Cases,
+    turned: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+    tracts: NDArray[np.int64],
+    ways: Floats,
+    seed: list[int],
+    sweeps: int,
+) -> Floats:
+    """What is told of each cell, mean of the sweeps that count over `CHAINS`, shape (n, 5)."""
+    n, away, rng, (maybe, begin, of, chances) = len(dealt), int(AWAY * sweeps), np.random.default_rng(seed), turned
+    mean, sums, idle = np.empty(n), np.empty(len(cases.first) - 1), np.zeros(n, np.bool_)
+    totals, then = np.zeros((n, 5)), _Then(n, len(sums))
+    size, loose, shift, slack = 2.0 / np.sqrt(model.p), [0.5, 0.3], 1.0 / np.sqrt(model.p), [0.5, 0.3]
     tract, alike = np.ones(int(tracts.max()) + 1), math.log(ALIKE)
     for sweep in range(sweeps):
-        keep = sweep >= away
+        keep, turn = sweep >= away, sweep % 2
         now = model.likely(dealt)
-        now, hit = model.move(dealt, now, size * (ways @ rng.standard_normal(model.p)), 0.0, rng)
-        size *= 1.0 if keep else math.exp(0.1 * (hit - 0.25))
-        turn = sweep % 2
-        now, hit = model.move(dealt, now, 0.0, loose[turn] * PARTS[turn] * _others(rng), rng)
-        loose[turn] *= 1.0 if keep else math.exp(0.2 * (hit - 0.3))
-        dealing.draw_means(dealt, model.eta, model.kind, model.others, came.seen, idle, mean, totals, keep, rng)
-        if keep:
-            told += model.expected()
+        for _ in range(MOVES):
+            now, hit = model.move(dealt, now, size * (ways @ rng.standard_normal(model.p)), 0.0, rng)
+            size *= 1.0 if keep else math.exp(0.1 * (hit - 0.25))
+            for part in (0, 1):
+                now, hit = model.move(dealt, now, 0.0, loose[part] * PARTS[part] * _others(rng), rng)
+                loose[part] *= 1.0 if keep else math.exp(0.1 * (hit - 0.3))
+        dealing.draw_means(dealt, *model.now, model.seen, idle, mean, totals, keep, rng)
         alike = _drawn_alike(alike, tract, rng)
-        dealing.draw_tracts(dealt, tracts, came.seen, idle, mean, math.exp(alike), tract, rng)
+        dealing.draw_tracts(dealt, tracts, model.seen, idle, mean, math.exp(alike), tract, rng)
         model.surround(np.log(tract)[tracts])
-        now = dealing.recorded(*held, mean, came.seen)
-        now, hit = model.carry(held, mean, idle, now, shift * (ways @ rng.standard_normal(model.p)), 0.0, rng)
-        shift *= 1.0 if keep else math.exp(0.1 * (hit - 0.25))
-        now, hit = model.carry(held, mean, idle, now, 0.0, slack[turn] * PARTS[turn] * _others(rng), rng)
-        slack[turn] *= 1.0 if keep else math.exp(0.2 * (hit - 0.3))
-        dealing.add_up(*held, mean, sums)
-        dealing.change(begin, cases, chances, sums, mean, idle, *model.prior(), came.seen, maybe, rng)
-        dealing.deal(*held, mean, dealt, rng)
-    return _means(totals / (sweeps - away), told / (sweeps - away))
+        dealing.unusual(mean, idle, *model.now, model.table, then.score)
+        now = model.density(cases, idle, then.score, mean, sums)
+        if turn:
+            step = shift * (ways @ rng.standard_normal(model.p))
+            now, hit, mean, sums = model.carry(cases, idle, now, mean, sums, then, step, 0.0, rng)
+            shift *= 1.0 if keep else math.exp(0.2 * (hit - 0.25))
+        else:
+            part = sweep // 2 % 2
+            step = slack[part] * PARTS[part] * _others(rng)
+            now, hit, mean, sums = model.carry(cases, idle, now, mean, sums, then, 0.0, step, rng)
+            slack[part] *= 1.0 if keep else math.exp(0.3 * (hit - 0.3))
+        dealing.change(begin, of, chances, sums, mean, idle, *model.now, model.seen, maybe, rng)
+        dealing.deal(*cases.pairs, cases.sure, mean, sums, dealt, rng)
+    return totals / ((sweeps - away) * CHAINS)
+
+
+class _Then:
+    """Room for what a step would lead to."""
+
+    def __init__(self, n: int, cases: int) -> None:
+        self.score, self.mean, self.sums = np.empty(n), np.empty(n), np.empty(cases)
 
 
 def _others(rng: np.random.Generator) -> Floats:
@@ -193,51 +260,46 @@ def _drawn_alike(now: float, tract: Floats, rng: np.random.Generator) -> float:
     return now
 
 
-def _means(totals: Floats, told: Floats) -> Means:
-    never, first, second, none = totals
+def _means(totals: Floats) -> Means:
+    never, first, second, none, told = np.ascontiguousarray(totals.T)
     some = np.maximum(1.0 - never, 1e-12)
     middle = np.maximum(first / some, 1e-12)
     spread = np.maximum(second / some - middle**2, 1e-9 * middle**2)
     return Means(never, middle**2 / spread, spread / middle, told, none)
 
 
-def _only(came: Whence, n: int) -> NDArray[np.bool_]:
-    """Cells to which a case surely belongs."""
-    out = np.zeros(n, np.bool_)
-    out[came.cell[came.first[:-1][np.diff(came.first) == 1]]] = True
-    return out
-
-
-def _turned(came: Whence, n: int) -> tuple[NDArray[np.int32], Floats, NDArray[np.int64]]:
-    """Cases of each cell, their chances, and where each cell's begin."""
-    case = np.repeat(np.arange(len(came.first) - 1, dtype=np.int32), np.diff(came.first))
-    order = np.argsort(came.cell, kind="stable")
-    return case[order], came.chance[order], np.searchsorted(came.cell[order], np.arange(n + 1))
-
-
 class _Model:
-    """The distribution of counts, the coefficients that hold now, and log E by them (``eta``)."""
+    """The distribution of counts, the coefficients that hold now, and log E by them (``eta``).
+
+    No array is changed in place, so that a copy goes its own way.
+    """
 
     def __init__(self, covariates: Floats, seen: Floats, kind: NDArray[np.int64], usual: float) -> None:
         some = covariates[:, covariates.std(axis=0) > 1e-9]
-        wide = [np.ones(len(some)), *((some - some.mean(axis=0)) / some.std(axis=0)).T]
-        self.wide, self.p = np.ascontiguousarray(np.column_stack(wide)), len(wide)
-        self.seen, self.kind = seen, kind
+        wide = np.vstack([np.ones(len(some)), ((some - some.mean(axis=0)) / some.std(axis=0)).T])
+        self.wide, self.p = wide.astype(np.float32), len(wide)
+        self.seen, self.log_seen, self.kind, self.table = seen, np.log(seen), kind, dealing.gamma_table()
         self.weak = np.append(0.0, np.full(self.p - 1, WIDE**-2))
         self.b, self.others = np.zeros(self.p), LOOSE[0].copy()
         self.b[0] = math.log(usual)
         self.around = np.zeros(len(seen))
-        self.told = self.wide @ self.b
-        self.eta = np.clip(self.told, _LEAST, _MOST)
+        self.told, self.eta = self._of(self.b)
+
+    @property
+    def now(self) -> tuple[Floats, NDArray[np.int64], Floats]:
+        """``eta``, kinds of cells, and the other coefficients, as the kernels take them."""
+        return self.eta, self.kind, self.others
 
     def _likely(self, counts: Floats, b: Floats, eta: Floats, others: Floats) -> float:
-        return self._prior(b, others) + float(dealing.likely(counts, eta, self.seen, self.kind, others))
+        told = dealing.likely(counts, eta, self.log_seen, self.kind, others, self.table)
+        return self._prior(b, others) + float(told)
 
     def _prior(self, b: Floats, others: Floats) -> float:
         return -0.5 * float(self.weak @ b**2) - 0.5 * float((((others - LOOSE[0]) / LOOSE[1]) ** 2).sum())
 
     def _of(self, b: Floats) -> tuple[Floats, Floats]:
-        told = self.wide @ b
+        told = np.empty(len(self.seen))
+        dealing.told(self.wide, b, told)
         return told, np.clip(told + self.around, _LEAST, _MOST)
 
     def surround(self, around: Floats) -> None:
@@ -258,20 +320,23 @@ class _Model:
                     self.b, self.told, self.eta = self.b + size * step, told, eta
                     break
                 size /= 2.0
+        some = slice(None, None, max(1, len(counts) // _ENOUGH))  # it is a start
+        held = counts[some], self.eta[some], self.log_seen[some], self.kind[some]
 
         def far(others: Floats) -> float:
-            return -self._likely(counts, self.b, self.eta, others)
+            return -self._prior(self.b, others) - float(dealing.likely(*held, others, self.table))
 
-        self.others = optimize.minimize(far, self.others, method="Nelder-Mead", options={"maxiter": 80}).x
+        self.others = optimize.minimize(far, self.others, method="Nelder-Mead", options={"maxiter": _TRIES}).x
 
     def _inner(self, counts: Floats) -> tuple[Floats, Floats]:
-        mean, busy = np.exp(self.eta) * self.seen, 1.0 - self._idle(counts)
-        wide = busy / (1.0 + mean / self.prior()[0])
-        slope = self.wide.T @ (wide * (counts - mean)) - self.weak * self.b
-        return (self.wide * (wide * mean)[:, None]).T @ self.wide + np.diag(self.weak + 1e-6), slope
-
-    def _idle(self, counts: Floats) -> Floats:
-        return dealing.idle_chance(counts, self.eta, self.seen, self.kind, self.others)
+        mean, busy = (
+            np.exp(self.eta) * self.seen,
+            1.0 - dealing.idle_chance(counts, self.eta, self.log_seen, *self.now[1:]),
+        )
+        wide, slope = busy / (1.0 + mean / dealing.shapes(*self.now)[0]), np.empty(self.p)
+        dealing.slope(self.wide, wide * (counts - mean), slope)
+        inner = information(np.ascontiguousarray(self.wide.T), wide * mean)
+        return inner + np.tril(inner, -1).T + np.diag(self.weak + 1e-6), slope - self.weak * self.b
 
     def ways(self, counts: Floats) -> Floats:
         """Root of the coefficients' covariance, a little wider for what is dealt anew."""
@@ -279,17 +344,8 @@ class _Model:
 
     def mean(self, dealt: Floats) -> Floats:
         """Means given shares of cases."""
-        a, scale, _ = self.prior()
-        return (dealt + a) / (1.0 / scale + self.seen)
-
-    def expected(self) -> Floats:
-        """What is expected of each cell, idle or not."""
-        return np.exp(self.eta) * special.expit(-self.prior()[2])
-
-    def prior(self) -> tuple[Floats, Floats, Floats]:
-        """Shape and scale of the means, and the log odds of an idle cell."""
-        a, odds = dealing.shapes(self.eta, self.kind, self.others)
-        return a, np.exp(self.eta) / a, odds
+        a, _ = dealing.shapes(*self.now)
+        return (dealt + a) / (a / np.exp(self.eta) + self.seen)
 
     def likely(self, dealt: Floats) -> float:
         """Logarithm of the likelihood of what was dealt, and of the prior, up to a constant."""
@@ -300,31 +356,41 @@ class _Model:
     ) -> tuple[float, bool]:
         """A Metropolis step of all coefficients given what was dealt; the likelihood then, whether it was taken."""
         b, others = self.b + step, self.others + other
-        told, eta = self._of(b)
+        told, eta = self._of(b) if np.ndim(step) else (self.told, self.eta)
         like = self._likely(dealt, b, eta, others)
         if not math.log(rng.random()) < like - now:
             return now, False
         self.b, self.others, self.told, self.eta = b, others, told, eta
         return like, True
 
+    def density(self, cases: _Cases, idle: NDArray[np.bool_], score: Floats, mean: Floats, sums: Floats) -> float:
+        """Logarithm of the likelihood of the recorded cases and of the priors, given the scores of the means, which
+        follow from those.
+        """
+        told = dealing.carried(score, idle, *self.now, self.seen, cases.sure, self.table, mean)
+        return float(told + dealing.add_up(*cases.pairs, mean, sums)) + self._prior(self.b, self.others)
+
     def carry(
         self,
-        held: tuple[NDArray[np.int64], NDArray[np.int32], Floats],
-        mean: Floats,
+        cases: _Cases,
         idle: NDArray[np.bool_],
         now: float,
+        mean: Floats,
+        sums: Floats,
+        then: _Then,
         step: Floats | float,
         other: Floats | float,
         rng: np.random.Generator,
-    ) -> tuple[float, bool]:
-        """The same with the means carried over, by the likelihood of the recorded cases (``now``)."""
-        b, others = self.b + step, self.others + other
-        (told, eta), then = self._of(b), np.empty(len(mean))
-        gain = dealing.carried_over(mean, idle, self.eta, self.others, eta, others, self.kind, then)
-        like = dealing.recorded(*held, then, self.seen)
-        gain += like - now + self._prior(b, others) - self._prior(self.b, self.others)
-        if not math.log(rng.random()) < gain:
-            return now, False
-        self.b, self.others, self.told, self.eta = b, others, told, eta
-        mean[:] = then
-        return like, True
+    ) -> tuple[float, bool, Floats, Floats]:
+        """The same with the means carried over, by the likelihood of the recorded cases; means and sums that hold."""
+        before = self.b, self.others, self.told, self.eta
+        self.b, self.others = self.b + step, self.others + other
+        if np.ndim(step):
+            self.told, self.eta = self._of(self.b)
+        like = self.density(cases, idle, then.score, then.mean, then.sums)
+        if not math.log(rng.random()) < like - now:
+            self.b, self.others, self.told, self.eta = before
+            return now, False, mean, sums
+        held = then.mean, then.sums
+        then.mean, then.sums = mean, sums
+        return like, True, *held

@@ -10,7 +10,6 @@ from scipy import stats
 from gis.demo import make
 from gis.hotspots import squares
 from gis.hotspots.expected_rates import ASTRAY, expected_rates, recovered_rates, stray
-from gis.hotspots.joint import SWEEPS
 from gis.hotspots.measures import covariates
 from gis.hotspots.rates import Strayed, empirical_bayes
 from gis.hotspots.twomaps import found_and_reported
@@ -93,7 +92,7 @@ def test_unknown_stays_unknown_and_no_case_is_zero():
 # ---------------------------------------------------------------- the demo city
 
 
-def mapped(city: City, groups: tuple[str, ...], sweeps: int = SWEEPS) -> dict[str, float]:
+def mapped(city: City, groups: tuple[str, ...], sweeps: int | None = None) -> dict[str, float]:
     """How the corrected maps rank the true rates, and how often intervals hold them; the plain smoothing beside it."""
     truth = city.demo.truth
     known = truth["exposure"].set_index("unit").loc[city.units["code"]]
@@ -147,7 +146,7 @@ def mapped(city: City, groups: tuple[str, ...], sweeps: int = SWEEPS) -> dict[st
 def test_the_corrected_map_ranks_the_true_rates():
     """Three small cities together, 1,350 units; of E07 they have one case a unit, too few for these intervals."""
     told = [
-        [mapped(city, groups, 100) for groups in GROUPS] for city in (City(make(scale=0.05, seed=s)) for s in (1, 2, 3))
+        [mapped(city, groups, 60) for groups in GROUPS] for city in (City(make(scale=0.05, seed=s)) for s in (1, 2, 3))
     ]
     for k, groups in enumerate(GROUPS):
         mean = {name: float(np.mean([one[k][name] for one in told])) for name in told[0][k]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from scipy import stats
+from scipy import special, stats
 
 from gis.hotspots import dealing
 from gis.hotspots.expected_rates import recovered_rates
@@ -32,17 +32,17 @@ def test_means_of_two_cells_are_those_of_sums_over_all_deals():
         weight.append(likely * np.prod(stats.gamma(a, scale=1).pdf(1) ** 0 * _marginal(counts, a, scale, seen)))
         told.append((a + counts) / (1 / scale + seen))
     exact = np.average(told, axis=0, weights=weight)
-    mean, dealt, idle, totals = np.ones(2), np.zeros(2), np.zeros(2, bool), np.zeros((4, 2))
+    held, mean, sums = dealing.unsure(first, cell, chances, 2), np.ones(2), np.empty(n)
+    dealt, idle, totals = np.zeros(2), np.zeros(2, bool), np.zeros((2, 5))
     for _ in range(20_000):
-        dealing.deal(first, cell, chances, mean, dealt, rng)
+        dealing.add_up(*held[:3], mean, sums)
+        dealing.deal(*held, mean, sums, dealt, rng)
         dealing.draw_means(dealt, eta, np.zeros(2, int), others, seen, idle, mean, totals, True, rng)
-    assert totals[1] / 20_000 == pytest.approx(exact, rel=0.01)
+    assert totals[:, 1] / 20_000 == pytest.approx(exact, rel=0.01)
 
 
 def _marginal(counts: np.ndarray, a: float, scale: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Chance of the counts up to the factorial, which deals of the same cases do not have."""
-    from scipy import special
-
     rate = 1 / scale + seen
     return np.exp(special.gammaln(a + counts) - (a + counts) * np.log(rate))
 
@@ -57,20 +57,81 @@ def test_idle_cells_are_as_likely_as_bayes_says():
     part = 0.5 * 2 * 2.0**-3  # of m exp(-m)
     whole = 0.3 * part * (none + some) + 0.7 * part * (none + some)
     idle0 = none * 0.7 * part / whole
-    mean, dealt, idle, totals, sums = np.ones(2), np.zeros(2), np.zeros(2, bool), np.zeros((4, 2)), np.empty(1)
-    a, odds = dealing.shapes(eta, np.zeros(2, int), others)
+    held, kind, maybe = dealing.unsure(first, cell, chance, 2), np.zeros(2, int), np.arange(2)
+    turned = dealing.turned(*held[:3], maybe, 2)
+    mean, dealt, idle, totals, sums = np.ones(2), np.zeros(2), np.zeros(2, bool), np.zeros((2, 5)), np.empty(1)
     count = 0
     for _ in range(40_000):
-        dealing.add_up(first, cell, chance, mean, sums)
-        dealing.change(
-            np.array([0, 1, 2]), np.zeros(2, np.int32), chance, sums, mean, idle, a, np.exp(eta) / a, odds, seen,
-            np.arange(2), rng,
-        )  # fmt: skip
+        dealing.add_up(*held[:3], mean, sums)
+        dealing.change(*turned, sums, mean, idle, eta, kind, others, seen, maybe, rng)
         count += idle[0]
-        dealing.deal(first, cell, chance, mean, dealt, rng)
-        dealing.draw_means(dealt, eta, np.zeros(2, int), others, seen, idle, mean, totals, True, rng)
+        dealing.deal(*held, mean, sums, dealt, rng)
+        dealing.draw_means(dealt, eta, kind, others, seen, idle, mean, totals, True, rng)
     assert count / 40_000 == pytest.approx(idle0, abs=0.015)
     assert totals[0, 0] / 40_000 == pytest.approx(idle0, abs=0.015)
+
+
+def drawn(seed: int) -> tuple[np.ndarray, ...]:
+    """Counts, log E, shares seen, kinds of cells and coefficients, some of each kind."""
+    rng, n = np.random.default_rng(seed), 60
+    eta, seen, kind = rng.uniform(-4, 5, n), rng.uniform(0.3, 1, n), rng.integers(0, 4, n)
+    counts = rng.poisson(np.exp(eta)) * (rng.random(n) < 0.7) * 1.0
+    return counts, eta, seen, kind, np.array([1.2, 0.3, -1.0, -0.5, 0.4, 0.7, 1.1])
+
+
+def ways(eta: np.ndarray, kind: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shape of the means, and log odds of an idle cell."""
+    apart, bare = kind & 1, kind >> 1
+    shape = others[0] + others[1] * (eta - 1) + others[4] * apart
+    return np.exp(shape), others[2] + others[3] * (eta - 1) + others[5] * apart + others[6] * bare
+
+
+def test_the_chance_of_counts_is_scipys():
+    counts, eta, seen, kind, others = drawn(1)
+    a, odds = ways(eta, kind, others)
+    idle, m = special.expit(odds), np.exp(eta) * seen
+    plain = np.log((1 - idle) * stats.nbinom(a, a / (a + m)).pmf(counts) + idle * (counts == 0))
+    plain += special.gammaln(counts + 1)
+    told = dealing.likely(counts, eta, np.log(seen), kind, others, dealing.gamma_table())
+    assert counts.max() > 100 and told == pytest.approx(plain.sum(), abs=2e-4)
+    never = np.where(counts > 0, 0, idle / (idle + (1 - idle) * stats.nbinom(a, a / (a + m)).pmf(0)))
+    assert dealing.idle_chance(counts, eta, np.log(seen), kind, others) == pytest.approx(never, abs=1e-9)
+    assert dealing.shapes(eta, kind, others)[0] == pytest.approx(a)
+
+
+def test_the_density_of_carried_means_is_that_of_gamma_variates():
+    _, eta, seen, kind, others = drawn(2)
+    rng, (a, odds), table = np.random.default_rng(3), ways(eta, kind, others), dealing.gamma_table()
+    idle, sure = rng.random(60) < 0.2, rng.integers(0, 3, 60) * 1.0
+    mean = np.where(idle, 0.0, rng.gamma(a) * np.exp(eta) / a)
+    sure[idle], score, back = 0.0, np.empty(60), np.empty(60)
+    dealing.unusual(mean, idle, eta, kind, others, table, score)
+    told = dealing.carried(score, idle, eta, kind, others, seen, sure, table, back)
+    assert back == pytest.approx(mean, rel=1e-9)
+    wide, busy = np.sqrt(special.polygamma(1, a)), ~idle
+    plain = stats.gamma(a, scale=np.exp(eta) / a).logpdf(np.maximum(mean, 1e-9)) + np.log(mean + idle) + np.log(wide)
+    plain += special.log_expit(-odds) + sure * np.log(mean + idle) - mean * seen
+    assert told == pytest.approx(plain[busy].sum() + special.log_expit(odds[idle]).sum(), abs=2e-3)
+
+
+def test_sums_of_cases_and_products_of_the_table():
+    rng, n = np.random.default_rng(4), 50
+    size = rng.integers(1, 5, 200)
+    first, cell = np.append(0, np.cumsum(size)), rng.integers(0, n, size.sum()).astype(np.int32)
+    chance, mean, sums = rng.random(size.sum()), 10.0 ** rng.uniform(-12, 8, n), np.empty((size > 1).sum())
+    *pairs, sure = dealing.unsure(first, cell, chance, n)
+    told, of = dealing.add_up(*pairs, mean, sums), np.repeat(np.arange(200), size)
+    plain = np.bincount(of, mean[cell] * chance)[size > 1]
+    assert np.sort(sums) == pytest.approx(np.sort(plain), rel=1e-6) and told == pytest.approx(np.log(plain).sum())
+    assert (sure == np.bincount(cell[first[:-1][size == 1]], minlength=n)).all()
+    dealt = np.empty(n)
+    dealing.share(*pairs, sure, mean, dealt)
+    assert dealt.sum() == pytest.approx(200)
+    wide, b, left, out = rng.normal(0, 1, (5, 1003)).astype(np.float32), rng.normal(0, 1, 5), rng.random(1003), {}
+    for name, kernel, given, length in (("told", dealing.told, b, 1003), ("slope", dealing.slope, left, 5)):
+        out[name] = np.empty(length)
+        kernel(wide, given, out[name])
+    assert out["told"] == pytest.approx(b @ wide) and out["slope"] == pytest.approx(wide @ left)
 
 
 def blurred(seed: int, side: int, cases: float, radius: float) -> tuple:
@@ -91,11 +152,11 @@ def blurred(seed: int, side: int, cases: float, radius: float) -> tuple:
 @pytest.mark.parametrize(("cases", "radius"), [(2.0, 60.0), (15.0, 70.0)])
 def test_intervals_hold_where_half_the_cases_are_next_door(cases: float, radius: float):
     held, plain, ranks = [], [], []
-    for seed in (1,):
+    for seed in range(1, 6):  # from one world of 576 cells it may be 3 % more or less
         true, c, xy, at = blurred(seed, 24, cases, radius)
         cells, x, ones = lattice(24), np.bincount(at, minlength=576), np.ones(576)
         came = whence(*xy.T, np.full(len(xy), radius), at, spread(cells))
-        found, naive = recovered_rates(came, x, ones, c, cells), empirical_bayes(x, ones)
+        found, naive = recovered_rates(came, x, ones, c, cells, sweeps=300), empirical_bayes(x, ones)
         held.append(((found.low <= true) & (true <= found.high)).mean())
         plain.append(((naive.low <= true) & (true <= naive.high)).mean())
         ranks.append([stats.spearmanr(r.rate, true).statistic for r in (found, naive)])
