@@ -324,7 +324,7 @@ def summary(answer: Gathering, out: str | None, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(facts, ensure_ascii=False)
     said = {name: value for name, value in facts.items() if value not in (None, "")}
-    lines = [f"{name:12} {value:,}" if isinstance(value, int) else f"{name:12} {value}" for name, value in said.items()]
+    lines = [f"{name:12} {value:,}" if type(value) is int else f"{name:12} {value}" for name, value in said.items()]
     frame = answer.frame
     if {"hot", "code", "z"} <= set(frame):
         best = frame[frame["hot"]].nlargest(10, "z")

@@ -26,6 +26,8 @@ def release(file: str | None, k: int | None, until: str | None, city: str | None
       wanmi release
       wanmi release city.gpkg --k 10 --until 2026-07-01
     """
+    import pandas as pd
+
     from api.cli.progress import stages
     from api.cli.values import instant
     from api.settings import Settings, engine_for
@@ -48,6 +50,9 @@ def release(file: str | None, k: int | None, until: str | None, city: str | None
     if earlier is None and usual.exists():
         click.echo(f"wanmi: {usual} is a release of this city; give out one of them, never both", err=True)
     now = instant(until, zone=home.time_zone, where="--until") if until else None
+    if now is not None and now > pd.Timestamp.now(tz="UTC"):
+        what = f"{until} has not come yet; what is published of a half-year that is not over stays as it is"
+        click.echo(f"wanmi: --until: {what}", err=True)
     with stages("release") as told:
         least = K if k is None else k
         made = make_release(engine, home, counts.class_book(engine), earlier=earlier, k=least, now=now, progress=told)

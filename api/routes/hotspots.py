@@ -23,7 +23,7 @@ from api.statistics.spots import join_spots
 from api.statistics.way import Way
 from gis.hotspots import KERNELS, permutation
 from gis.publishing import read_release
-from grids.errors import InputError
+from grids.errors import InputError, NotFound
 
 MOST_RUNS = 999
 """Most runs of a scan or Knox over HTTP."""
@@ -61,18 +61,24 @@ class Question:
         ------
         InputError
             What no release tells: other filters, another instant, another `k` than the release's.
+        NotFound
+            There is no release.
         """
         if self.exposing or self.selection.said() or pd.notna(self.selection.known_at):
             right = "leave out known_at, exposure and other filters"
             raise InputError("published figures are cells by class and months", where="publish", right=right)
         path = release_file(atlas.service.settings)
-        mark = path.stat().st_mtime_ns if path.is_file() else 0
+        if not path.is_file():  # where it would be is nobody's business
+            raise NotFound("nothing has been published yet", where="publish", right="wanmi release publishes")
+        mark = path.stat().st_mtime_ns
         release = atlas.keep(("release", mark), lambda: read_release(path), most=1)
         if k is not None and k != release.k:
             right = f"{release.k}, or leave it out: two releases with another k could be held against each other"
             raise InputError(f"{k} is not the k of this release", where="k", right=right)
         periods = (said.get("from", ""), said.get("to", ""), *self.versus)
-        return published.answer(release, self.way, published.Asked(self.selection.classes, *periods))
+        asked = published.Asked(self.selection.classes, *periods)
+        key = ("published", mark, repr((self.way, asked)))
+        return atlas.keep(key, lambda: published.answer(release, self.way, asked), most=8)
 
     def spots(self, atlas: Atlas, *, stability: bool = False) -> tuple[Look, Gathering]:
         """The hotspots: cells that stand out and touch, joined; kept."""

@@ -21,7 +21,7 @@ from gis import counts, hotspots
 from gis.publishing import K, Ladder, Release, carry_on, first_release
 from gis.state import state_folder
 from grids.catalog import Catalog
-from grids.errors import InputError
+from grids.errors import InputError, TooLarge
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 METHODS = ("gi", "moran", "kde", "compare")
 """What is computed from published figures; the others need single cases and are not published."""
+MOST_SQUARES = 50_000
+"""Most squares of a density: coarser ones are made of the fine ones; whoever passes by may ask for them."""
 OTHER = "other"
 """Edition of the class groups that the city's own edition does not know, one of each kind."""
 
@@ -203,6 +205,9 @@ def answer(release: Release, way: Way, asked: Asked) -> Gathering:
         length = (end - begin).n
         since = month(asked.versus_from, "versus_from") if asked.versus_from else begin - length
         until = month(asked.versus_to, "versus_to") if asked.versus_to else begin
+        if since < end and begin < until:
+            right = "periods that share no month"
+            raise InputError("the two periods overlap", where="versus_from", right=right)
         before = release.cases(level, classes, since, until)
         weight = length / (until - since).n if way.against == "length" else None
         head |= {"versus_from": str(since), "versus_to": str(until), "against": way.against}
@@ -247,20 +252,22 @@ def _local(way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[s
     shown = ~np.isnan(made["cases"].to_numpy())
     names = ("i", "z", "p", "q") if way.method == "moran" else ("z", "p", "q")
     columns: dict[str, Any] = {name: np.full(len(made), np.nan) for name in names}
-    hot, quadrant, by = np.zeros(len(made), dtype=bool), np.zeros(len(made), dtype=np.int8), "none"
+    hot, quadrant = np.zeros(len(made), dtype=bool), np.zeros(len(made), dtype=np.int8)
+    by = hotspots.Evidence("none", "fewer than two cells are shown")
     if shown.sum() > 1:
         near = hotspots.contact(made.geometry.to_numpy()[shown])
         ask = hotspots.gi_star if way.method == "gi" else hotspots.local_moran
         told = ask(made["cases"].to_numpy()[shown], near, p=way.p, runs=way.runs, seed=way.seed)
         for name, column in columns.items():
             column[shown] = getattr(told, name)
-        hot[shown], by = told.hot(), told.evidence.by
+        hot[shown], by = told.hot(), told.evidence
         if isinstance(told, hotspots.Moran):
             quadrant[shown] = told.quadrant
     if way.method == "moran":
         columns["quadrant"] = np.array(hotspots.QUADRANTS, dtype=object)[quadrant]
     columns["hot"] = hot
-    return _joined(made, columns, head | {"p_by": by, "level": LEVEL}, facts | {"hot": int(hot.sum())})
+    head |= {"p": way.p, "runs": way.runs, "p_by": by.by, "p_why": by.why, "p_runs": by.runs, "level": LEVEL}
+    return _joined(made, columns, head, facts | {"hot": int(hot.sum())})
 
 
 def _compared(
@@ -280,6 +287,8 @@ def _compared(
         for name, column in columns.items():
             column[both] = getattr(told, name)
         hot[both] = told.more()
+        head = head | {"weight": float(now[both].sum() / before[both].sum()) if weight is None else weight}
+    head = head | {"level": LEVEL, "confidence": 0.95}
     facts = facts | {"compared": int(both.sum()), "hot": int(hot.sum())}
     return _joined(made, {"before": before, **columns, "hot": hot}, head, facts)
 
@@ -289,6 +298,8 @@ def _density(
 ) -> Gathering:
     """Cases of each cell spread evenly over its ground, then smoothed: no case has a place of its own."""
     side = cell_of(way.bandwidth_m) if np.isnan(way.cell_m) else way.cell_m
+    if not np.isnan(way.cell_m) and shapely.area(frame.geometry.to_numpy()).sum() > MOST_SQUARES * side**2:
+        raise TooLarge(f"more than {MOST_SQUARES:,} cells", where="cell_m", right="larger ones, or leave it out")
     west, south, east, north = (float(v) for v in frame.total_bounds)
     bounds = (west - 500.0, south - 500.0, east + 500.0, north + 500.0)
     shapes = frame.geometry.to_numpy()
@@ -301,12 +312,18 @@ def _density(
     cell = cell[first]
     spread = np.zeros(inside.shape)
     spread[row[point], column[point]] = guess[cell] / np.bincount(cell, minlength=len(shapes))[cell]
-    grid = smoother.spread(spread)
+    grid = fine = smoother.spread(spread)
+    factor = 1
+    while np.count_nonzero(grid.values > LEAST_DENSITY) > MOST_SQUARES:
+        factor += 1
+        grid = fine.coarser(factor)
     keep = grid.values > LEAST_DENSITY
     made = gpd.GeoDataFrame(
-        {"cases_per_ha": grid.values[keep].round(6)}, geometry=boxes(grid.west, grid.south, side, keep), crs=frame.crs
+        {"cases_per_ha": grid.values[keep].round(6)},
+        geometry=boxes(grid.west, grid.south, grid.cell_m, keep),
+        crs=frame.crs,
     )
-    more = {"kernel": way.kernel, "bandwidth_m": way.bandwidth_m, "cell_m": side}
+    more = {"kernel": way.kernel, "bandwidth_m": way.bandwidth_m, "cell_m": grid.cell_m}
     return Gathering(made, head | more, facts | {"n_cells": len(made)})
 
 

@@ -14,10 +14,12 @@ import pytest
 
 from api.app import create_app
 from api.cli import main
-from api.statistics.published import monthly_cases
+from api.statistics.published import Asked, answer, monthly_cases
+from api.statistics.way import Way
 from gis import counts, store
 from gis.demo import Demo
 from gis.publishing import read_release
+from grids.errors import TooLarge
 from tests.api.conftest import serving, settings
 from tests.attacker import Attacker, menu, truth_of
 
@@ -162,6 +164,10 @@ def test_every_method_that_is_published_answers_from_the_file(
         (["--known-at", "2026-01-01"], "--known-at: published figures cannot be asked for that"),
         (["--release", "none.gpkg"], "there is no such release"),
         (["--out", "o.html"], "is no format of published figures"),
+        (
+            ["--method", "compare", "--from", "2026-01-01", "--versus-from", "2026-01-01", "--versus-to", "2026-07-01"],
+            "the two periods overlap",
+        ),
     ],
 )
 @pytest.mark.usefixtures("asked")
@@ -183,6 +189,9 @@ def test_a_release_is_carried_on_and_its_k_stays(
     told = capsys.readouterr()
     assert json.loads(told.out)["quarters"][-1] == "2026Q2"
     assert told.err == f"wanmi: {release} is a release of this city; give out one of them, never both\n"
+    soon = f"{pd.Timestamp.now(tz='UTC') + pd.Timedelta(3, 'D'):%Y-%m-%d}"
+    assert main(["release", str(tmp_path / "soon.gpkg"), "--until", soon]) == 0
+    assert f"{soon} has not come yet" in capsys.readouterr().err
     assert main(["release", str(file), "--k", "7", "--until", UNTIL]) == 2
     assert "5, as published before" in capsys.readouterr().err
     assert main(["release", str(file), "--until", UNTIL]) == 0
@@ -265,3 +274,37 @@ def test_no_other_address_takes_publish(demo_dsn: str, release: Path) -> None:
         assert open_ones <= {"/health", "/ready", "/metrics"}
         for path, answer in asked:
             assert path in open_ones or answer.status_code in (404, 422), (path, answer.status_code)
+
+
+def test_what_is_published_tells_how_it_was_asked(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = read_release(asked)
+    for method in ("gi", "moran"):
+        way = Way.read(method=method, cells="area:community", p="permutation", runs=99, seed=3)
+        told = answer(release, way, Asked()).parameters
+        assert (told["p"], told["runs"], told["seed"], told["p_by"]) == ("permutation", 99, 3, "permutation")
+        assert told["p_runs"] >= 99 and told["p_why"]
+    way = Way.read(method="compare", cells="area:street")
+    halves = answer(release, way, Asked(begin="2026-07-01"))
+    both = halves.frame["cases"].notna() & halves.frame["before"].notna()
+    sums = halves.frame.loc[both, ["before", "cases"]].sum()
+    assert halves.parameters["weight"] == pytest.approx(sums["cases"] / sums["before"])
+    way = Way.read(method="kde", bandwidth_m=80)
+    fine = answer(release, way, Asked())
+    monkeypatch.setattr("api.statistics.published.MOST_SQUARES", len(fine.frame) // 3)
+    coarse = answer(release, way, Asked())
+    with pytest.raises(TooLarge, match="larger ones"):
+        answer(release, Way.read(method="kde", bandwidth_m=80, cell_m=10), Asked())
+    assert len(coarse.frame) <= len(fine.frame) // 3
+    side = coarse.parameters["cell_m"]
+    assert side == 2 * fine.parameters["cell_m"]
+    assert np.allclose(coarse.frame.area, side**2)
+    mass = [(one.frame["cases_per_ha"] * one.frame.area).sum() for one in (fine, coarse)]
+    assert mass[1] == pytest.approx(mass[0], rel=1e-4)
+
+
+def test_where_a_release_would_be_is_nobodys_business(demo_dsn: str, tmp_path: Path) -> None:
+    missing = tmp_path / "none.gpkg"
+    with serving(create_app(settings(demo_dsn, release=str(missing), public=True)), demo_dsn) as service:
+        told = service.get("/v1/hotspots")
+        assert told.status_code == 404 and "nothing has been published yet" in told.json()["detail"]
+        assert str(tmp_path) not in told.text
