@@ -5,6 +5,8 @@ STATE := $(or $(WANMI_STATE),.wanmi)
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(STATE)/uv/bin/uv)
 RUN = $(UV) run --frozen --no-sync
 ARGS ?=
+# hundreds of processes are started: what Python has read once it keeps
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-long lint bench picture notebooks setup setup-test setup-lint setup-bench setup-notebooks clean
 .NOTPARALLEL:

@@ -149,7 +149,7 @@ def decide(x, y, klass, component, instant, error, epoch, inside, held, at, zone
     if asks[block] < asks[3 * block]:  # some zone of the city says only or never
         only, struck_by = slot + ONLY * block, slot + NEVER * block
         some = asks[struck_by] < asks[struck_by + 1]
-        if some and first(grouped, x, y, instant, struck_by, from_, until, -1)[0] >= 0:
+        if some and first(grouped, x, y, instant, struck_by, from_, until, np.int64(-1))[0] >= 0:
             never = struck_by
         if asks[only] < asks[only + 1]:
             zone, edge, owner = zone_of(x, y, instant, only, never, stage, zones, stands)
@@ -255,7 +255,7 @@ def one(x, y, klass, component, instant, error, inside, held, units, zones, comp
     k = klass if klass >= 0 else len(wanted) - 1
     epoch, stage = epoch_of(rules[0], instant), epoch_of(standing[0], instant)
     rule, department, q, square, zone, on_zone, of = decide(
-        x, y, k, component, instant, error, epoch, inside, held, 0, zones, components, rules, standing
+        x, y, k, component, instant, error, epoch, inside, held, np.int64(0), zones, components, rules, standing
     )
     unit, on_unit = cover(units[0], x, y, instant, units[1], units[2])
     named = version_of(component, thing, begins, ends, instant)

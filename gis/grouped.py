@@ -176,7 +176,7 @@ def first_many(grouped, x, y, instant, klass, last, begins, ends, out):
     """`first` for each place, shape (n,); ``klass`` -1 is the class ``last``."""
     for i in range(len(x)):
         k = klass[i] if klass[i] >= 0 else last
-        out[i], _ = first(grouped, x[i], y[i], instant[i], k, begins, ends, -1)
+        out[i], _ = first(grouped, x[i], y[i], instant[i], k, begins, ends, np.int64(-1))
 
 
 @lookup

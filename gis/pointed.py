@@ -34,19 +34,17 @@ class Ground(structref.StructRefProxy):  # type: ignore[misc]
             department = snapshot.arrays[f"areas/{name}.department"]
             sets.append((layer.raster.arrays, layer.begins, layer.ends, department))
         holds = np.array([name in city.territory for name in snapshot.area_sets])
-        return cls(*(_read_only(part) for part in (*decide.ground(snapshot), tuple(sets), holds)))
+        return cls(*(_writable(part) for part in (*decide.ground(snapshot), tuple(sets), holds)))
 
 
 structref.define_proxy(Ground, GroundType, ["units", "zones", "components", "rules", "standing", "sets", "holds"])
 
 
-def _read_only(part: Any) -> Any:
-    """The arrays as read-only views: of one type each, wherever they come from."""
+def _writable(part: Any) -> Any:
+    """The arrays as those of all snapshots are, so that what is compiled for many cases serves one too."""
     if isinstance(part, tuple):
-        return tuple(map(_read_only, part))
-    view = part.view()
-    view.flags.writeable = False
-    return view
+        return tuple(map(_writable, part))
+    return part if part.flags.writeable else part.copy()
 
 
 _cover: Any = raster.cover
@@ -58,16 +56,17 @@ def look(ground, x, y, klass, component, instant, error, out):
     """The area of each set and whether on its border, one after the other; then what `gis.decide.one` writes."""
     sets, holds = ground.sets, ground.holds
     held = np.full((len(sets), 1), -1, np.int32)
-    n, inside = 0, False
+    n, inside = 0, 0
     for k in range(len(sets)):
         layer, begins, ends, department = sets[k]
         area, edge = _cover(layer, x, y, instant, begins, ends)
         out[2 * k], out[2 * k + 1] = area, edge
         if holds[k]:
             if area >= 0:
-                inside, held[n, 0] = True, department[area]
+                held[n, 0] = department[area]
+                inside += 1
             n += 1
     _one(
-        x, y, klass, component, instant, error, inside, held[:n],
+        x, y, klass, component, instant, error, inside > 0, held[:n],
         ground.units, ground.zones, ground.components, ground.rules, ground.standing, out[2 * len(sets):],
     )  # fmt: skip

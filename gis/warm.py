@@ -18,14 +18,11 @@ from grids.compile import build_units
 
 
 def warm() -> Snapshot:
-    """Answer one case of a one-house town, and give the town; numba keeps what it compiles."""
+    """Answer one case of a one-house town in every way, and give the town; numba keeps what it compiles."""
     row = {"set": "community", "code": "a", "name": "", "parent": "", "department": "", "valid_from": None}
     square = gpd.GeoDataFrame([row | {"valid_to": None}], geometry=[shapely.box(0, 0, 50, 50)])
     town = City("warm", "warm", 32649, "UTC", (108.0, 0.0, 114.0, 84.0))
     snapshot = Snapshot.compile(town, {"areas": square})
-    block = gpd.GeoDataFrame({"code": ["a"]}, geometry=[shapely.box(5e5, 4e6, 5e5 + 500, 4e6 + 400)], crs=town.srid)
-    street = shapely.LineString([(5e5 + 130, 4e6 - 9), (5e5 + 130, 4e6 + 290)])
-    build_units(block, gpd.GeoDataFrame({"rank": [6]}, geometry=[street], crs=town.srid))
     case = Cases.read(snapshot, [1.0], [1.0], [""], accuracy_m=[5.0])
     explain(case, 0, snapshot), assign(case, snapshot), locate(case, snapshot)
     nearby(np.zeros(FEW + 1, dtype=np.int64), np.zeros(FEW + 1, dtype=np.int64))
@@ -33,10 +30,18 @@ def warm() -> Snapshot:
         way(system, town.srid).point(111.0, 0.0)
         explain(Cases.read(snapshot, [111.0], [0.0], [""], crs=system), 0, snapshot)
     to_lonlat([1.0], [1.0], town.srid)
+    return snapshot
+
+
+def warm_the_rest() -> None:
+    """What no answer needs: units cut out of a block, hotspots, publishing."""
+    block = gpd.GeoDataFrame({"code": ["a"]}, geometry=[shapely.box(5e5, 4e6, 5e5 + 500, 4e6 + 400)], crs=32649)
+    street = shapely.LineString([(5e5 + 130, 4e6 - 9), (5e5 + 130, 4e6 + 290)])
+    build_units(block, gpd.GeoDataFrame({"rank": [6]}, geometry=[street], crs=32649))
     warm_hotspots()
     warm_publishing()
-    return snapshot
 
 
 if __name__ == "__main__":
     warm()
+    warm_the_rest()

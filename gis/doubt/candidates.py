@@ -27,7 +27,7 @@ def gather(x, y, klass, component, instant, epoch, reach, ground, territory, des
     stands = ground[4][1]
     stage, slot, block = epoch_of(ground[4][0], instant), np.int64(slots[epoch, klass]), ASKED * len(wanted)
     m, last = np.int64(0), np.int64(-1)
-    n, covered = _zones(x, y, instant, stage, slot + NEVER * block, np.int64(0), True, reach, ground, desk)
+    n, covered = _zones(x, y, instant, stage, slot + NEVER * block, m, np.bool_(True), reach, ground, desk)
     never = n > 0
     n, covered = _zones(x, y, instant, stage, slot + ONLY * block, n, never, reach, ground, desk)
     named = version_of(component, thing, begins, ends, instant)

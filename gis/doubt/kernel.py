@@ -28,7 +28,7 @@ EVENTS = 1 << 15
 
 
 def new_desk(directions: int, sets: int, stretches: int = 0) -> tuple[Any, ...]:
-    """Room for one case, used again for the next; ``stretches`` that are to be kept."""
+    """Room for one case, used again for the next; with room for ``stretches``, so many are kept."""
     return (
         np.empty((STATES, 3), np.int64),  # 0 keys: owner, layer, thing
         np.empty(STATES),  # 1 their shares
@@ -56,17 +56,19 @@ def ask(x, y, klass, component, instant, epoch, ground, territory, desk):
     """Owner at a place, and what gives it: layer (-1 a component, 0 a zone, k an area of set k, -2 nothing), thing."""
     rasters, owners, begins, ends = territory
     held, area = desk[15], desk[16]
-    inside, smallest = False, -1
+    smallest = np.int64(-1)
     for k in range(len(rasters)):
         held[k, 0], area[k] = -1, -1
         if len(begins[k]) > 0:
             area[k], _ = cover(rasters[k], x, y, instant, begins[k], ends[k])
             if area[k] >= 0:
-                inside, held[k, 0] = True, owners[k][area[k]]
-                smallest = k if smallest < 0 else smallest
+                held[k, 0] = owners[k][area[k]]
+                smallest = np.int64(k) if smallest < 0 else smallest
+    zero = np.int64(0)
     _, owner, q, _, zone, _, of = decide(
-        x, y, klass, component, instant, np.int64(0), epoch, inside, held, 0, ground[1], ground[2], ground[3], ground[4]
-    )
+        x, y, klass, component, instant, zero, epoch, smallest >= 0, held, zero,
+        ground[1], ground[2], ground[3], ground[4],
+    )  # fmt: skip
     if q >= 0:
         return np.int64(owner), np.int64(-1), np.int64(q)
     if zone >= 0:
@@ -95,7 +97,7 @@ def many(
         if sigma[i] < 0:
             continue
         m, _ = one(
-            x[i], y[i], klass[i], component[i], instant[i], sigma[i], far, things, False, ground, territory, aim,
+            x[i], y[i], klass[i], component[i], instant[i], sigma[i], far, things, ground, territory, aim,
             spiral, desk,
         )  # fmt: skip
         if rows + m > len(share):
@@ -110,11 +112,11 @@ def many(
 
 @lookup
 def one(
-    x, y, klass, component, instant, sigma, far, things, keep, ground, territory, aim, spiral, desk,
+    x, y, klass, component, instant, sigma, far, things, ground, territory, aim, spiral, desk,
 ):  # fmt: skip
-    """Shares of one case, largest first: their count, and with ``keep`` that of the stretches (ray, begin, end, key).
+    """Shares of one case, largest first: their count, and that of the stretches (ray, begin, end, key) that are kept.
 
-    The keys and sums stand in the first two parts of ``desk``; with ``keep`` in the order of the stretches' keys.
+    The keys and sums stand in the first two parts of ``desk``; where stretches are kept, in the order of their keys.
     """
     keys, sums = desk[0], desk[1]
     epoch, reach = epoch_of(ground[3][0], instant), np.int64(sigma * SIGMAS) + 1
@@ -128,7 +130,7 @@ def one(
         return np.int64(1), np.int64(0)
     if n <= POLYGONS and m <= COMPONENTS:
         count, kept = followed(
-            x, y, klass, component, instant, epoch, sigma, reach, things, keep, n, m, covered, never, ground, territory,
+            x, y, klass, component, instant, epoch, sigma, reach, things, n, m, covered, never, ground, territory,
             aim, desk,
         )  # fmt: skip
         if count > 0:
@@ -164,7 +166,7 @@ def crossed(n, covered, x, y, reach, aim, ground, territory, desk):
             raster = rasters[who[j, 0] - 1]
             held, size = crossings(
                 raster[0][0], raster[0][1], raster[0][5], raster[4][p], raster[5][p], raster[5][p + 1],
-                raster[6], 0, raster[7], 0, j, x, y, reach, aim, rays, events, size,
+                raster[6], np.int64(0), raster[7], np.int64(0), j, x, y, reach, aim, rays, events, size,
             )  # fmt: skip
         if held:
             inside |= np.int64(1) << np.int64(j)
@@ -173,8 +175,7 @@ def crossed(n, covered, x, y, reach, aim, ground, territory, desk):
 
 @lookup
 def followed(
-    x, y, klass, component, instant, epoch, sigma, reach, things, keep, n, m, covered, never, ground, territory, aim,
-    desk,
+    x, y, klass, component, instant, epoch, sigma, reach, things, n, m, covered, never, ground, territory, aim, desk,
 ):  # fmt: skip
     """Shares of one case along rays: as `one`, none when it takes more room than there is."""
     keys, sums, near, owner, rays, events = desk[0], desk[1], desk[8], desk[10], desk[11], desk[13]
@@ -196,7 +197,7 @@ def followed(
         keys[0, 0], keys[0, 1], keys[0, 2] = ask(at_x, at_y, klass, component, instant, epoch, ground, territory, desk)
         sums[0] = 1.0
         return np.int64(1), np.int64(0)
-    states, kept = added_up(n, inside, first, sigma, reach, keep, aim, desk)
+    states, kept = added_up(n, inside, first, sigma, reach, aim, desk)
     state, key_of, pieces = desk[4], desk[14], desk[17]
     total, keyed = 0.0, np.int64(0)
     for z in range(states):
@@ -208,7 +209,7 @@ def followed(
         sums[z] /= total
     for e in range(kept):
         pieces[e, 3] = key_of[int(pieces[e, 3])]
-    if not keep:  # what is told of the stretches names the keys as they stand
+    if len(pieces) == 0:  # what is told of the stretches names the keys as they stand
         in_order(keys, sums, keyed)
     return keyed, kept
 
@@ -220,7 +221,8 @@ def outlook(x, y, klass, component, instant, sigma, far, ground, territory, aim,
     Rows of ``keys`` (owner, layer, thing) with their ``share``, largest first; ``begins`` is how far each begins from
     the place (mm, NaN where no rays were followed), and in which direction (x, y).
     """
-    m, kept = one(x, y, klass, component, instant, sigma, far, True, True, ground, territory, aim, spiral, desk)
+    every = np.bool_(True)
+    m, kept = one(x, y, klass, component, instant, sigma, far, every, ground, territory, aim, spiral, desk)
     mine, sums, pieces, order = desk[0], desk[1], desk[17], desk[14]
     m = min(m, len(share))
     for z in range(m):

@@ -35,9 +35,10 @@ def polygons(raster, begins, ends, instant, x, y, reach, found, whole):
     more than there is room for when they do not fit.
     """
     frame, cells, starts, lists = raster[0], raster[1], raster[2], raster[3]
+    zero = np.int64(0)
     n = _near(
-        frame[0], frame[1], frame[5], frame[3], frame[4], cells, 0, starts, 0, lists, 0, starts, -1, begins, ends,
-        instant, x, y, reach, np.int64(0), found, whole,
+        frame[0], frame[1], frame[5], frame[3], frame[4], cells, zero, starts, zero, lists, zero, starts, np.int64(-1),
+        begins, ends, instant, x, y, reach, zero, found, whole,
     )  # fmt: skip
     if n <= len(found):
         _in_order(n, found, whole)

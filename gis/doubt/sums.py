@@ -13,8 +13,10 @@ STATES = 2048
 
 
 @lookup
-def added_up(n, inside, first, sigma, reach, keep, aim, desk):
+def added_up(n, inside, first, sigma, reach, aim, desk):
     """Stretches of all rays added up by state: the count of states, and of stretches that were kept.
+
+    So many of them are kept as there is room for.
 
     Marks below ``n`` are polygons, of which ``inside`` has those that hold the origin; ``first`` is the component that
     is the nearest there. Each ray begins with a share of 1.
@@ -54,7 +56,7 @@ def added_up(n, inside, first, sigma, reach, keep, aim, desk):
                 if end - begin > state[z, 1]:
                     middle = 0.5 * (begin + end)
                     state[z, 1], state[z, 2], state[z, 3] = end - begin, middle * aim[k, 0], middle * aim[k, 1]
-                if keep and kept < len(pieces):
+                if kept < len(pieces):
                     pieces[kept, 0], pieces[kept, 1], pieces[kept, 2], pieces[kept, 3] = k, begin, end, z
                     kept += 1
                 begin, left = end, after
