@@ -16,7 +16,7 @@ from psycopg2 import sql
 from pyarrow import csv
 
 from api.held import kernels
-from api.held.rows import PLACED, TEXTS, WHY, Change, Rows, State, Texts, digest_of, joined, rows_of
+from api.held.rows import PLACED, TEXTS, WHY, Change, Rows, State, Texts, code_type, digest_of, joined, rows_of
 from gis.sql import question
 from gis.store.engine import transaction
 from grids.errors import Unavailable
@@ -219,7 +219,7 @@ class _Parts(io.RawIOBase):
                 continue
             known = self._texts[name]
             place = np.array([known.setdefault(t, len(known)) for t in column.dictionary.to_pylist()], dtype=np.int64)
-            kind = {"klass": np.uint16, "department": np.uint16, "channel": np.uint16, "unit": np.uint32}[name]
+            kind = np.uint32 if name == "unit" else code_type(len(known))
             self._found[name].append(place[column.indices.to_numpy()].astype(kind))
 
     def done(self) -> dict[str, NDArray[Any]]:

@@ -1,9 +1,9 @@
 """Rows of cases in memory, and the state that holds them.
 
 Per case 43 bytes: place in the city's metres (whole millimetres, 8) and in Web Mercator (32 bits an axis, 8), time of
-the report (8), class, department, channel (2 each), unit (4), digest of its number (8), flags (1); and 5 more to find
-and to forget one that changed. Columns are in Morton order of their place in Web Mercator: the cases of a tile, of any
-zoom, are one run.
+the report (8), class, department, channel (2 each, 4 where a city has more than 65,536 of them), unit (4), digest of
+its number (8), flags (1); and 5 more to find and to forget one that changed. Columns are in Morton order of their
+place in Web Mercator: the cases of a tile, of any zoom, are one run.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Rows:
     at
         When it was reported, microseconds since 1970, UTC, int64.
     klass, department, channel, unit
-        Positions in the texts of `State`; uint16, uint16, uint16, uint32.
+        Positions in the texts of `State`; the first three uint16, or uint32 where there are too many, see `code_type`.
     number
         Digest of the case's number, int64.
     flag
@@ -62,9 +62,9 @@ class Rows:
     x: NDArray[np.int32]
     y: NDArray[np.int32]
     at: NDArray[np.int64]
-    klass: NDArray[np.uint16]
-    department: NDArray[np.uint16]
-    channel: NDArray[np.uint16]
+    klass: NDArray[Any]
+    department: NDArray[Any]
+    channel: NDArray[Any]
     unit: NDArray[np.uint32]
     number: NDArray[np.int64]
     flag: NDArray[np.uint8]
@@ -143,14 +143,28 @@ def rows_of(found: dict[str, NDArray[Any]], origin: tuple[int, int], srid: int) 
         wx = wy = np.zeros(len(x), dtype=np.uint32)
     near = [np.clip(v - o, -(2**31), 2**31 - 1).astype(np.int32) for v, o in zip((x, y), origin, strict=True)]
     return Rows(
-        wx, wy, near[0], near[1], found["at"], found["klass"].astype(np.uint16), found["department"].astype(np.uint16),
-        found["channel"].astype(np.uint16), found["unit"].astype(np.uint32), found["number"],
-        found["flag"].astype(np.uint8),
+        wx, wy, near[0], near[1], found["at"], *(found[name].astype(_type_of(found[name])) for name in TEXTS[:3]),
+        found["unit"].astype(np.uint32), found["number"], found["flag"].astype(np.uint8),
     )  # fmt: skip
 
 
+def code_type(count: int) -> type[np.unsignedinteger[Any]]:
+    """Type of the positions of so many texts.
+
+    Examples
+    --------
+    >>> code_type(65_536).__name__, code_type(65_537).__name__
+    ('uint16', 'uint32')
+    """
+    return np.uint16 if count <= 1 << 16 else np.uint32
+
+
+def _type_of(codes: NDArray[Any]) -> type[np.unsignedinteger[Any]]:
+    return np.uint16 if codes.dtype == np.uint16 else code_type(int(codes.max(initial=0)) + 1)
+
+
 def joined(a: Rows, b: Rows) -> Rows:
-    """Rows of both."""
+    """Rows of both; the wider type where their codes differ in it."""
     return Rows(*(np.concatenate([getattr(a, f.name), getattr(b, f.name)]) for f in fields(Rows)))
 
 
