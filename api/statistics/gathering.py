@@ -101,7 +101,7 @@ def gather(
     else:
         frame, more, told = _local(found, way)
     if stability:
-        frame, settings = add_stability(frame, found, way.cell_m, way.seed)
+        frame, settings = add_stability(frame, found, way)
         more = more | settings
     if way.method in ("gi", "moran", "rates", "compare") and "cases" in frame:
         told = told | {"in_cells": int(frame["cases"].sum())}
