@@ -46,8 +46,8 @@ def as_csv(answer: Gathering, srid: int) -> bytes:
     if "codes" in flat:
         flat = flat.assign(codes=flat["codes"].map(" ".join))
     if "lon" not in flat:
-        middle = frame.geometry.representative_point() if frame.crs.is_geographic else frame.geometry.centroid
-        middle = in_degrees(gpd.GeoDataFrame(geometry=middle, crs=frame.crs), srid).geometry
+        inner = frame.geometry.representative_point()  # the centroid of a bent one lies beside it
+        middle = in_degrees(gpd.GeoDataFrame(geometry=inner, crs=frame.crs), srid).geometry
         if not middle.isna().all() or not len(flat):
             flat = flat.assign(lon=middle.x.round(7), lat=middle.y.round(7))
     return flat.to_csv(index=False).encode("utf-8-sig")
