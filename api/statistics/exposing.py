@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from api.statistics.cells import find_cells
@@ -229,6 +231,8 @@ class _Parts:
 
     def __init__(self, engine, book, found, cells, shapes, asked, cases, taken, classes, seed, beyond) -> None:  # type: ignore[no-untyped-def]
         self.beyond = beyond
+        # those of other classes, whoever told of them and whose they are: of the same class, others are no ground
+        self.others = ~cases.taken(replace(found.wanted, channels=None, departments=None))
         self.engine, self.book, self.found, self.cells, self.shapes = engine, book, found, cells, shapes
         self.asked, self.cases, self.taken, self.classes, self.seed = asked, cases, taken, classes, seed
 
@@ -237,9 +241,9 @@ class _Parts:
         if name == "components":
             return self._components(self.classes)
         if name == "roads":
-            return sum(self._roads().values(), np.zeros(len(self.shapes)))
+            return sum(self._roads.values(), np.zeros(len(self.shapes)))
         if name == "cases":
-            others = ~self.taken & (self.cells.at >= 0)
+            others = self.others & (self.cells.at >= 0)
             if not others.any():
                 what = "the selection takes all classes: there are no other cases"
                 raise InputError(what, where="exposure", right="filter by class, or take another exposure")
@@ -254,6 +258,7 @@ class _Parts:
         now = pd.Timestamp.now(tz="UTC")
         return measures.things_in(self.shapes, *looked.component_places(self.engine, at=now, classes=kind))
 
+    @cached_property
     def _roads(self) -> dict[str, NDArray[np.float64]]:
         """Kilometres of road of each kind; a street on the border is shared with what lies beyond."""
         shapes, n = np.concatenate([self.shapes, self.beyond]), len(self.shapes)
@@ -271,17 +276,18 @@ class _Parts:
         x, mine
             The cases of each cell; which cases they are.
         """
-        names = np.append(np.asarray(self.cases.channel.categories, dtype=object), "")[self.cases.channel.codes]
-        names = names.astype(str)
-        channels, held = np.unique(names[mine], return_counts=True)
-        others = ~self.cases.taken(replace(self.found.wanted, channels=None))
+        categories = np.asarray(self.cases.channel.categories, dtype=object).astype(str)
+        names, of = np.unique(np.append(categories, ""), return_inverse=True)  # -1, none, is the last of them
+        number = of[self.cases.channel.codes]
+        count = np.bincount(number[mine], minlength=len(names))
+        channels, held = names[count > 0], count[count > 0]
+        others = self.others
         radii = [max(self.found.city.error_of(c), 0.0) for c in channels] or [0.0]
         strayed = stray(x, self.shapes, self.cells.near, accuracy_m=radii, weights=held if len(held) else 1.0)
         if not x.any() or strayed.gone.mean() <= ASTRAY:
-            table = self._ground(np.isin(names, channels) & others)
+            table = self._ground((count > 0)[number] & others)
             return expected_rates(x, exposure, table, strayed=strayed), strayed
-        every, of = np.unique(names, return_inverse=True)
-        radius = np.array([self.found.city.error_of(c) for c in every])[of]
+        radius = np.array([self.found.city.error_of(c) for c in names])[number]
         at = self.cells.at
         well = (radius >= 0) & (radius <= WELL_M) & ~mine & (at >= 0)
         here = np.flatnonzero(mine & (at >= 0))
@@ -300,24 +306,32 @@ class _Parts:
         told = self.found.source.places(replace(self.found.wanted, channels=named, within=None, without=None))
         return len(told) / max(len(told) + told.no_location, 1) or 1.0
 
-    def _ground(self, others_of: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-        """Covariates; other cases are those that were not taken, or are named."""
-        free = ~self.taken if others_of is None else others_of
+    @cached_property
+    def _things(self) -> NDArray[np.float64]:
+        return self._components(None)
+
+    @cached_property
+    def _shares(self) -> NDArray[np.float64]:
+        """Shares of ground of each kind."""
         parcels = counts.ground(self.engine, srid=self.found.city.srid, layers=("parcels",))["parcels"]
-        shares = measures.ground_shares(self.shapes, parcels.geometry.to_numpy(), parcels["kind"])[0]
+        return measures.ground_shares(self.shapes, parcels.geometry.to_numpy(), parcels["kind"])[0]
+
+    def _ground(self, others_of: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+        """Covariates; other cases are those of other classes, or are named."""
+        free = self.others if others_of is None else others_of
         names = np.asarray(self.cases.klass.categories, dtype=object).astype(str)
         at = self.book.index(names)
         turned = np.where(at >= 0, self.book.to_2026[at], -1)
         group = np.array([self.book.texts[t][:8] if t >= 0 else n[:8] for t, n in zip(turned, names, strict=True)])
-        of = np.append(group, "")[self.cases.klass.codes]
-        others = {}
-        for name in np.unique(of[free]):
-            mine = (of == name) & free & (self.cells.at >= 0)
-            if name and mine.sum() >= LEAST_GROUP * len(of):
-                others[name] = np.bincount(self.cells.at[mine], minlength=len(self.shapes))
+        groups, of = np.unique(np.append(group, ""), return_inverse=True)  # -1, none, is the last of them
+        number, n, there = of[self.cases.klass.codes], len(self.shapes), free & (self.cells.at >= 0)
+        cells = number[there] * n + self.cells.at[there]
+        held = np.bincount(cells, minlength=len(groups) * n).reshape(len(groups), n)
+        many = held.sum(axis=1) >= LEAST_GROUP * len(number)
+        others = {str(k): held[i] for i, k in enumerate(groups) if k and many[i] and held[i].any()}
         return measures.covariates(
-            self.shapes, self.cells.near, roads={k: v * 1000.0 for k, v in self._roads().items()},
-            components=self._components(None), shares=shares, others=others,
+            self.shapes, self.cells.near, roads={k: v * 1000.0 for k, v in self._roads.items()},
+            components=self._things, shares=self._shares, others=others,
         )[0]  # fmt: skip
 
     def _column(self, name: str) -> NDArray[np.float64]:
@@ -328,9 +342,14 @@ class _Parts:
         if (bad := values < 0).any():
             code = units["code"].to_numpy()[np.argmax(bad)]
             raise InputError(f"{name} {values[np.argmax(bad)]:g} of unit {code}", where="exposure", right="0 or more")
-        if len(self.shapes) == len(units) and self.cells.frame.geometry.equals(units.geometry):
+        if len(self.shapes) == len(units) and _alike(self.cells.frame, units):
             return values
         return measures.carried(self.shapes, units.geometry.to_numpy(), values)
+
+
+def _alike(frame: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> bool:
+    """Whether cells are the units themselves."""
+    return bool(shapely.equals_identical(frame.geometry.to_numpy(), units.geometry.to_numpy()).all())
 
 
 def read_measures(file: Path | None, name: str) -> pd.Series:

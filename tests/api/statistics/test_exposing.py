@@ -84,6 +84,22 @@ def test_rates_leave_the_never_visited_unknown(service: Served, small_demo: Demo
     assert again.content == service.get("/v1/hotspots", method="rates", exposure="patrols", rates="found").content
 
 
+def test_cases_of_other_classes_are_the_same_whoever_told_of_the_class(service: Served):
+    asked = {"class": "2026:E06", "method": "rates", "exposure": "cases", "cells": "area:community"}
+    every = ask(service, **asked)
+    whole = ask(service, cells="area:community")
+    others = [w["properties"]["cases"] - e["properties"]["cases"] for w, e in both_of(whole, every)]
+    for more in ({}, {"channel": "hotline"}, {"rates": "found"}, {"department": "CG05,HW01"}):
+        found = ask(service, **asked, **more)
+        assert [f["properties"]["exposure"] or 0 for f in found["features"]] == others, more
+
+
+def both_of(one: dict, other: dict) -> list[tuple[dict, dict]]:
+    pairs = list(zip(one["features"], other["features"], strict=True))
+    assert all(a["properties"]["code"] == b["properties"]["code"] for a, b in pairs)
+    return pairs
+
+
 def test_cases_settled_on_the_spot_count_in_hotspots_and_not_in_rates_of_filing(service: Served, small_demo: Demo):
     every, filed = (
         sum(f["properties"]["cases"] for f in ask(service, method="rates", exposure="roads", rates=r)["features"])
