@@ -26,6 +26,11 @@ OPTIONS = {"bandwidth_m": "--bandwidth", "cell_m": "--cell", "reach_m": "--reach
 """Parameters whose option has another name."""
 
 
+def option(name: str) -> str:
+    """The option of a parameter."""
+    return OPTIONS.get(name, f"--{name.replace('_', '-')}")
+
+
 @click.command()
 @click.option("--class", "classes", default="", help="Class, group or kind: 2026:C01001, 2026:C01, C; all by default.")
 @click.option("--from", "begin", default="", help="First day or instant, the city's time; open by default.")
@@ -136,7 +141,7 @@ def hotspots(
         back=asked["back"],
         longest=asked["longest"],
         against=asked["against"],
-        named=lambda name: OPTIONS.get(name, f"--{name}"),
+        named=option,
     )
     settings = Settings.read(city=city)
     if asked["publish"]:

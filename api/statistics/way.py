@@ -88,7 +88,7 @@ class Way:
         _within(runs, 1, permutation.MOST_RUNS, named("runs"))
         _within(seed, 0, 2**63 - 1, named("seed"))
         _one_of(kernel, hotspots.KERNELS, named("kernel"))
-        _within(bandwidth_m, *BANDWIDTHS_M, "bandwidth_m", "metres")
+        _within(bandwidth_m, *BANDWIDTHS_M, named("bandwidth_m"), "metres")
         if cell_m is not None:
             _within(cell_m, *SQUARES_M, named("cell_m"), "metres")
             if method == "kde" and cell_m > bandwidth_m / 2:
@@ -116,4 +116,10 @@ def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
 
 def _within(value: float, low: float, high: float, where: str, unit: str = "") -> None:
     if not low <= value <= high:
-        raise InputError(f"{value:g}", where=where, right=f"{low:g} to {high:g} {unit}".rstrip())
+        right = f"{_figure(low)} to {_figure(high)} {unit}".rstrip()
+        raise InputError(_figure(value), where=where, right=right)
+
+
+def _figure(value: float) -> str:
+    """A number as it would be typed: whole ones in full."""
+    return str(value) if isinstance(value, int) else f"{value:g}"

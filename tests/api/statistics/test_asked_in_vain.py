@@ -5,9 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from api.cli.hotspots import option
 from api.statistics.in_time import just_before, make_bins
 from api.statistics.selection import Selection
+from api.statistics.way import Way
 from gis.moments import Moments
+from grids.errors import InputError
 from tests.api.conftest import Served
 
 PERIOD = {"from": "2026-03-01", "to": "2026-04-01"}
@@ -48,6 +51,21 @@ def test_more_cells_than_anybody_can_be_sent_are_refused(
         answer = served_demo.get("/v1/hotspots", method=method, **query)
         assert answer.status_code == 413 and answer.json()["at"] == at
     assert served_demo.get("/v1/hotspots", method="clusters").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"bandwidth_m": 0.0}, "--bandwidth: 0; 50 to 2000 metres"),
+        ({"seed": -1}, "--seed: -1; 0 to 9223372036854775807"),
+        ({"least": 1}, "--least: 1; 2 to 1000000 cases"),
+        ({"bin_days": 0}, "--bin-days: 0; 1 to 366 days"),
+    ],
+)
+def test_a_figure_out_of_range_is_told_as_it_was_typed(asked: dict, line: str):
+    with pytest.raises(InputError) as told:
+        Way.read(**asked, named=option)
+    assert str(told.value) == line
 
 
 def period(begin: str, end: str, zone: str) -> Selection:

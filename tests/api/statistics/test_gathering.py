@@ -128,7 +128,7 @@ def test_clusters_hold_exactly_their_cases_and_keep_their_ids(served_demo: Serve
         ({"method": "kde", "bandwidth_m": 80, "cell_m": 50}, "cell_m", "at most half the bandwidth, 40 m"),
         ({"cell_m": "nan"}, "cell_m", "10 to 2000 metres"),
         ({"method": "clusters", "reach_m": 0}, "reach_m", "1 to 2000 metres"),
-        ({"method": "clusters", "least": 1}, "least", "2 to 1e+06 cases"),
+        ({"method": "clusters", "least": 1}, "least", "2 to 1000000 cases"),
         ({"method": "trend", "bin_days": 0}, "bin_days", "1 to 366 days"),
         ({"method": "trend", "bin_days": 90}, "bin_days", "10 to 2000: another period, or other bins"),
         ({"method": "trend", "back": -1}, "back", "0 to 100 bins"),
