@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
+import anyio
+import anyio.to_thread
 import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.datastructures import State
 
 from api.atlas import Atlas, atlas_of, selection_of
 from api.statistics import published
@@ -27,6 +31,8 @@ from grids.errors import InputError, NotFound
 
 MOST_RUNS = 999
 """Most runs of a scan or Knox over HTTP."""
+AT_ONCE = 16
+"""So many are answered, or wait for the same answer, at a time; further ones wait without a thread."""
 router = APIRouter(tags=["statistics"])
 
 
@@ -165,7 +171,7 @@ def question_of(
 
 
 @router.get("/v1/hotspots", summary="Where cases gather: GeoJSON, GeoParquet or CSV", response_class=Response)
-def hotspots(
+async def hotspots(
     request: Request,
     atlas: Annotated[Atlas, Depends(atlas_of)],
     question: Annotated[Question, Depends(question_of)],
@@ -188,13 +194,29 @@ def hotspots(
     ] = None,
 ) -> Response:
     """Cells, a density, or clusters by a method; with the parameters and what was counted."""
+    how = {"hot": hot, "joined": joined, "stability": stability, "form": form, "publish": publish, "k": k}
+    work = partial(_answer, atlas, question, request.query_params, **how)
+    return await anyio.to_thread.run_sync(work, limiter=_limiter(request.app.state))
+
+
+def _limiter(state: State) -> anyio.CapacityLimiter:
+    """Threads of an application for answers that may take long: those who wait for one leave others theirs."""
+    if not hasattr(state, "at_once"):
+        state.at_once = anyio.CapacityLimiter(AT_ONCE)
+    return state.at_once
+
+
+def _answer(
+    atlas: Atlas, question: Question, said: Mapping[str, str], *, hot: bool, joined: bool, stability: bool, form: str,
+    publish: bool, k: int | None,
+) -> Response:  # fmt: skip
     if hot:
         check_hot(question.way.method)
     if publish or atlas.service.settings.public:
         if joined or stability:
             what = "published figures are cells by class and months"
             raise InputError(what, where="publish", right="leave out joined and stability")
-        answer, srid = question.published(atlas, request.query_params, k), atlas.service.snapshot.city.srid
+        answer, srid = question.published(atlas, said, k), atlas.service.snapshot.city.srid
         if hot and "hot" in answer.frame:
             frame = answer.frame[answer.frame["hot"]].reset_index(drop=True)
             answer = Gathering(frame, answer.parameters, answer.facts)

@@ -47,7 +47,7 @@ from gis.hotspots.whence import Whence
 
 CHAINS = 2
 """Independent chains, each in a thread of its own."""
-SWEEPS, EACH = (160, 800), 2_000_000
+SWEEPS, EACH = (160, 800), 1_400_000
 """Least and most sweeps of each chain; between them so many of all cells together. Few cells leave the coefficients
 loose, which then need longer to be drawn from everywhere."""
 AWAY = 5 / 16
