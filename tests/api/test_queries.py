@@ -35,6 +35,11 @@ def test_unknown_and_doubled_parameters_are_refused(served: Served, path: str, a
     assert told["error"] == "InputError" and told["at"] == at and says in told["detail"]
 
 
+def test_what_is_known_is_told_once(served: Served):
+    known = served.client.get("/v1/hotspots?zzzz=1").json()["detail"].partition("known: ")[2].split(", ")
+    assert len(known) == len(set(known)) > 20
+
+
 def test_bodies_have_their_parameters_too(served: Served):
     answer = served.post("/v1/resolve?explian=1", json={"cases": [HERE]})
     assert answer.status_code == 422 and "did you mean explain?" in answer.json()["detail"]
