@@ -35,7 +35,7 @@ from gis.hotspots import Bounds
 from gis.model import City
 from gis.wanted import ALL, Wanted
 from grids.catalog import Catalog
-from grids.errors import WanmiError
+from grids.errors import Unavailable, WanmiError
 
 log = logging.getLogger("wanmi")
 _making = threading.Lock()
@@ -48,7 +48,7 @@ class Atlas:
     """What the maps of a service are drawn from, read when first asked for and kept within bounds."""
 
     def __init__(self, service: Service) -> None:
-        self.service = service
+        self.service, self.patience_s = service, 5.0
         self.shelf, self.told = Shelf(), Told()
         self._drawn = DrawnGround(service)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
@@ -82,6 +82,25 @@ class Atlas:
     def ground(self) -> Drawn:
         """The base map, the names on it, and its version; it follows the record."""
         return self._drawn.get(self.shelf.states(self.service.engine))
+
+    @property
+    def ground_soon(self) -> Drawn:
+        """The same for a page that somebody waits for.
+
+        Raises
+        ------
+        Unavailable
+            It is being read for the first time, and that takes longer.
+        """
+        if not self._drawn.at_hand(self.patience_s):
+            what = "the whole city is being read, as after each start"
+            raise Unavailable(what, where="city", right="this page opens by itself")
+        return self.ground
+
+    @property
+    def area_sets(self) -> list[str]:
+        """Names of the sets of areas that there ever were."""
+        return self.keep(("sets", *self._ground_marks), lambda: list(counts.area_codes(self.service.engine)), most=2)
 
     @property
     def book(self) -> Catalog:
@@ -248,6 +267,7 @@ def prepare(service: Service) -> None:
     try:
         atlas = atlas_for(service)
         atlas.ground[0].warm()
+        atlas.area_sets  # noqa: B018 - the page opens without the database too
         found, _ = atlas.look(Selection())
         found.gi  # noqa: B018 - what everybody asks first is ready, and what it is made from
         atlas.heat(Selection()).top  # noqa: B018

@@ -57,6 +57,13 @@ class DrawnGround:
                 threading.Thread(target=self._again, args=(marks,), daemon=True, name="ground").start()
             return self._held[1]
 
+    def at_hand(self, seconds: float) -> bool:
+        """Whether whoever asks need not wait, or no longer than so, for a drawing that is under way."""
+        if not self._lock.acquire(timeout=seconds):
+            return False
+        self._lock.release()
+        return True
+
     def _again(self, marks: tuple[str, ...]) -> None:
         try:
             drawn = self._draw(marks)

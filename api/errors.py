@@ -114,7 +114,7 @@ def install(app: FastAPI, *, page: Page | None = None) -> None:
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         faults = [(".".join(map(str, fault["loc"][1:])), fault) for fault in error.errors()]
-        lines = [f"{at}: {_say(fault)}" for at, fault in faults]
+        lines = dict.fromkeys(f"{at}: {_say(fault)}" for at, fault in faults)  # two readers may ask for one value
         return for_reader(request, answer(422, "InputError", ", ".join(lines), at=faults[0][0]))
 
     for kind in STATUS:

@@ -17,6 +17,7 @@ from folium.template import Template
 
 from api.pages import heat
 from api.pages.credits import city_name, credit
+from api.pages.faults import patterns
 from api.pages.frame import LANGUAGES, Frame, bar, options, sheet
 from api.pages.frame_words import words as frame_words
 from api.pages.hotspots_words import words
@@ -121,6 +122,7 @@ def page(view: View, sources: Sources, *, frame: Frame, nonce: str = "") -> str:
         },
         "words": {lang: words(lang) for lang in ("zh", "en")} if frame.standalone else {frame.lang: said},
         "lang": frame.lang,
+        "faults": {} if frame.standalone else patterns(frame.lang),
         "names": "" if frame.standalone else sources.names,
         "zone": city.time_zone,
         "edition": city.edition,

@@ -250,6 +250,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "export.report": ("Report to print", "打印报告"),
     "exporting": ("The picture is being made …", "正在生成图片……"),
     # faults
+    "fault.first": ("The cases are being read, as after each start of the service …", "服务刚启动，正在读入案件……"),
     "fault.few_bins": (
         "the period has {n} steps of {bin}, and {least} are needed.",
         "所选时段只有 {n} 个时间段（每段{bin}），至少需要 {least} 个。",

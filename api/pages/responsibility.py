@@ -14,6 +14,7 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from api.pages.credits import city_name, credit
+from api.pages.faults import patterns
 from api.pages.frame import Frame, bar
 from api.pages.map import CityMap, Stage, finish, script_json
 from api.pages.responsibility_words import FIELDS, words
@@ -106,6 +107,7 @@ def page(view: View, sources: Sources, *, nonce: str = "") -> str:
         "fields": {field: said[name] for field, name in FIELDS.items()},
         "lang": frame.lang,
         "sentences": sentences() if frame.lang == "zh" else (),
+        "faults": patterns(frame.lang),
         "zone": city.time_zone,
         "edition": city.edition,
         "territory": city.territory,

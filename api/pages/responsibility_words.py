@@ -172,6 +172,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "fault.503": ("The service cannot answer now; try again in a moment", "服务暂时无法答复，请稍后再试"),
     "fault.other": ("The service has a fault ({status})", "服务出错（{status}）"),
     "fault.away": ("The service does not answer; is the network there?", "连不上服务，请检查网络"),
+    "fault.late": (
+        "The service has not answered for a minute: after a start it reads the city first",
+        "服务一分钟内没有答复：刚启动时要先读入全市数据",
+    ),
     "fault.stays": ("What is shown below is the earlier answer.", "下面仍是上一次的答复。"),
     "again": ("Try again", "重试"),
     "question": ("The question", "查询"),

@@ -47,10 +47,10 @@ def hotspots(
     """Where cases gather: density, hotspots, time, alerts; the page asks for everything else itself."""
     del t, two, spot, tab  # read by the page's script
     _known_step(step, also="")
-    base, _, ground = atlas.ground
+    base, _, ground = atlas.ground_soon
     city, engine = atlas.service.snapshot.city, atlas.service.engine
     wanted(engine, atlas.book, question.selection, city.edition)  # refuses what names nothing
-    sets = list(counts.area_codes(engine))
+    sets = atlas.area_sets
     order = {name: k for k, name in enumerate(city.territory)}
     exposures = [*RECORDED, *exposure_names(measures_file(atlas.service.settings))]
     view = View(

@@ -70,7 +70,7 @@ def _ground(atlas: Atlas) -> tuple[tuple[float, float, float, float] | None, str
     is missing when the tiles do not come.
     """
     try:
-        base, _, version = atlas.ground
+        base, _, version = atlas.ground_soon
         return base.bounds, version, atlas.book.editions
     except Exception as error:
         if status_of(error) != 503:

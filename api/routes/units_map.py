@@ -70,7 +70,7 @@ def units(
 ) -> Response:
     """Unit grids over streets, coloured by area, faults of their certificate in red."""
     snapshot = atlas.service.snapshot
-    ground, version = atlas.ground[2], snapshot.version
+    ground, version = atlas.ground_soon[2], snapshot.version
     departments = dict(zip(snapshot.codes("departments.code"), snapshot.codes("departments.name"), strict=True))
     sources = Sources(
         base=f"/tiles/base/{{z}}/{{x}}/{{y}}.png?v={ground}",

@@ -80,11 +80,14 @@ def test_pages_say_so_keep_what_they_have_and_come_back(state: Path, served: Ser
         assert "数据库没有应答" in said(browser) and "恢复后本页会自动打开" in said(browser)
         assert serious_findings(driver) == []
         driver.switch_to.new_window("tab")
-        driver.get(f"{served.url}/maps/hotspots?lang=en&class=E")
-        browser.wait(lambda: "does not answer" in said(browser), "it is said")
+        driver.get(f"{served.url}/maps/hotspots?lang=en&class=E&area=street:140802001")
+        browser.wait(lambda: "does not answer" in said(browser), "what names areas needs the record, and it is said")
         assert "Traceback" not in said(browser) and serious_findings(driver) == []
+        # what is in memory is shown as ever
+        driver.get(f"{served.url}/maps/hotspots?lang=en&class=E")
+        browser.wait(lambda: driver.execute_script(SETTLED), "the hotspots come from memory")
+        assert driver.find_element(By.ID, "fact-counted").text == "0" and serious_findings(driver) == []
         postgis.up(state)
-        browser.wait(lambda: driver.execute_script(SETTLED), "the hotspots come by themselves")
         assert "class=E" in driver.current_url and not driver.find_element(By.ID, "notice-bar").is_displayed()
         driver.switch_to.window(first)
         browser.wait(lambda: driver.execute_script(DRAWN), "the units come by themselves")

@@ -9,6 +9,7 @@ import pytest
 import shapely
 
 from api.app import create_app
+from api.atlas import atlas_for
 from gis import store
 from tests import town
 from tests.api.conftest import Served, serving, settings
@@ -54,3 +55,18 @@ def test_a_road_that_is_loaded_later_is_drawn(small: Served):
         time.sleep(0.1)
     assert now[1] != mark and now[1].strip('"') in small.get("/maps/units").text
     assert "旧路" in now[0]
+
+
+def test_who_opens_a_page_while_the_city_is_read_is_told_what_is_waited_for(small: Served, database: str):
+    app = create_app(settings(database, follow=False))
+    with serving(app, database) as service:
+        atlas = atlas_for(app.state.service)
+        atlas.patience_s = 0.1
+        assert service.get("/maps/units").status_code == 200
+        with atlas._drawn._lock:  # as while it is drawn for the first time
+            for path in ("/maps/units", "/maps/hotspots"):
+                page = service.client.get(path, params={"lang": "zh"}, headers={"accept": "text/html"})
+                assert page.status_code == 503 and "正在读入全市数据；读完后本页会自动打开" in page.text
+                assert "wanmi.returning()" in page.text
+            assert service.client.get("/maps/responsibility").status_code == 200, "answers need no map"
+        assert service.get("/maps/units").status_code == 200

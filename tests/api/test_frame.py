@@ -118,12 +118,13 @@ def test_people_get_a_page_where_there_is_none(served_demo: Served, path: str, l
     asked = {"theme": "pink", "lang": lang}
     page = served_demo.client.get(path, params=asked, headers={"accept": "text/html,*/*"})
     assert page.status_code == 422 and page.headers["content-type"].startswith("text/html")
-    assert f'<html lang="{LANGUAGES[lang]}"' in page.text and "no theme" in page.text
+    said = {"zh": "没有主题", "en": "is no theme"}[lang]
+    assert f'<html lang="{LANGUAGES[lang]}"' in page.text and said in page.text
     assert ("链接中有错误" in page.text) == (lang == "zh")
     nonce = re.search(r"'nonce-([^']+)'", page.headers["content-security-policy"])[1]
     assert f'<script nonce="{nonce}">' in page.text
     program = served_demo.client.get(path, params=asked, headers={"accept": "application/json"})
-    assert program.status_code == 422 and program.json()["at"] == "theme"
+    assert program.status_code == 422 and program.json()["at"] == "theme" and "is no theme" in program.json()["detail"]
 
 
 def test_a_fault_of_the_address_is_never_markup(served_demo: Served):

@@ -6,6 +6,7 @@ wanmi.hotspots = function (map, given) {
   if (given.data && wished in given.words) Object.assign(given, {lang: wished}, given.cities[wished]);
   const words = given.words[given.lang] || Object.values(given.words)[0];
   const source = wanmi.hotspotSource(given);
+  const FIRST_MS = 2500;   // after a start the service reads the cases first: who waits is told
   let turn = 0, shown = null, alertTurn = 0, placed = Boolean(link.get("view"));       // shown: the last answer: {query, look, spots}
 
   const filters = wanmi.hotspotFilters(given, words, () => { filtered(); });
@@ -39,6 +40,7 @@ wanmi.hotspots = function (map, given) {
     const mine = ++turn, period = time.period, asked = query(), cases = String(filters.cases(period));
     document.body.classList.add("waiting");
     layers.heat.show(pictures(period));
+    const first = shown ? null : setTimeout(() => filters.fault(words["fault.first"]), FIRST_MS);
     try {
       // what has no hotspots, because a method wants more than there is, has its cases and its density all the same
       let none = null;
@@ -59,6 +61,7 @@ wanmi.hotspots = function (map, given) {
     } catch (error) {
       if (mine === turn) fault(error);
     } finally {
+      clearTimeout(first);
       if (mine === turn) { document.body.classList.remove("waiting"); placed = true; }
     }
   }
@@ -189,7 +192,7 @@ wanmi.hotspots = function (map, given) {
   function saidOf(error) {
     const text = error.detail || "";
     const few = /(\d+) bins of (\d+) days in the period; (\d+) to/.exec(text) || /(\d+) (month)s? in the period; (\d+) or more/.exec(text);
-    if (!few) return text;
+    if (!few) return wanmi.inWords(text, given.faults);
     const [, n, days, least] = few;
     return fill(words["fault.few_bins"], {n, least, bin: days === "month" ? words["bin.month"] : fill(words["bin.days"], {n: days})}) + (time.period ? " " + words["fault.whole"] : "");
   }

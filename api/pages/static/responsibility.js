@@ -1,7 +1,7 @@
 // The page that asks who is responsible: a question from the form, the map or the address; the answer beside the map.
 "use strict";
 wanmi.responsibility = function (map, given) {
-  const {words, sources, lang} = given, el = wanmi.el, PATIENCE_MS = 20000;
+  const {words, sources, lang} = given, el = wanmi.el, PATIENCE_MS = 60000;
   const get = id => document.getElementById(id);
   const form = get("ask"), owner = get("owner"), body = get("answer"), notice = get("notice");
   const tell = wanmi.answer(given), drawn = wanmi.around(map, words), rosters = wanmi.rosters(given, tell);
@@ -52,13 +52,13 @@ wanmi.responsibility = function (map, given) {
   // ---- asking
   async function fetchText(address) {
     const patience = AbortSignal.timeout(PATIENCE_MS);
-    let answer;
+    let answer, text;
     try {
       answer = await fetch(address, {signal: patience, headers: {accept: "application/json"}});
+      text = await answer.text();
     } catch (error) {
-      throw {status: 0, detail: ""};
+      throw {status: 0, late: patience.aborted, detail: ""};
     }
-    const text = await answer.text();
     if (answer.ok) return text;
     let about = {};
     try { about = JSON.parse(text); } catch (error) { about = {detail: text.slice(0, 300)}; }
@@ -196,12 +196,12 @@ wanmi.responsibility = function (map, given) {
     if (!("status" in error)) throw error;
     if (error.status === 0 || error.status === 503) wanmi.away("question", () => ask({push: false}));
     const field = given.fields[error.at] || words.question;
-    const what = error.status === 0 ? words["fault.away"] : error.status === 422 || error.status === 400 ? tell.fill(words["fault.422"], {field})
+    const what = error.status === 0 ? words[error.late ? "fault.late" : "fault.away"] : error.status === 422 || error.status === 400 ? tell.fill(words["fault.422"], {field})
       : error.status === 503 ? words["fault.503"] : error.status === 404 ? words["fault.404"] : tell.fill(words["fault.other"], {status: error.status});
-    complain(what, error.detail.replace(error.at + ": ", ""), el("button", {type: "button", class: "plain", onclick: () => ask({push: true})}, words.again));
+    complain(what, wanmi.inWords(error.detail.replace(error.at + ": ", ""), given.faults), el("button", {type: "button", class: "plain", onclick: () => ask({push: true})}, words.again));
   }
   function complain(what, detail, ...more) {
-    notice.replaceChildren(el("div", {class: "fault"}, el("strong", {}, what), detail ? el("p", {lang: "en"}, detail) : null,
+    notice.replaceChildren(el("div", {class: "fault"}, el("strong", {}, what), detail ? el("p", /^[\x00-\x7f]*$/.test(detail) ? {lang: "en"} : {}, detail) : null,
       last ? el("p", {class: "soft"}, words["fault.stays"]) : null, ...more));
     notice.scrollIntoView({block: "nearest"});
   }

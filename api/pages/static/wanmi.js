@@ -70,6 +70,24 @@ window.wanmi = (function () {
     const button = again && el("button", {type: "button", onclick: again}, wanmi.words.again);
     place.replaceChildren(el("span", {}, text), button || "");
   }
+  // ---- a line of the service in the page's language, as `api.pages.faults.said` puts it; what has no words there stays
+  function inWords(line, {fields, parts} = {}) {
+    if (!fields) return line;
+    const part = text => {
+      for (const [pattern, told] of parts) {
+        const found = new RegExp("^(?:" + pattern + ")$", "su").exec(text);
+        if (found) return told.replace(/\{(\d)\}/g, (_, k) => found[Number(k) + 1] ?? "");
+      }
+      return text;
+    };
+    return line.split(" | ").map(one => {
+      const found = /^([^:]*?): (.*)$/s.exec(one), head = found ? found[1] : "", name = head.split(" ")[0];
+      const field = fields[head] || fields[name];
+      const rest = (field ? found[2] : one).split("; ").map(part).join("；");
+      return field ? field + (fields[head] ? "" : head.slice(name.length)) + "：" + rest : rest;
+    }).join(" | ");
+  }
+
   // ---- what is missing while the service or its database is away: said in one line, fetched when it is back
   const missing = new Map(), PAUSE_MS = 2500;
   let waiting = null;
@@ -167,7 +185,7 @@ window.wanmi = (function () {
   });
 
   return {
-    link, dark, theme, say, notice, away, here, returning, copied, el, dress, words: {},
+    link, inWords, dark, theme, say, notice, away, here, returning, copied, el, dress, words: {},
     // what Escape closes, the latest first; `close` returns whether there was something
     escape: close => closing.push(close),
     // JSON of one of our addresses; that the service is away is said to all

@@ -272,7 +272,7 @@ def test_faults_are_told_in_words_and_what_was_there_stays(
     write("place", "14999")
     complains("没有编码为 14999 的单元网格")
     write("class", "C0110")
-    complains("类别：无法查询", "did you mean", "仍是上一次的答复")
+    complains("类别：无法查询", "是否为", "仍是上一次的答复")
     told(wide, lambda: write("class", klass.partition(":")[2]))
     before = last(wide)
     assert text(wide, "#notice") == ""
