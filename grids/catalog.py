@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from grids.codes_array import text_column
 from grids.errors import InputError
 from grids.filters import filter_items, filter_text
 from grids.nearmiss import suggest, tidy
+from grids.shipped import read_table, terms
 
 __all__ = [
     "CLASS_COLUMNS",
@@ -35,8 +35,6 @@ __all__ = [
     "catalog",
     "filter_items",
     "filter_text",
-    "read_table",
-    "terms",
 ]
 
 CLASS_COLUMNS = (
@@ -384,19 +382,6 @@ def catalog() -> Catalog:
         limits=read_table("limits"),
         bodies=read_table("responsible_bodies"),
     )
-
-
-@cache
-def terms() -> dict[str, str]:
-    """English of Chinese names, ``data/english.csv``: translations of ours, used where a table has none."""
-    table = read_table("english")
-    return dict(zip(table["name_zh"], table["name_en"], strict=True))
-
-
-def read_table(name: str) -> pd.DataFrame:
-    """Read a table of the catalogue, ``data/<name>.csv``; all columns are text, "" where missing."""
-    with resources.files("data").joinpath(f"{name}.csv").open("rb") as file:
-        return pd.read_csv(file, dtype="str", keep_default_na=False)
 
 
 def _texts(table: pd.DataFrame, name: str) -> pd.Series:

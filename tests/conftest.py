@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = (
     "notebooks/test_notebooks.py", "api/test_following.py", "gis/hotspots/test_expected_rates.py", "gis/test_oracle.py",
     "gis/hotspots/test_rates.py", "gis/test_postgis.py", "api/test_hotspots_page.py", "api/test_past.py",
-    "gis/test_spread.py", "gis/test_bulk.py", "gis/versions/test_making.py", "api/cli/test_serve.py",
-    "gis/proof/test_check.py", "api/test_limits.py", "api/test_frame.py", "gis/store/test_runs.py",
+    "gis/test_spread.py", "gis/test_bulk.py", "gis/test_bulk_killed.py", "gis/versions/test_making.py",
+    "api/cli/test_serve.py", "gis/proof/test_check.py", "api/test_limits.py", "api/test_frame.py",
+    "gis/store/test_runs.py",
     "real/test_grid_streets.py", "api/pages/test_responsibility.py", "api/statistics/test_published.py",
     "api/cli/test_db.py", "gis/versions/test_as_known.py", "gis/hotspots/test_null_worlds.py",
     "gis/test_portions.py", "api/test_units_page.py", "gis/test_responsibility_record.py", "api/test_two_clocks_doc.py",

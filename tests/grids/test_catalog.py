@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grids.catalog import MATCHES, Catalog, catalog, filter_items, filter_text, read_table
+from grids.catalog import MATCHES, Catalog, catalog, filter_items, filter_text
 from grids.codes import parse_class
 from grids.errors import InputError
+from grids.shipped import read_table
 
 BOOK = catalog()
 
