@@ -54,7 +54,8 @@ def _check(given: Iterable[tuple[str, str]], known: Sequence[str], silent: Seque
     for name, _ in given:
         if name not in known and name not in silent:
             near = suggest(name[:60], list(known), n=1)
-            right = f"did you mean {near[0]}?" if near else f"known: {', '.join(dict.fromkeys(known))}" if known else "none is taken"
+            every = f"known: {', '.join(dict.fromkeys(known))}" if known else "none is taken"
+            right = f"did you mean {near[0]}?" if near else every
             faults.add(shown(name), f"is an unknown parameter; {right}")
         elif name in seen:
             faults.add(name, "is given twice; send it once")
