@@ -114,7 +114,7 @@ def test_squares_of_the_plane_and_hexagons_hold_all_cases(tmp_path: Path):
         (["--class", "2026:E6"], "did you mean"),
         (["--from", "2026-02-30"], "from: '2026-02-30' is no time"),
         (["--from", "2026-03-01", "--to", "2026-03-01"], "is not before"),
-        (["--bandwidth", "3"], "bandwidth_m: 3; 50 to 2000 metres"),
+        (["--bandwidth", "3"], "--bandwidth: 3; 50 to 2000 metres"),
         (["--bandwidth", "nan"], "nan is not a finite number"),
         (["--method", "guess"], "--method: 'guess'; one of gi, moran, kde, clusters"),
         (["--out", "p.html", "--method", "kde"], "--out: the page shows hotspots beside the density, and kde has none"),
