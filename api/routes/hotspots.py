@@ -194,7 +194,14 @@ async def hotspots(
     ] = None,
 ) -> Response:
     """Cells, a density, or clusters by a method; with the parameters and what was counted."""
-    how: dict[str, Any] = {"hot": hot, "joined": joined, "stability": stability, "form": form, "publish": publish, "k": k}
+    how: dict[str, Any] = {
+        "hot": hot,
+        "joined": joined,
+        "stability": stability,
+        "form": form,
+        "publish": publish,
+        "k": k,
+    }
     work = partial(_answer, atlas, question, request.query_params, **how)
     return await anyio.to_thread.run_sync(work, limiter=_limiter(request.app.state))
 
