@@ -199,7 +199,10 @@ wanmi.hotspots = function (map, given) {
   function fault(error) {
     if (!error || !("status" in error)) throw error;
     if (error.gone) { link.set({spot: ""}); return filters.fault(words["fault.gone"]); }
-    if (error.status === 422 || error.status === 400 || error.status === 404 || error.status === 413) return filters.fault(fill(words["fault.field"], {what: saidOf(error)}) + (shown ? " " + words["fault.stays"] : ""));
+    if (error.status === 422 || error.status === 400 || error.status === 404 || error.status === 413) {
+      layers.heat.refused();
+      return filters.fault(fill(words["fault.field"], {what: saidOf(error)}) + (shown ? " " + words["fault.stays"] : ""));
+    }
     wanmi.away("hotspots", again);
   }
 

@@ -53,6 +53,8 @@ wanmi.hotspotMap = function (map, given, words, pick) {
     return {
       show,
       prepare: query => { make(keyOf(query)); },
+      // a question that was refused has no tiles, and none of them is missing
+      refused: () => { wanted = shown; wanmi.here("heat"); },
       toggle: yes => { visible = yes; ready.get(shown)?.layer.setOpacity(yes ? 0.9 : 0); },
       whole: query => query !== null && Boolean(ready.get(keyOf(query))?.whole),
       remove: () => { document.removeEventListener("wanmi:theme", again); map.off("baselayerchange", again); },
