@@ -142,9 +142,10 @@ def rows_of(found: dict[str, NDArray[Any]], origin: tuple[int, int], srid: int) 
     else:
         wx = wy = np.zeros(len(x), dtype=np.uint32)
     near = [np.clip(v - o, -(2**31), 2**31 - 1).astype(np.int32) for v, o in zip((x, y), origin, strict=True)]
+    klass, department, channel = (found[name].astype(_type_of(found[name])) for name in TEXTS[:3])
     return Rows(
-        wx, wy, near[0], near[1], found["at"], *(found[name].astype(_type_of(found[name])) for name in TEXTS[:3]),
-        found["unit"].astype(np.uint32), found["number"], found["flag"].astype(np.uint8),
+        wx, wy, near[0], near[1], found["at"], klass, department, channel, found["unit"].astype(np.uint32),
+        found["number"], found["flag"].astype(np.uint8),
     )  # fmt: skip
 
 

@@ -75,8 +75,8 @@ def ask(x, y, klass, component, instant, epoch, ground, territory, desk):
         return np.int64(owner), np.int64(0), np.int64(zone)
     if owner < 0:
         return np.int64(-1), np.int64(-2), np.int64(-1)
-    k = of if of >= 0 else smallest
-    return np.int64(owner), np.int64(k + 1), np.int64(area[k])
+    decided = of if of >= 0 else smallest
+    return np.int64(owner), np.int64(decided + 1), np.int64(area[decided])
 
 
 @lookup
