@@ -12,9 +12,10 @@ from api.instants import written_instant
 from api.statistics.cells import SQUARE_M, boxes, find_cells
 from api.statistics.exposing import Exposing, gather_exposed
 from api.statistics.gathered import Gathering
+from api.statistics.hectares import cell_hectares, is_whole
 from api.statistics.in_time import METHODS as IN_TIME
 from api.statistics.in_time import gather_in_time
-from api.statistics.masking import cut_cells
+from api.statistics.masking import cut_cells, some_of
 from api.statistics.selection import LEVEL, Look, Selection, cell_of
 from api.statistics.steady import add_stability, check_stability
 from api.statistics.way import Way
@@ -207,32 +208,40 @@ def _asked(found: Look, way: Way) -> dict[str, Any]:
 
 
 def _local(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, dict[str, Any], dict[str, Any]]:
-    frame, near = _cells(found, way)
+    """Cases per hectare of each cell against those around; cells at the rim of a grid are held against nothing."""
+    frame, near, hectares = _cells(found, way)
+    keep = is_whole(hectares, way.cells)
     options: dict[str, Any] = {"p": way.p, "runs": way.runs, "seed": way.seed}
-    told: dict[str, Any] = {"n_cells": len(frame)}
-    if len(frame) < 2:
-        none = np.full(len(frame), np.nan)
+    told: dict[str, Any] = {"n_cells": len(frame), "at_rim": int((~keep).sum())}
+    density = frame["cases"].to_numpy(dtype=float) / hectares
+    columns: dict[str, Any] = {"cases_per_ha": density.round(4)}
+    names = ("z", "p", "q") if way.method == "gi" else ("i", "z", "p", "q")
+    columns |= {name: np.full(len(frame), np.nan) for name in names}
+    quadrant, hot = np.zeros(len(frame), dtype=np.int8), np.zeros(len(frame), dtype=bool)
+    if keep.sum() < 2:
         evidence = hotspots.Evidence("none", "fewer than two cells")
-        frame = frame.assign(z=none, p=none, q=none, hot=False)
-    elif way.method == "gi":
-        gi = hotspots.gi_star(frame["cases"], near, **options)
-        frame, evidence = frame.assign(z=gi.z, p=gi.p, q=gi.q, hot=gi.hot()), gi.evidence
     else:
-        local = hotspots.local_moran(frame["cases"], near, **options)
-        kind = np.array(hotspots.QUADRANTS, dtype=object)[local.quadrant]
-        frame = frame.assign(i=local.i, z=local.z, p=local.p, q=local.q, quadrant=kind, hot=local.hot())
-        evidence = local.evidence
-    parameters = {"p_by": evidence.by, "p_why": evidence.why, "p_runs": evidence.runs}
-    return frame, parameters, told | {"hot": int(frame["hot"].sum())}
+        ask = hotspots.gi_star if way.method == "gi" else hotspots.local_moran
+        found_by = ask(density[keep], some_of(near, keep), **options)
+        for name in names:
+            columns[name][keep] = getattr(found_by, name)
+        hot[keep], evidence = found_by.hot(), found_by.evidence
+        if isinstance(found_by, hotspots.Moran):
+            quadrant[keep] = found_by.quadrant
+    if way.method == "moran":
+        columns["quadrant"] = np.array(hotspots.QUADRANTS, dtype=object)[quadrant]
+    frame = frame.assign(**columns, hot=hot)
+    parameters = {"of": "cases per hectare", "p_by": evidence.by, "p_why": evidence.why, "p_runs": evidence.runs}
+    return frame, parameters, told | {"hot": int(hot.sum())}
 
 
-def _cells(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, Any]:
-    """Cells with their cases, and who is whose neighbour."""
+def _cells(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, Any, np.ndarray]:
+    """Cells with their cases, who is whose neighbour, and the hectares of each."""
     places = found.places
-    cells = cut_cells(found, find_cells(found, way.cells, way.cell_m, places.x, places.y, places.unit)).cells
-    frame = cells.frame
-    frame.insert(len(frame.columns) - 1, "cases", cells.counted())
-    return frame, cells.near
+    cut = cut_cells(found, find_cells(found, way.cells, way.cell_m, places.x, places.y, places.unit))
+    frame = cut.cells.frame
+    frame.insert(len(frame.columns) - 1, "cases", cut.cells.counted())
+    return frame, cut.cells.near, cell_hectares(found, cut, way.cells)
 
 
 # ---------------------------------------------------------------- density

@@ -12,6 +12,7 @@ from pandas.api.types import union_categoricals
 
 from api.instants import written_instant
 from api.statistics.cells import Cells, find_cells
+from api.statistics.hectares import cell_hectares
 from api.statistics.masking import cut_cells
 from api.statistics.selection import LEVEL, Look, Selection
 from gis import hotspots, moments
@@ -97,10 +98,13 @@ def gather_in_time(found: Look, way: Way, earlier: Selection | None) -> Answer:
     cases = found.source.moments(found.wanted)
     if way.method == "knox":
         return _knox(found, way, cases)
-    cells = cut_cells(found, find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit)).cells
+    cut = cut_cells(found, find_cells(found, way.cells, way.cell_m, cases.x, cases.y, cases.unit))
+    cells = cut.cells
     if len(cases.x) < 2 or len(cells.frame) < 2:
         return _nothing(cells, way)
-    return (_trend if way.method == "trend" else _scan)(found, way, cases, cells)
+    if way.method == "scan":
+        return _scan(found, way, cases, cells)
+    return _trend(found, way, cases, cells, cell_hectares(found, cut, way.cells))
 
 
 def _nothing(cells: Cells, way: Way) -> Answer:
@@ -111,10 +115,10 @@ def _nothing(cells: Cells, way: Way) -> Answer:
 # ---------------------------------------------------------------- emerging hotspots
 
 
-def _trend(found: Look, way: Way, cases: moments.Moments, cells: Cells) -> Answer:
+def _trend(found: Look, way: Way, cases: moments.Moments, cells: Cells, hectares: np.ndarray) -> Answer:
     bins = make_bins(found.selection, cases, found.city.time_zone, way.bin_days, emerging.LEAST_BINS)
     cube = cells.by_bin(bins.of(cases.at), len(bins))
-    made = emerging.emerging(cube, cells.near, back=min(way.back, len(bins) - 1))
+    made = emerging.emerging(cube, cells.near, ground=hectares, back=min(way.back, len(bins) - 1))
     names = np.array(emerging.PATTERNS, dtype=object)[made.pattern]
     columns = {
         "cases": cube.sum(axis=1),
@@ -131,7 +135,7 @@ def _trend(found: Look, way: Way, cases: moments.Moments, cells: Cells) -> Answe
     parameters = {
         "bin_days": way.bin_days, "back": way.back, "bins": len(bins), "level": LEVEL,
         "bins_from": bins.text(0), "bins_to": bins.text(len(bins)),
-        "p_by": "exact", "p_why": "the sum of a neighbourhood when all counts of the cube are dealt out anew",
+        "p_by": "exact", "p_why": "sums of a neighbourhood, by its ground, when all counts are dealt anew",
     }  # fmt: skip
     kinds = {str(name): int(n) for name, n in zip(*np.unique(names.astype(str), return_counts=True), strict=True)}
     told = {"n_cells": len(frame), "in_bins": int(cube.sum()), "patterns": kinds, "hot": int(frame["hot"].sum())}

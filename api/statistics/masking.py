@@ -55,6 +55,12 @@ def taken_units(found: Look) -> NDArray[np.bool_]:
     return _taken(shapes, masked(found, shapes)) if is_masked(found) else np.ones(len(shapes), dtype=bool)
 
 
+def unit_hectares(found: Look) -> NDArray[np.float64]:
+    """Hectares of each unit in the selection's areas; never zero."""
+    shapes = found.units.geometry.to_numpy()
+    return np.maximum(shapely.area(masked(found, shapes) if is_masked(found) else shapes), 1.0) / 1e4
+
+
 def masked(found: Look, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
     """Of each polygon (metres) the part that lies in the selection's areas; empty where there is none."""
     areas = found.ground.areas

@@ -257,7 +257,8 @@ def _local(way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[s
     if shown.sum() > 1:
         near = hotspots.contact(made.geometry.to_numpy()[shown])
         ask = hotspots.gi_star if way.method == "gi" else hotspots.local_moran
-        told = ask(made["cases"].to_numpy()[shown], near, p=way.p, runs=way.runs, seed=way.seed)
+        hectares = np.maximum(shapely.area(made.geometry.to_numpy()[shown]), 1.0) / 1e4
+        told = ask(made["cases"].to_numpy()[shown] / hectares, near, p=way.p, runs=way.runs, seed=way.seed)
         for name, column in columns.items():
             column[shown] = getattr(told, name)
         hot[shown], by = told.hot(), told.evidence
@@ -266,7 +267,15 @@ def _local(way: Way, made: gpd.GeoDataFrame, head: dict[str, Any], facts: dict[s
     if way.method == "moran":
         columns["quadrant"] = np.array(hotspots.QUADRANTS, dtype=object)[quadrant]
     columns["hot"] = hot
-    head |= {"p": way.p, "runs": way.runs, "p_by": by.by, "p_why": by.why, "p_runs": by.runs, "level": LEVEL}
+    head |= {
+        "of": "cases per hectare",
+        "p": way.p,
+        "runs": way.runs,
+        "p_by": by.by,
+        "p_why": by.why,
+        "p_runs": by.runs,
+        "level": LEVEL,
+    }
     return _joined(made, columns, head, facts | {"hot": int(hot.sum())})
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from api.instants import read_instants
 from api.statistics.filtering import KINDS, wanted
-from api.statistics.masking import some_of, taken_units
+from api.statistics.masking import some_of, taken_units, unit_hectares
 from api.statistics.source import Recorded, Source
 from gis import counts, hotspots
 from gis.exact import footprint
@@ -177,11 +177,14 @@ class Look:
 
     @cached_property
     def gi(self) -> hotspots.GiStar:
-        """Gi* of the units of the selection's areas; all NaN when there are fewer than two, NaN for other units."""
+        """Gi* of the cases per hectare of the units of the selection's areas; all NaN when there are fewer than two,
+        NaN for other units.
+        """
         keep, z, p, q = taken_units(self), *np.full((3, len(self.units)), np.nan)
         if self.ground.near is None or keep.sum() < 2:
             return hotspots.GiStar(z, p, q)
-        told = hotspots.gi_star(self.cases[keep], some_of(self.ground.near, keep), p="auto")
+        near = some_of(self.ground.near, keep)
+        told = hotspots.gi_star(self.cases[keep] / unit_hectares(self)[keep], near, p="auto")
         z[keep], p[keep], q[keep] = told.z, told.p, told.q
         return hotspots.GiStar(z, p, q, told.evidence)
 
@@ -230,6 +233,16 @@ class Units:
             west, south, east, north = map(float, ground.total_bounds)
             self.bounds = west, south, east, north
         self._smoothers: dict[tuple[Any, ...], hotspots.Smoother] = {}
+
+    @cached_property
+    def whole(self) -> shapely.Geometry:
+        """All of the ground as one, prepared."""
+        try:
+            made = shapely.coverage_union_all(self.ground) if len(self.frame) else shapely.union_all(self.ground)
+        except shapely.GEOSException:  # units that overlap
+            made = shapely.union_all(self.ground)
+        shapely.prepare(made)
+        return made
 
     def place_of(self, codes: pd.Index) -> NDArray[np.int64]:
         """Position of each unit, -1 for none; kept for the codes that were asked for last."""

@@ -57,6 +57,7 @@ def emerging(
     neighbours: sparse.csr_array,
     *,
     expected: ArrayLike | None = None,
+    ground: ArrayLike | None = None,
     back: int = 1,
     level: float = LEVEL,
 ) -> Trend:
@@ -70,6 +71,10 @@ def emerging(
     Where it is said what is expected, the sum is held against a Poisson count of that mean instead (two-sided, twice
     the smaller tail), and z is ``(sum - mean) / sqrt(mean)``.
 
+    Cells of unequal ``ground`` hold unequal counts though cases fall evenly. A neighbourhood with the ground of κ usual
+    (mean) cells is held against the sum of the next lower whole number k of values, its own scaled by k / κ: as much is
+    expected, and it scatters less. Fewer than one usual cell: nothing is said.
+
     The trend is Mann-Kendall's over the sums of the neighbourhood bin by bin, without the bins before, which would
     make neighbours in time alike.
 
@@ -82,6 +87,8 @@ def emerging(
     expected
         What each cell is expected to hold in each bin, >= 0, shape (n, t) or (n, 1); scaled to the sum of the counts.
         None: the same everywhere.
+    ground
+        Ground of each cell in any unit, above zero, shape (n,); None: all have the same. Not beside ``expected``.
     back
         How many bins before belong to the neighbourhood, 0 to t - 1.
     level
@@ -110,7 +117,9 @@ def emerging(
     """
     cube, near = _read(counts, neighbours, back)
     n, bins = cube.shape
-    sizes, own = np.unique(np.diff(near.indptr), return_inverse=True)
+    kappa = np.diff(near.indptr).astype(float) if ground is None else near @ _usual(ground, n, expected)
+    whole = np.floor(kappa + 1e-9).astype(np.int64)
+    sizes, own = np.unique(np.maximum(whole, 1), return_inverse=True)
     sums = np.empty((n, bins), dtype=np.int64)
     _space(near.indptr, near.indices, cube, sums)
     rise, rise_p = mann_kendall(sums)
@@ -122,9 +131,11 @@ def emerging(
         return _named(z, q, rise, rise_p, level)
     table, begins = _tails(cube, sizes, back)
     z, at = np.empty((n, bins), dtype=np.float32), np.empty((n, bins), dtype=np.int64)
-    _time(sums, own.astype(np.int64), sizes.astype(np.int64), back, cube.mean(), cube.std(), begins, z, at)
+    scale, top = np.where(whole >= 1, whole / kappa, np.nan), int(cube.max())
+    _time(sums, scale, own.astype(np.int64), sizes, back, top, cube.mean(), cube.std(), begins, z, at)
     # many cells share a p: the rate is found once for each
-    q = discovery_rate(table, np.bincount(at.ravel(), minlength=len(table))).astype(np.float32)[at]
+    q = discovery_rate(table, np.bincount(at[whole >= 1].ravel(), minlength=len(table))).astype(np.float32)[at]
+    q[whole < 1] = np.nan
     return _named(z, q, rise, rise_p, level)
 
 
@@ -216,6 +227,16 @@ def _read(counts: ArrayLike, neighbours: sparse.csr_array, back: int) -> tuple[N
     return np.ascontiguousarray(given, dtype=np.int64), neighbours
 
 
+def _usual(ground: ArrayLike, n: int, expected: ArrayLike | None) -> NDArray[np.float64]:
+    """Ground of each cell in mean cells."""
+    given = np.asarray(ground, dtype=float)
+    if expected is not None:
+        raise InputError("ground beside what is expected", where="ground", right="one of both")
+    if given.shape != (n,) or not (np.isfinite(given).all() and (given > 0).all()):
+        raise InputError(f"ground of shape {given.shape}", where="ground", right=f"({n},), above zero")
+    return given / given.mean()
+
+
 def _against(cube, near, sums, expected, back) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Score and false discovery rate of each sum beside a Poisson count of what is expected."""
     means = np.asarray(expected, dtype=float)
@@ -285,7 +306,7 @@ def _space(indptr, indices, cube, sums):
 
 
 @njit(cache=True, nogil=True)
-def _time(sums, own, sizes, back, mean, deviation, begins, z, at):
+def _time(sums, scale, own, sizes, back, top, mean, deviation, begins, z, at):
     """Gi* and the place in the table of p of each cell in each bin, its neighbourhood in the bins before included."""
     n, bins = sums.shape
     total = float(n) * bins
@@ -297,6 +318,11 @@ def _time(sums, own, sizes, back, mean, deviation, begins, z, at):
             for b in range(layers + 1):
                 held += sums[i, t - b]
             k = float(size) * (layers + 1)
+            if scale[i] != scale[i]:
+                z[i, t], at[i, t] = np.nan, 0
+                continue
+            if scale[i] != 1.0:
+                held = min(int(np.rint(held * scale[i])), size * (layers + 1) * top)
             spread = deviation * np.sqrt((total * k - k * k) / (total - 1))
             z[i, t] = (held - k * mean) / spread if spread > 0 else 0.0  # all of the cube: as much as it can
             at[i, t] = begins[own[i] * (back + 1) + layers] + held

@@ -170,7 +170,7 @@ def test_a_click_opens_the_panel_with_the_figures_of_sql(browser: Browser, serve
     assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#spot svg.bars rect")) == 18
     browser.wait(lambda: browser.driver.find_elements(By.ID, "spot-stable"), "survival is told")
     share = served_demo.get(f"/v1/hotspots/{about['id']}/stability?{ASKED}").json()["share"]
-    assert told(browser, "spot-stable") == f"{share:.0%}".replace("%", " %")
+    assert told(browser, "spot-stable") == f"{int(100 * share + 0.5)} %"
     browser.driver.find_element(By.ID, "show-cases").click()
     browser.wait(lambda: browser.driver.find_elements(By.CSS_SELECTOR, "#case-list li"), "the cases are listed")
     ids = [e.text for e in browser.driver.find_elements(By.CSS_SELECTOR, "#case-list li b")]

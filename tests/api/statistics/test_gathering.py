@@ -35,13 +35,13 @@ def ask(served: Served, **query: object) -> dict:
 @pytest.mark.parametrize(
     ("query", "columns"),
     [
-        ({}, {"code", "community", "cases", "z", "p", "q", "hot"}),
+        ({}, {"code", "community", "cases", "cases_per_ha", "z", "p", "q", "hot"}),
         (
             {"cells": "area:community", "method": "moran"},
-            {"code", "name", "cases", "i", "z", "p", "q", "quadrant", "hot"},
+            {"code", "name", "cases", "cases_per_ha", "i", "z", "p", "q", "quadrant", "hot"},
         ),
-        ({"cells": "h3:9"}, {"code", "cases", "z", "p", "q", "hot"}),
-        ({"cells": "plane", "cell_m": 200, "p": "permutation"}, {"cases", "z", "p", "q", "hot"}),
+        ({"cells": "h3:9"}, {"code", "cases", "cases_per_ha", "z", "p", "q", "hot"}),
+        ({"cells": "plane", "cell_m": 200, "p": "permutation"}, {"cases", "cases_per_ha", "z", "p", "q", "hot"}),
         ({"method": "kde", "kernel": "quartic", "bandwidth_m": 150}, {"cases_per_ha"}),
         ({"method": "clusters", "least": 30}, {"id", "cases", "cores", "area_ha", "first", "last", "founded"}),
         (

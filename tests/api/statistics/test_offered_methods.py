@@ -116,9 +116,11 @@ def world_of(asking: Asking, choice: tuple[str, str, str]) -> World | None:
         return exposed
     if name == "emerging":
         cube, near = given
+        ground = options["ground"] / options["ground"].mean()
 
         def bins(rng: np.random.Generator, k: int) -> bool:
-            mean = rng.gamma(0.5, 2.0, cube.shape) if k % 4 == 3 else (0.05, 0.5, 5.0)[k % 4]
+            mean = rng.gamma(0.5, 2.0, cube.shape) if k % 4 == 3 else np.full(cube.shape, (0.05, 0.5, 5.0)[k % 4])
+            mean *= ground[:, None]
             return bool((method(rng.poisson(mean, cube.shape), near, **options).state != 0).any())
 
         return bins

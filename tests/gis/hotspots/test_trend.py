@@ -243,3 +243,52 @@ def test_even_counts_and_bad_input():
         emerging(np.ones((5, 10)), near)
     with pytest.raises(TooLarge, match="longer bins"):
         emerging(np.broadcast_to(np.int8(0), (6, 20_000_000)), near)
+
+
+def test_ground_is_what_counts_are_held_against():
+    """Equal ground changes nothing; evenly thrown cases of unequal cells are no hotspots, and counts alone would be."""
+    rng, near = np.random.default_rng(12), squares(np.ones((20, 20), dtype=bool))
+    cube = rng.poisson(3.0, (400, 12))
+    plain, same = emerging(cube, near), emerging(cube, near, ground=np.full(400, 0.7))
+    for name in ("z", "q", "state", "rise", "pattern"):
+        assert np.array_equal(getattr(plain, name), getattr(same, name), equal_nan=True), name
+    ground = np.where(np.arange(400) // 20 < 10, 1.0, 2.0)
+    alone = told = 0
+    for _ in range(20):
+        cube = rng.poisson(6.0 * ground[:, None], (400, 12))
+        told += bool((emerging(cube, near, ground=ground).state != 0).any())
+        alone += bool((emerging(cube, near).state != 0).any())
+    assert alone == 20 and told <= 3
+    cube[105:108, -1] += 60
+    found = emerging(cube, near, ground=ground)
+    assert found.state[106, -1] == 1
+
+
+def test_a_neighbourhood_is_held_against_as_many_values_as_its_ground_makes():
+    """By plain loops: the next lower whole number of values, its own sum scaled; with less than one nothing is said."""
+    rng, near = np.random.default_rng(13), squares(np.ones((4, 5), dtype=bool))
+    cube, ground = rng.poisson(2.0, (20, 10)), rng.uniform(0.02, 2.0, 20)
+    ground[0] = ground[1] = ground[5] = ground[6] = 0.01
+    found = emerging(cube, near, ground=ground, back=0)
+    pmf = np.bincount(cube.ravel()) / cube.size
+    p = np.full(cube.shape, np.nan)
+    for i in range(20):
+        mine = near[[i]].indices
+        kappa = ground[mine].sum() / ground.mean()
+        k = int(kappa + 1e-9)
+        if k < 1:
+            continue
+        sums = np.ones(1)
+        for _ in range(k):
+            sums = np.convolve(sums, pmf)
+        for t in range(10):
+            held = min(round(float(cube[mine, t].sum() * k / kappa)), len(sums) - 1)
+            p[i, t] = min(1.0, 2 * min(sums[held:].sum(), sums[: held + 1].sum()))
+    q = discovery_rate(p.ravel()).reshape(p.shape)
+    assert np.isnan(found.q[0]).all() and np.isnan(found.z[0]).all() and (found.state[0] == 0).all()
+    assert found.q == pytest.approx(q, rel=1e-5, nan_ok=True)
+    for bad in (np.zeros(20), np.ones(19), np.full(20, np.nan)):
+        with pytest.raises(InputError, match="above zero"):
+            emerging(cube, near, ground=bad)
+    with pytest.raises(InputError, match="one of both"):
+        emerging(cube, near, ground=ground, expected=np.ones((20, 1)))
