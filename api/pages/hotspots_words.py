@@ -43,12 +43,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "method.scan": ("Clusters in space and time (scan)", "时空扫描"),
     "method.kde": ("Density only", "仅密度"),
     "about.gi": (
-        "Getis-Ord Gi*: cells with more cases around than chance explains; those that touch are one hotspot.",
-        "Getis-Ord Gi*：周边案件数显著高于随机水平的单元；相接的单元合为一个热点。",
+        "Getis-Ord Gi*: more cases per hectare in and around a cell than by chance; hot cells that touch are one.",
+        "Getis-Ord Gi*：自身及周边每公顷案件数显著高于随机水平的单元；相接的单元合为一个热点。",
     ),
     "about.moran": (
-        "Local Moran: cells with many cases among neighbours with many; cells that touch are one hotspot.",
-        "局部莫兰指数：自身与邻居案件均多的单元；相接的单元合为一个热点。",
+        "Local Moran: many cases per hectare among neighbours with many; cells that touch are one hotspot.",
+        "局部莫兰指数：自身与邻居每公顷案件均多的单元；相接的单元合为一个热点。",
     ),
     "about.trend": (
         "Gi* week by week with Mann-Kendall: since when a place is hot, and whether it grows.",
