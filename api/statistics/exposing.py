@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 METHODS = ("gi", "moran", "rates")
 RECORDED = ("components", "roads", "cases", "ground")
 """Exposures that the record holds; any other is a column of the file of measures, as ``population`` and ``patrols``."""
+PER = {
+    "components": "component", "roads": "km of road", "cases": "case of other classes", "population": "resident",
+    "patrols": "patrol visit",
+}  # fmt: skip
+"""What a rate is of, over the whole period; a column of the file goes by its own name."""
 RATES = ("all", "found", "reported", "filed", "both")
 SMOOTHING = ("global", "local", "ground")
 LEAST_GROUP = 0.005
@@ -97,6 +102,10 @@ class Exposing:
                 near = suggest(value[:60], list(known), n=1)
                 right = f"did you mean {near[0]}?" if near else "one of " + ", ".join(known)
                 raise InputError(f"{value[:60]!r}", where=named(where), right=right)
+        if smooth and method != "rates":
+            raise InputError(
+                f"{method} smooths nothing", where=named("smooth"), right="leave it out, or take method rates"
+            )
         rates = rates or "all"
         if rates == "both":
             if method != "rates" or exposure not in ("", "patrols"):
@@ -149,12 +158,14 @@ def gather_exposed(
     parts = _Parts(engine, book, found, cells, shapes, asked, cases, taken, classes, way.seed, beyond)
     if asked.rates == "both":
         columns, told = _two_maps(count, taken, cases, parts, asked)
-        return _with(frame, columns), parameters | {"smooth": asked.smooth}, told
+        per = {"found": PER["patrols"], "reported": PER["population"]}
+        return _with(frame, columns), parameters | {"smooth": asked.smooth, "per": per}, told
     x = count(taken)
     table = parts.measure(asked.exposure)
     if way.method == "rates":
         columns, told = _rates(x, table, parts, asked)
-        return _with(frame, columns), parameters | {"smooth": asked.smooth}, told
+        per = PER.get(asked.exposure, asked.exposure)
+        return _with(frame, columns), parameters | {"smooth": asked.smooth, "per": per}, told
     if not x.sum() or len(frame) < 2:
         none = np.full(len(frame), np.nan)
         columns = {"cases": x, "expected": none, "ratio": none, "z": none, "p": none, "q": none, "hot": False}
@@ -367,16 +378,16 @@ def read_measures(file: Path | None, name: str) -> pd.Series:
     try:
         frame = pd.read_parquet(file) if file.suffix.lower() == ".parquet" else pd.read_csv(file, dtype={"unit": str})
     except FileNotFoundError:
-        raise InputError("there is no such file", where=str(file), right="name the file of measures") from None
+        raise InputError("there is no such file", where=file.name, right="name the file of measures") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"it cannot be read: {str(error).splitlines()[0]}", where=str(file)) from None
+        raise InputError(f"it cannot be read: {str(error).splitlines()[0]}", where=file.name) from None
     columns = [c for c in frame.columns if c != "unit" and pd.api.types.is_numeric_dtype(frame[c])]
     if "unit" not in frame:
-        raise InputError("it has no column unit", where=str(file), right="unit and columns of numbers")
+        raise InputError("it has no column unit", where=file.name, right="unit and columns of numbers")
     if name not in columns:
         near = suggest(name[:60], [*columns, *RECORDED], n=1)
         right = f"did you mean {near[0]}?" if near else "one of " + ", ".join([*RECORDED, *columns])
         raise InputError(f"{name[:60]!r}", where="exposure", right=right)
     if frame["unit"].duplicated().any():
-        raise InputError("a unit is there twice", where=str(file), right="one row for each unit")
+        raise InputError("a unit is there twice", where=file.name, right="one row for each unit")
     return frame.set_index(frame["unit"].astype(str))[name]

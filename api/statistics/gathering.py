@@ -85,6 +85,8 @@ def gather(
         check_stability(way.method, exposing)
     if earlier is not None and way.method != "compare":
         raise InputError("an earlier period", where="versus_from", right="take method compare")
+    if exposing is not None and way.method == "gi" and way.p != "auto":
+        raise InputError(f"{way.p}", where="p", right="auto: given an exposure, p is the tail of an uneven count")
     if hot_only:
         check_hot(way.method)
     if most is not None and way.method != "kde":

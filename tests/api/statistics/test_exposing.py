@@ -169,6 +169,8 @@ def test_hot_cells_say_how_stable_they_are(service: Served, query: dict):
         ({"exposure": "minus"}, "exposure", "minus -1 of unit"),
         ({"exposure": "roads", "rates": "filled", "method": "rates"}, "rates", "did you mean filed?"),
         ({"exposure": "roads", "smooth": "much", "method": "rates"}, "smooth", "one of global, local, ground"),
+        ({"exposure": "roads", "smooth": "local"}, "smooth", "take method rates"),
+        ({"exposure": "roads", "p": "permutation"}, "p", "auto: given an exposure"),
         (
             {"exposure": "roads", "rates": "both", "method": "rates"},
             "exposure",
