@@ -216,7 +216,7 @@ def _local(found: Look, way: Way) -> tuple[gpd.GeoDataFrame, dict[str, Any], dic
     options: dict[str, Any] = {"p": way.p, "runs": way.runs, "seed": way.seed}
     told: dict[str, Any] = {"n_cells": len(frame), "at_rim": int((~keep).sum())}
     density = frame["cases"].to_numpy(dtype=float) / hectares
-    columns: dict[str, Any] = {"cases_per_ha": density.round(4)}
+    columns: dict[str, Any] = {"hectares": hectares.round(4), "cases_per_ha": density.round(4)}
     names = ("z", "p", "q") if way.method == "gi" else ("i", "z", "p", "q")
     columns |= {name: np.full(len(frame), np.nan) for name in names}
     quadrant, hot = np.zeros(len(frame), dtype=np.int8), np.zeros(len(frame), dtype=bool)

@@ -122,6 +122,7 @@ def _trend(found: Look, way: Way, cases: moments.Moments, cells: Cells, hectares
     names = np.array(emerging.PATTERNS, dtype=object)[made.pattern]
     columns = {
         "cases": cube.sum(axis=1),
+        "hectares": hectares.round(4),
         "pattern": names,
         "z": made.z[:, -1].astype(float).round(4),
         "q": made.q[:, -1].astype(float),

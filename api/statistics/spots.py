@@ -39,7 +39,7 @@ def join_spots(answer: Gathering, srid: int) -> Gathering:
     Gathering
         The strongest first (largest z, ratio, or count; ties to the lower id). ``id`` is the code of the strongest cell
         (squares: its corner in metres; clusters: theirs; scans: their number), ``codes`` those of its cells,
-        ``expected`` the cells' share by exposure where there is one, else the mean of all cells times their count;
+        ``expected`` the cells' share by exposure where there is one, else by their ground;
         ``z``, ``p``, ``q`` those of the strongest cell; ``lon``, ``lat`` a place within it. Geometry in the city's CRS.
 
     Raises
@@ -123,6 +123,9 @@ def _joined(frame: gpd.GeoDataFrame, method: str, parameters: dict[str, Any], ne
         columns |= {"before": before.astype(np.int64), "change": kind[at][first]}
     elif "expected" in frame:
         expected = np.bincount(label, weights=frame["expected"].to_numpy(dtype=float)[at], minlength=count)
+    elif "hectares" in frame:
+        ground = frame["hectares"].to_numpy(dtype=float)
+        expected = np.bincount(label, weights=ground[at], minlength=count) * (cases.sum() / ground.sum())
     else:
         expected = np.asarray(columns["cells"], dtype=float) * (cases.sum() / max(len(frame), 1))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -35,18 +35,21 @@ def ask(served: Served, **query: object) -> dict:
 @pytest.mark.parametrize(
     ("query", "columns"),
     [
-        ({}, {"code", "community", "cases", "cases_per_ha", "z", "p", "q", "hot"}),
+        ({}, {"code", "community", "cases", "hectares", "cases_per_ha", "z", "p", "q", "hot"}),
         (
             {"cells": "area:community", "method": "moran"},
-            {"code", "name", "cases", "cases_per_ha", "i", "z", "p", "q", "quadrant", "hot"},
+            {"code", "name", "cases", "hectares", "cases_per_ha", "i", "z", "p", "q", "quadrant", "hot"},
         ),
-        ({"cells": "h3:9"}, {"code", "cases", "cases_per_ha", "z", "p", "q", "hot"}),
-        ({"cells": "plane", "cell_m": 200, "p": "permutation"}, {"cases", "cases_per_ha", "z", "p", "q", "hot"}),
+        ({"cells": "h3:9"}, {"code", "cases", "hectares", "cases_per_ha", "z", "p", "q", "hot"}),
+        (
+            {"cells": "plane", "cell_m": 200, "p": "permutation"},
+            {"cases", "hectares", "cases_per_ha", "z", "p", "q", "hot"},
+        ),
         ({"method": "kde", "kernel": "quartic", "bandwidth_m": 150}, {"cases_per_ha"}),
         ({"method": "clusters", "least": 30}, {"id", "cases", "cores", "area_ha", "first", "last", "founded"}),
         (
             {"method": "trend", "cells": "h3:8", "bin_days": 14},
-            {"code", "cases", "pattern", "z", "q", "bins_hot", "bins_cold", "rise", "rise_p", "hot"},
+            {"code", "cases", "hectares", "pattern", "z", "q", "bins_hot", "bins_cold", "rise", "rise_p", "hot"},
         ),
         (
             {"method": "compare", "cells": "area:community", "from": "2026-03-01", "to": "2026-05-01"},
