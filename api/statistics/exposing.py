@@ -158,8 +158,8 @@ def gather_exposed(
     parts = _Parts(engine, book, found, cells, shapes, asked, cases, taken, classes, way.seed, beyond)
     if asked.rates == "both":
         columns, told = _two_maps(count, taken, cases, parts, asked)
-        per = {"found": PER["patrols"], "reported": PER["population"]}
-        return _with(frame, columns), parameters | {"smooth": asked.smooth, "per": per}, told
+        pair = {"found": PER["patrols"], "reported": PER["population"]}
+        return _with(frame, columns), parameters | {"smooth": asked.smooth, "per": pair}, told
     x = count(taken)
     table = parts.measure(asked.exposure)
     if way.method == "rates":
