@@ -88,7 +88,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "set.old_estate": ("old estates", "老旧小区"),
     "set.back_lane": ("back lanes", "背街小巷"),
     "set.railway_side": ("railway sides", "铁路沿线"),
-    "exposure.": ("nothing (counts)", "不对照（案件数）"),
+    "exposure.": ("area (per hectare)", "面积（每公顷）"),
     "exposure.ground": ("what the ground lets expect", "地面状况的预期"),
     "exposure.components": ("components", "部件数"),
     "exposure.roads": ("kilometres of road", "道路公里数"),
