@@ -4,6 +4,7 @@
 
     python -m tests.replay            # the demo city itself, seed 1
     python -m tests.replay 11 12      # other cities, and all of them together
+    python -m tests.replay counts     # the demo city: what each start has in its first two months, and what is usual
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import pandas as pd
 import shapely
+from scipy import stats
 
 from api.statistics.alerting import REACHES_M
 from gis import demo
@@ -19,7 +22,19 @@ from gis.hotspots import contact
 from gis.hotspots.measures import covariates, ground_shares, road_metres
 from gis.hotspots.usual import bumps
 from grids.catalog import catalog
-from tests.gis.hotspots.starts import Cases, Replay, make_edges, pooled, replay, summary, table
+from tests.gis.hotspots.starts import (
+    Cases,
+    Replay,
+    first_bin,
+    local_day,
+    make_edges,
+    pooled,
+    replay,
+    started,
+    summary,
+    table,
+    weight,
+)
 
 
 def cases_of(made: demo.Demo) -> Cases:
@@ -53,6 +68,29 @@ def replayed(seed: int, width: int | str = "month", *, alone: bool = False) -> R
     return replay(cases_of(made), spots, width=width, reaches_m=REACHES_M, history=history, alone=alone)
 
 
+def first_counts(made: demo.Demo, cases: Cases) -> pd.DataFrame:
+    """What a planted start has in its own circle in its first bin, the second, and both, beside what is usual there.
+
+    Circle, class, start and usual rate are known here. Where there is no more than usual, no rule that goes by more
+    cases can tell the start, whatever false alerts it takes; ``p`` is the least of the three Poisson tails.
+    """
+    points, edges, rows = made.layers["cases"].geometry.to_numpy(), make_edges("month"), []
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    for name, spot in started(made.truth["hotspots"]).iterrows():
+        k, whole = first_bin(spot, edges), weight(local_day(spot["from"]), local_day(spot["to"]))
+        mine = (np.hypot(x - spot["x"], y - spot["y"]) <= spot["radius_m"]) & (cases.group == spot["class"])
+        row: dict[str, object] = {"hotspot": name}
+        tails = []
+        for title, i, j in (("first", k, k + 1), ("second", k + 1, k + 2), ("both", k, k + 2)):
+            if j < len(edges):
+                held = int((mine & (cases.day >= edges[i]) & (cases.day < edges[j])).sum())
+                usual = float(spot["expected"] * weight(edges[i], edges[j]) / whole)
+                row |= {title: held, f"usual_{title}": round(usual, 1)}
+                tails.append(float(stats.poisson.sf(held - 1, usual)))
+        rows.append(row | {"p": min(tails)})
+    return pd.DataFrame(rows).sort_values("p", ascending=False, kind="stable")
+
+
 def each_start(found: Replay) -> str:
     """A line for each planted start: class, risk, place, when, the limits, and the month in which it was told."""
     edges = make_edges("month")
@@ -81,4 +119,8 @@ def main(seeds: list[int]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["counts"]:
+        city = demo.make(scale=1.0, seed=1)
+        print(first_counts(city, cases_of(city)).to_string(index=False))
+        sys.exit(0)
     sys.exit(main([int(text) for text in sys.argv[1:]] or [1]))
