@@ -63,7 +63,11 @@ def option(name: str) -> str:
 @click.option(
     "--against", default="city", show_default=True, help="Of compare: city (its growth) or length of periods."
 )
-@click.option("--exposure", default="", help="Of gi, moran, rates: components, roads, cases, ground, or a measure.")
+@click.option(
+    "--exposure",
+    default="",
+    help="Of gi, moran, rates: components, roads, cases, ground, or a measure; without one cases per hectare.",
+)
 @click.option("--measures", type=click.Path(dir_okay=False), help="File of measures: unit, population, patrols …")
 @click.option("--rates", default="", help="Which cases are set against it: all, found, reported, filed or both.")
 @click.option(

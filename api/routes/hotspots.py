@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-import anyio
-import anyio.to_thread
 import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.datastructures import State
 
 from api.atlas import Atlas, atlas_of, selection_of
+from api.routes.patience import patiently
 from api.statistics import published
 from api.statistics.exports import FORMATS, written
 from api.statistics.exposing import Exposing, measures_file
@@ -31,8 +29,6 @@ from grids.errors import InputError, NotFound
 
 MOST_RUNS = 999
 """Most runs of a scan or Knox over HTTP."""
-AT_ONCE = 16
-"""So many are answered, or wait for the same answer, at a time; further ones wait without a thread."""
 router = APIRouter(tags=["statistics"])
 
 
@@ -147,7 +143,8 @@ def question_of(
         str,
         Query(
             max_length=60,
-            description="of gi, moran, rates: components, roads, cases, ground, or a measure (population, patrols)",
+            description="of gi, moran, rates: components, roads, cases, ground, or a measure (population, patrols); "
+            "without one gi and moran are of cases per hectare",
         ),
     ] = "",
     rates: Annotated[
@@ -202,15 +199,7 @@ async def hotspots(
         "publish": publish,
         "k": k,
     }
-    work = partial(_answer, atlas, question, request.query_params, **how)
-    return await anyio.to_thread.run_sync(work, limiter=_limiter(request.app.state))
-
-
-def _limiter(state: State) -> anyio.CapacityLimiter:
-    """Threads of an application for answers that may take long: those who wait for one leave others theirs."""
-    if not hasattr(state, "at_once"):
-        state.at_once = anyio.CapacityLimiter(AT_ONCE)
-    return state.at_once
+    return await patiently(request, partial(_answer, atlas, question, request.query_params, **how))
 
 
 def _answer(

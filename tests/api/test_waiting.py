@@ -6,9 +6,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 import sqlalchemy as sa
 
-from api.routes.hotspots import AT_ONCE
+from api.routes.patience import AT_ONCE
 from gis import store
 from tests.api.conftest import Served
 
@@ -16,17 +17,20 @@ ASKERS, THREADS = 60, 40
 """More ask than the server has threads for plain requests."""
 
 
-def test_many_who_wait_for_hotspots_keep_no_thread_from_others(served_demo: Served):
+@pytest.mark.parametrize(
+    ("path", "asked_for"), [("/v1/hotspots", {"method": "clusters", "least": 10}), ("/v1/alerts", {"class": "E"})]
+)
+def test_many_who_wait_keep_no_thread_from_others(served_demo: Served, path: str, asked_for: dict[str, object]):
     engine = store.connect(served_demo.dsn)
     with httpx.Client(base_url=served_demo.url, timeout=60, trust_env=False) as client:
         then = served_demo.get("/ready").json()["known_at"]
 
         def ask(k: int) -> int:
-            params = {"method": "clusters", "least": 10 + k % 3, "known_at": then}  # read from the record, not memory
-            return client.get("/v1/hotspots", params=params).status_code
+            params = asked_for | {"known_at": then, "bandwidth_m": 80 + k % 3}  # read from the record, not memory
+            return client.get(path, params=params).status_code
 
         with ThreadPoolExecutor(ASKERS) as pool, engine.connect() as held:
-            held.execute(sa.text("LOCK TABLE cases IN ACCESS EXCLUSIVE MODE"))  # whoever asks for hotspots waits
+            held.execute(sa.text("LOCK TABLE cases IN ACCESS EXCLUSIVE MODE"))  # whoever asks waits
             asked = [pool.submit(ask, k) for k in range(ASKERS)]
             time.sleep(1.0)
             for _ in range(3):
